@@ -1,0 +1,1 @@
+"""What every other part leans on: argument checks, files, configs, audio files."""
