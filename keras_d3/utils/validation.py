@@ -28,7 +28,9 @@ def check_int_tuple(name, value, rank, minimum=1):
         raise ValueError(f"`{name}` must be an integer or {rank} integers. Received: {name}={value!r}.")
     value = tuple(value)
     if len(value) != rank:
-        raise ValueError(f"`{name}` must be an integer or {rank} integers, one per axis. Received: {name}={value!r}.")
+        raise ValueError(
+            f"`{name}` must be an integer or {rank} integers, one per axis. Received: {name}={value!r}."
+        )
     return tuple(check_positive_int(name, item, minimum) for item in value)
 
 

@@ -1,0 +1,68 @@
+"""The callback that makes a run resumable: it saves, counts and stops at the end of each epoch."""
+
+import math
+import time
+
+import keras
+
+
+class RunRecorder(keras.callbacks.Callback):
+    """Saves model and state after each epoch, and ends a stage when its patience is used up.
+
+    Args:
+        directory: `RunDirectory` of the run.
+        state: its `TrainingState`; updated in place.
+        stage: the `Stage` in progress.
+        has_validation: whether `val_loss` is there to choose the best epoch by; without it every
+            epoch counts as the best so far.
+
+    Raises:
+        ValueError: a loss is NaN or infinite. The last finished epoch stays on disk.
+    """
+
+    def __init__(self, directory, state, stage, has_validation):
+        super().__init__()
+        self._directory = directory
+        self._state = state
+        self._stage = stage
+        self._has_validation = has_validation
+        self._epoch_start = None
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self._epoch_start = time.perf_counter()
+
+    def on_epoch_end(self, epoch, logs=None):
+        state, logs = self._state, {name: float(value) for name, value in (logs or {}).items()}
+        watched = logs["val_loss"] if self._has_validation else logs["loss"]
+        for name in ("loss", "val_loss"):
+            if not math.isfinite(logs.get(name, 0.0)):
+                raise ValueError(
+                    f"Training diverged: `{name}` is {logs[name]} in epoch {epoch + 1}. Resume with a lower "
+                    f"`learning_rate` in a new run directory, or check the records with "
+                    f"`python -m tfrecords_tools verify DIR`. Epochs up to {state.epoch} are kept."
+                )
+        is_best = not self._has_validation or state.best_loss is None or watched < state.best_loss
+        state.epoch += 1
+        state.stage_epoch += 1
+        state.train_secs += time.perf_counter() - self._epoch_start
+        if is_best:
+            state.best_loss, state.best_epoch, state.epochs_without_best = watched, state.epoch, 0
+        else:
+            state.epochs_without_best += 1
+        state.history.append(
+            {
+                "epoch": state.epoch,
+                "stage": state.stage + 1,
+                "learning_rate": self._stage.learning_rate,
+                "batch_size": self._stage.batch_size,
+                **logs,
+                "train_secs": round(state.train_secs, 3),
+            }
+        )
+        out_of_patience = (
+            self._stage.patience is not None and state.epochs_without_best >= self._stage.patience
+        )
+        if out_of_patience or state.stage_epoch >= self._stage.epochs:
+            state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
+            self.model.stop_training = True
+        self._directory.save_epoch(self.model, state, is_best)

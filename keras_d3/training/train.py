@@ -1,0 +1,222 @@
+"""The one `train()` of all recipes."""
+
+import contextlib
+import sys
+
+import keras
+
+from keras_d3 import models
+from keras_d3.data import (
+    load_manifest,
+    naming_shard_errors,
+    to_magnitudes,
+    training_waveforms,
+    validation_waveforms,
+)
+from keras_d3.training.callbacks import RunRecorder
+from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.run_directory import RunDirectory
+from keras_d3.utils.commit import current_commit
+
+
+def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
+    """Trains one network from records with `model.fit`, or goes on where a run stopped.
+
+    After every epoch the model with its optimiser state, the history and the state of the schedule
+    are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
+    alone, so a run that was stopped and resumed ends with the weights of one that was
+    not (same machine and number of threads). A finished run returns at once.
+
+    Args:
+        config: `RunConfig` of one network (`target` is not "all": see `train_targets`).
+        data_dir: directory of records with its `manifest.json`, from `python -m tfrecords_tools`.
+        run_dir: directory of the run. New, empty, or of the same config.
+        stop_after_epoch: int; stop when that many epochs are finished, to be resumed later. None
+            trains to the end.
+        verbose: as in `model.fit`; "auto" shows a progress bar on a terminal and a line per epoch
+            elsewhere.
+
+    Returns:
+        `TrainingState` with the history.
+
+    Raises:
+        FileNotFoundError: no records at `data_dir`.
+        ValueError: the run directory belongs to another config, the records do not fit the config,
+            training diverged, or a shard is damaged (the message names it).
+    """
+    manifest = load_manifest(data_dir)
+    directory = RunDirectory(run_dir)
+    has_validation = bool(manifest.tracks("validation"))
+    _check_fit(config, manifest, has_validation)
+    directory.claim(config)
+    state = directory.read_state()
+    if state.finished:
+        return state
+    state.commit = state.commit or current_commit()
+
+    keras.utils.set_random_seed(config.training.seed)
+    model = _load_or_build(config, directory, state)
+    state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    stages = config.training.stages
+    while state.stage < len(stages):
+        if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
+            return state
+        stage = stages[state.stage]
+        model.optimizer.learning_rate = stage.learning_rate
+        last_epoch = state.epoch + stage.epochs - state.stage_epoch
+        if stop_after_epoch is not None:
+            last_epoch = min(last_epoch, stop_after_epoch)
+        with naming_shard_errors(manifest):
+            model.fit(
+                _training_data(config, manifest, stage.batch_size, state.epoch),
+                validation_data=_validation_data(config, manifest, stage.batch_size)
+                if has_validation
+                else None,
+                initial_epoch=state.epoch,
+                epochs=last_epoch,
+                steps_per_epoch=config.training.steps_per_epoch,
+                callbacks=[
+                    RunRecorder(directory, state, stage, has_validation),
+                    keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
+                ],
+                verbose=verbose,
+            )
+    state.finished = True
+    directory.save_state(state)
+    return state
+
+
+def train_targets(config, data_dir, run_dir, **kwargs):
+    """Trains every network of a run: one, or with `target="all"` one per source.
+
+    The networks of an "all" run go to `RUN/<source>/`, each a run directory of its own.
+
+    Args:
+        config: `RunConfig`.
+        data_dir: directory of records.
+        run_dir: directory of the run.
+        **kwargs: further arguments of `train`.
+
+    Returns:
+        dict of `target -> TrainingState`; the key is None for a network that estimates all sources.
+    """
+    if config.target != "all":
+        return {config.target: train(config, data_dir, run_dir, **kwargs)}
+    directory = RunDirectory(run_dir)
+    directory.claim(config)
+    return {
+        source: train(config.for_target(source), data_dir, directory.path / source, **kwargs)
+        for source in config.data.sources
+    }
+
+
+def build_network(config):
+    """Builds the network of a run in its dtype policy, without compiling it.
+
+    Args:
+        config: `RunConfig` of one network.
+
+    Returns:
+        `keras.Model`.
+    """
+    with _dtype_policy(config.training.precision):
+        return models.build(config.preset_name, tiny=config.tiny, **config.model)
+
+
+def default_jit_compile():
+    """Returns Keras' `jit_compile` for this machine: False on the CPU, "auto" on an accelerator.
+
+    XLA on a CPU makes a training step of these networks 3 to 4 times slower, and "auto" picks it.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def _load_or_build(config, directory, state):
+    if state.epoch:
+        checkpoint = directory.resume_checkpoint(state.epoch)
+        if not checkpoint.is_file():
+            raise FileNotFoundError(
+                f"`{checkpoint}` is missing, but state.json says that epoch {state.epoch} was finished. "
+                f"Restore the file, or remove `{directory.path}` and train again."
+            )
+        model = keras.saving.load_model(checkpoint)
+        model.jit_compile = default_jit_compile()
+        return model
+    model = build_network(config)
+    loss = keras.losses.get({"mse": "mean_squared_error", "mae": "mean_absolute_error"}[config.training.loss])
+    names = list(model.output) if isinstance(model.output, dict) else None
+    model.compile(
+        optimizer=make_optimizer(config.training.optimizer, config.training.stages[0].learning_rate,
+                                 config.training.l2),
+        loss=dict.fromkeys(names, loss) if names else loss,
+        loss_weights=dict.fromkeys(names, 1.0 / len(names)) if names else None,
+        jit_compile=default_jit_compile(),
+    )
+    return model
+
+
+def _training_data(config, manifest, batch_size, first_epoch):
+    dataset = training_waveforms(
+        manifest, config.data, batch_size, config.training.steps_per_epoch, first_epoch=first_epoch
+    )
+    return _as_examples(config, dataset)
+
+
+def _validation_data(config, manifest, batch_size):
+    return _as_examples(config, validation_waveforms(manifest, config.data, batch_size))
+
+
+def _as_examples(config, dataset):
+    """Waveforms as they are, or magnitudes of mixture and target."""
+    if not config.is_spectrogram:
+        return dataset
+    separation = config.separation
+    return to_magnitudes(
+        dataset,
+        config.target,
+        frame_length=separation["frame_length"],
+        frame_step=separation["frame_step"],
+        num_frames=separation["patch_frames"],
+    )
+
+
+def _check_fit(config, manifest, has_validation):
+    """Raises ValueError where config and records do not fit; before anything is written."""
+    if config.target == "all":
+        raise ValueError(
+            "`train` trains one network. Received: target='all'. Call `train_targets`, which trains one "
+            "network per source."
+        )
+    if config.is_spectrogram and config.target is None:
+        raise ValueError(
+            "`target` must name the source a spectrogram network estimates. Received: target=None. "
+            f"Choose one of {', '.join(config.data.sources)}, or 'all'."
+        )
+    if not manifest.tracks("train"):
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no training track. Write them again with songs in "
+            "the training split."
+        )
+    if not has_validation and config.training.selection == "best":
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no validation track, but `selection='best'` "
+            "chooses weights by validation loss. Write records with a validation split, or set "
+            "`selection='last'` (`--set training.selection=last`)."
+        )
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    """Makes `name` Keras' dtype policy inside the block only."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
