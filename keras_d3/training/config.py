@@ -3,6 +3,7 @@
 import dataclasses
 
 from keras_d3.data import AudioDataConfig
+from keras_d3.models import presets
 from keras_d3.utils.config import from_dict, to_dict
 from keras_d3.utils.validation import check_choice, check_positive_int
 
@@ -129,8 +130,12 @@ class RunConfig:
 
     @property
     def preset_name(self):
-        """Name of the preset with the target filled in."""
-        return self.preset.format(target=self.target)
+        """Name of the preset with the target filled in.
+
+        A target that the paper has no configuration for (a guitar, say) gets the one for "other".
+        """
+        name = self.preset.format(target=self.target)
+        return name if name in presets() else self.preset.format(target="other")
 
     def for_target(self, target):
         """The same run for one target."""
