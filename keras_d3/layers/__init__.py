@@ -1,0 +1,32 @@
+"""Keras layers of this package, for any Keras backend; channels last."""
+
+from keras_d3.layers.center_crop import CenterCrop1D
+from keras_d3.layers.decimation import Decimation1D
+from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
+from keras_d3.layers.inference_clip import InferenceClip
+from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
+from keras_d3.layers.linear_upsampling import LinearUpsampling1D
+from keras_d3.layers.stft import (
+    STFT,
+    InverseSTFT,
+    frame_spectra,
+    overlap_add,
+    overlap_add_spectra,
+    window_square_sum,
+)
+
+__all__ = [
+    "CenterCrop1D",
+    "Decimation1D",
+    "DilatedConv1D",
+    "DilatedConv2D",
+    "InferenceClip",
+    "InverseSTFT",
+    "LearnedUpsampling1D",
+    "LinearUpsampling1D",
+    "STFT",
+    "frame_spectra",
+    "overlap_add",
+    "overlap_add_spectra",
+    "window_square_sum",
+]
