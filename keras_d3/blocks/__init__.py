@@ -1,0 +1,7 @@
+"""The papers' named units, built from `keras_d3.layers`."""
+
+from keras_d3.blocks.d2_block import D2Block
+from keras_d3.blocks.d3_block import D3Block
+from keras_d3.blocks.dense_block import DenseBlock
+
+__all__ = ["D2Block", "D3Block", "DenseBlock"]
