@@ -1,11 +1,15 @@
 """Keras layers of this package, for any Keras backend; channels last."""
 
 from keras_d3.layers.center_crop import CenterCrop1D
+from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.decimation import Decimation1D
 from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
 from keras_d3.layers.inference_clip import InferenceClip
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
 from keras_d3.layers.linear_upsampling import LinearUpsampling1D
+from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
+from keras_d3.layers.pad_to_multiple import PadToMultiple
+from keras_d3.layers.per_bin_affine import PerBinAffine
 from keras_d3.layers.stft import (
     STFT,
     InverseSTFT,
@@ -17,6 +21,7 @@ from keras_d3.layers.stft import (
 
 __all__ = [
     "CenterCrop1D",
+    "CropLike",
     "Decimation1D",
     "DilatedConv1D",
     "DilatedConv2D",
@@ -24,6 +29,10 @@ __all__ = [
     "InverseSTFT",
     "LearnedUpsampling1D",
     "LinearUpsampling1D",
+    "MultidilatedConv1D",
+    "MultidilatedConv2D",
+    "PadToMultiple",
+    "PerBinAffine",
     "STFT",
     "frame_spectra",
     "overlap_add",
