@@ -2,8 +2,10 @@
 
 import difflib
 
+from keras_d3.models.wave_u_net_presets import PRESETS as WAVE_U_NET_PRESETS
+
 # One line per family: import its PRESETS and add it to FAMILIES below.
-FAMILIES = ()
+FAMILIES = (WAVE_U_NET_PRESETS,)
 
 
 def presets():
