@@ -1,0 +1,23 @@
+"""TFRecords in, batches out: the record schema, the manifest, and the tf.data pipelines."""
+
+from keras_d3.data.config import AudioDataConfig, shuffle_bytes
+from keras_d3.data.magnitudes import to_magnitudes
+from keras_d3.data.manifest import Manifest, load_manifest
+from keras_d3.data.pipeline import num_validation_windows, training_waveforms, validation_waveforms
+from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors, verify_shards
+from keras_d3.data.tracks import read_track
+
+__all__ = [
+    "AudioDataConfig",
+    "BrokenShardError",
+    "Manifest",
+    "load_manifest",
+    "naming_shard_errors",
+    "num_validation_windows",
+    "read_track",
+    "shuffle_bytes",
+    "to_magnitudes",
+    "training_waveforms",
+    "validation_waveforms",
+    "verify_shards",
+]

@@ -79,6 +79,42 @@ def read_audio(path):
     return _checked_samples(path, audio), int(sample_rate)
 
 
+def audio_facts(path, stream=None):
+    """Returns what a file's header says, without decoding it.
+
+    Args:
+        path: str or Path.
+        stream: index among the audio streams of a container that ffmpeg reads;
+            None: libsndfile is tried first, as in `read_audio`.
+
+    Returns:
+        Dict of `sample_rate`, `channels` and `num_samples` (ints; `num_samples`
+        is None where a container does not say, and may be off by a frame in lossy formats).
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: as in `read_audio`.
+    """
+    import soundfile
+
+    path = _existing_file(path)
+    if stream is None:
+        _check_header_against_size(path)
+        try:
+            info = soundfile.info(str(path))
+        except soundfile.LibsndfileError:
+            stream = 0
+        else:
+            return {
+                "sample_rate": int(info.samplerate),
+                "channels": info.channels,
+                "num_samples": info.frames,
+            }
+    streams = probe_audio_streams(path)
+    if stream >= len(streams):
+        raise ValueError(f"`{path}` must have audio stream {stream}. It has {len(streams)} audio streams.")
+    return streams[stream]
+
+
 def probe_audio_streams(path):
     """Returns ffprobe's list of the file's audio streams.
 
@@ -125,10 +161,7 @@ def decode_with_ffmpeg(path, stream=0):
     """
     path = _existing_file(path)
     ffmpeg, _ = find_ffmpeg()
-    streams = probe_audio_streams(path)
-    if stream >= len(streams):
-        raise ValueError(f"`{path}` has {len(streams)} audio streams; stream {stream} was asked for.")
-    facts = streams[stream]
+    facts = audio_facts(path, stream)
     command = [ffmpeg, "-nostdin", "-v", "error", "-i", _url(path), "-map", f"0:a:{stream}"]
     command += ["-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]
     output, error_text, code = _run(command, path)

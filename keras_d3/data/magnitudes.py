@@ -1,0 +1,61 @@
+"""Magnitude batches for spectrogram networks."""
+
+import tensorflow as tf
+
+
+def to_magnitudes(dataset, target, frame_length, frame_step, num_frames=None):
+    """Maps waveform batches to STFT magnitudes of the mixture and of one target.
+
+    The transform is `keras_d3.layers.STFT` (centred, reflect padding, periodic
+    Hann), the same that the separator uses.
+
+    Args:
+        dataset: from `training_waveforms` or `validation_waveforms`, with inputs
+            and outputs of the same length.
+        target: name of a source in the dataset.
+        frame_length, frame_step: of the STFT, in samples.
+        num_frames: the first so many frames are kept; None keeps all
+            (1 + time // frame_step).
+
+    Returns:
+        A `tf.data.Dataset` of `(mixture, target)`, both float32 `(batch, frames, bins, channels)`.
+
+    Raises:
+        ValueError: no such target, inputs longer than outputs, or fewer frames than asked for.
+
+    Example:
+
+    >>> waveforms = training_waveforms(manifest, config, 6, 100)
+    >>> magnitudes = to_magnitudes(waveforms, "vocals", 4096, 1024, num_frames=256)
+    """
+    from keras_d3.layers import STFT
+
+    mixture_spec, target_specs = dataset.element_spec
+    if target not in target_specs:
+        raise ValueError(
+            f"`target` must be one of {', '.join(target_specs)}: the dataset holds no other. "
+            f"Received: target={target!r}."
+        )
+    samples = mixture_spec.shape[1]
+    if target_specs[target].shape[1] != samples:
+        raise ValueError(
+            "`dataset` must have inputs and outputs of the same length. Received: "
+            f"input_samples={samples}, output_samples={target_specs[target].shape[1]}."
+        )
+    available = 1 + samples // frame_step
+    if num_frames is not None and num_frames > available:
+        raise ValueError(
+            f"`num_frames` must be at most {available} = 1 + {samples} // {frame_step}. Received: "
+            f"num_frames={num_frames!r}. Use longer excerpts."
+        )
+    transform = STFT(frame_length, frame_step)
+
+    def magnitude(waveform):
+        real, imag = transform(waveform)
+        return tf.sqrt(tf.square(real) + tf.square(imag))[:, :num_frames]
+
+    @tf.autograph.experimental.do_not_convert
+    def both(mixture, targets):
+        return magnitude(mixture), magnitude(targets[target])
+
+    return dataset.map(both).prefetch(2)

@@ -1,0 +1,56 @@
+"""Broken shards, found and named."""
+
+import contextlib
+
+import tensorflow as tf
+
+from keras_d3.data.manifest import REMAKE, check_shard_size
+from keras_d3.utils.files import sha256_of_file
+
+
+class BrokenShardError(ValueError):
+    """A shard is not the file that was written. The message names it and says how to make it again."""
+
+
+def verify_shards(manifest, checksums=True):
+    """Checks every shard: first all sizes (fast), then, if asked for, all SHA-256 checksums.
+
+    Args:
+        manifest: `Manifest`.
+        checksums: whether to read every byte of every shard.
+
+    Raises:
+        BrokenShardError: a shard is missing, cut short, or has other bytes.
+    """
+    for shard in manifest.shards:
+        try:
+            check_shard_size(manifest, shard)
+        except (FileNotFoundError, ValueError) as error:
+            raise BrokenShardError(str(error)) from error
+    for shard in manifest.shards if checksums else ():
+        path = manifest.path_of(shard)
+        if sha256_of_file(path) != shard.sha256:
+            raise BrokenShardError(f"The shard `{path}` has other bytes than were written. {REMAKE}")
+
+
+@contextlib.contextmanager
+def naming_shard_errors(manifest):
+    """Turns TensorFlow's errors on broken records into one that names the shard.
+
+    TFRecord's own checksums stop a training run with a DataLossError that does
+    not say which file it was. Around `model.fit` this looks for the shard and
+    raises `BrokenShardError` instead; when all shards are whole the error passes.
+
+    Example:
+
+    >>> with naming_shard_errors(manifest):
+    ...     model.fit(training_waveforms(manifest, config, 16, 100), steps_per_epoch=100)
+    """
+    try:
+        yield
+    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+        try:
+            verify_shards(manifest)
+        except BrokenShardError as broken:
+            raise broken from error
+        raise

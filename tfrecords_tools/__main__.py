@@ -1,0 +1,181 @@
+"""Command line: `python -m tfrecords_tools demo | musdb18 | folder | verify`."""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+from keras_d3.utils.audio_files import find_ffmpeg
+
+
+def main(arguments=None):
+    """Runs a command; returns the exit code. Errors are one line on standard error."""
+    options = _parser().parse_args(arguments)
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    try:
+        return options.run(options) or 0
+    except KeyboardInterrupt:
+        print("Interrupted. The same command goes on where it stopped.", file=sys.stderr)
+        return 130
+    except (ValueError, OSError, RuntimeError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+
+
+def _parser():
+    parser = argparse.ArgumentParser(prog="python -m tfrecords_tools", description=__doc__)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    demo = commands.add_parser("demo", help="make the demo corpus: songs in MUSDB18's folder layout")
+    demo.set_defaults(run=_demo)
+    demo.add_argument("--out", required=True, metavar="DIR", help="folder for the songs")
+    demo.add_argument("--num-train", type=int, default=10, help="training songs (default 10)")
+    demo.add_argument("--num-test", type=int, default=3, help="synthetic test songs (default 3)")
+    demo.add_argument("--train-secs", type=float, default=12.0, help="length of a training song (default 12)")
+    demo.add_argument("--test-secs", type=float, default=6.5, help="length of a test song (default 6.5)")
+    demo.add_argument("--seed", type=int, default=0)
+    demo.add_argument("--no-real-stems", action="store_true", help="leave out the stems stempeg ships")
+
+    musdb18 = commands.add_parser("musdb18", help="TFRecords of MUSDB18 (.stem.mp4) or MUSDB18-HQ (.wav)")
+    musdb18.set_defaults(run=_musdb18)
+    musdb18.add_argument("--root", required=True, help="folder with train/ and test/")
+    musdb18.add_argument("--is-wav", choices=("auto", "yes", "no"), default="auto", help="MUSDB18-HQ or not")
+    musdb18.add_argument("--dataset-name", default="MUSDB18", help="name in the manifest and in reports")
+    _add_records_options(musdb18, validation="musdb's official list")
+
+    folder = commands.add_parser("folder", help="TFRecords of a folder of songs, one audio file per source")
+    folder.set_defaults(run=_folder)
+    folder.add_argument("--root", required=True, help="folder of <song>/<source>.wav, or train/, ... of them")
+    folder.add_argument("--sources", metavar="A,B,C", help="source names in order (default: what songs hold)")
+    folder.add_argument("--dataset-name", help="name in the manifest and in reports (default: the folder's)")
+    folder.add_argument("--test-tracks", metavar="FILE|NAMES", help="training songs for the test split")
+    _add_records_options(folder, validation="the folder validation/")
+
+    verify = commands.add_parser("verify", help="read every record of a directory back")
+    verify.set_defaults(run=_verify)
+    verify.add_argument("directory")
+    return parser
+
+
+def _add_records_options(command, validation):
+    command.add_argument("--out", required=True, metavar="DIR", help="folder for the TFRecords")
+    choice = command.add_mutually_exclusive_group()
+    choice.add_argument(
+        "--validation-tracks",
+        metavar="FILE|NAMES",
+        help="training songs for validation: a file with one name per line, or names with commas between "
+        f"(default: {validation})",
+    )
+    choice.add_argument("--no-validation", action="store_true", help="no validation split")
+    command.add_argument("--sample-rate", type=int, help="Hz, of train and validation (default: the data's)")
+    command.add_argument("--test-sample-rate", type=int, help="Hz, of the test split (default: the data's)")
+    command.add_argument("--channels", type=int, choices=(1, 2), help="default: the data's")
+    command.add_argument("--encoding", choices=("pcm16", "flac"), default="pcm16", help="default: pcm16")
+    command.add_argument(
+        "--block-samples", type=int, default=65536, help="samples per record (default 65536)"
+    )
+    command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard (default 150)")
+    command.add_argument("--workers", type=int, help="processes (default: one per core)")
+
+
+def _demo(options):
+    from tfrecords_tools.demo_corpus import make_demo_corpus
+
+    made = make_demo_corpus(
+        options.out,
+        num_train=options.num_train,
+        num_test=options.num_test,
+        train_secs=options.train_secs,
+        test_secs=options.test_secs,
+        seed=options.seed,
+        real_stems=not options.no_real_stems,
+        report=print,
+    )
+    print(f"Demo corpus in {options.out}: {made['songs']} songs, {made['written']} of them written now.")
+
+
+def _musdb18(options):
+    from tfrecords_tools import track_readers
+
+    variant = track_readers.musdb18_variant(options.root, options.is_wav)
+    print(f"MUSDB18 variant: {variant} ({'MUSDB18-HQ layout' if variant == 'wav' else 'AAC stems'}).")
+    if variant != "wav":
+        find_ffmpeg()
+    names = () if options.no_validation else _names(options.validation_tracks, "--validation-tracks")
+    tracks, sources = track_readers.list_musdb18(options.root, variant, names)
+    _write(options, options.dataset_name, variant, tracks, sources)
+
+
+def _folder(options):
+    from tfrecords_tools import track_readers
+
+    sources = options.sources.split(",") if options.sources else None
+    validation = _names(options.validation_tracks, "--validation-tracks")
+    tracks, sources = track_readers.list_folder(
+        options.root, sources, validation or (), _names(options.test_tracks, "--test-tracks") or ()
+    )
+    if options.no_validation:
+        tracks = tuple(track for track in tracks if track.split != "validation")
+    elif not any(track.split == "validation" for track in tracks):
+        raise ValueError(
+            f"`{options.root}` has no validation songs. Make a folder `validation/`, name training "
+            "songs with `--validation-tracks`, or do without: `--no-validation`."
+        )
+    name = options.dataset_name or Path(options.root).resolve().name
+    _write(options, name, "folder", tracks, sources)
+
+
+def _write(options, dataset, variant, tracks, sources):
+    from tfrecords_tools.writer import RecordsConfig, write_records
+
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"`--workers` must be at least 1. Received: {options.workers}.")
+    config = RecordsConfig(
+        sample_rate_hz=options.sample_rate,
+        test_sample_rate_hz=options.test_sample_rate,
+        channels=options.channels,
+        encoding=options.encoding,
+        block_samples=options.block_samples,
+        shard_mb=options.shard_mb,
+    )
+    manifest = write_records(
+        options.out, dataset, variant, tracks, sources, config, options.workers, report=print
+    )
+    size = sum(shard.bytes for shard in manifest.shards)
+    print(f"{options.out}: {len(manifest.shards)} shards, {size / 1e6:.1f} MB, sources {', '.join(sources)}.")
+    for split, content in manifest.splits.items():
+        secs = sum(track.num_samples for track in content.tracks) / content.sample_rate
+        print(f"  {split}: {len(content.tracks)} songs, {secs / 60:.1f} min at {content.sample_rate} Hz")
+    if manifest.clipped_samples:
+        print(f"  {manifest.clipped_samples} samples were out of range and are limited to 16 bits.")
+
+
+def _verify(options):
+    from tfrecords_tools.verify import verify_directory
+
+    manifest, counts = verify_directory(options.directory)
+    about = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
+    print(f"{options.directory}: {about}, every record is whole.")
+    for split, count in counts.items():
+        print(f"  {split}: {count['tracks']} songs, {count['records']} records, {count['secs'] / 60:.1f} min")
+
+
+def _names(value, option):
+    """A file with one name per line, or names separated by commas."""
+    if value is None:
+        return None
+    path = Path(value)
+    if path.is_file():
+        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+        names = tuple(line for line in lines if line and not line.startswith("#"))
+    elif value.endswith(".txt"):
+        raise FileNotFoundError(f"No list of songs at `{value}` (`{option}`).")
+    else:
+        names = tuple(name.strip() for name in value.split(",") if name.strip())
+    if not names:
+        raise ValueError(f"`{option}` names no song. Received: {value!r}.")
+    return names
+
+
+if __name__ == "__main__":
+    sys.exit(main())
