@@ -1,0 +1,230 @@
+import json
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_d3 import models
+from keras_d3.models.wave_u_net import wave_u_net, wave_u_net_lengths, wave_u_net_receptive_field
+from tests.models.model_checks import check_model, count_parameters, random_input
+
+GOLDEN = Path(__file__).parents[1] / "golden"
+SMALL = {"num_levels": 3, "filters": 4, "num_output_samples": 64}
+LENGTHS = {
+    "m1": (16384, 16384),
+    "m2": (16384, 16384),
+    "m3": (147443, 16389),
+    "m4": (147443, 16389),
+    "m5": (147443, 16389),
+    "m6": (147443, 16389),
+    "m7": (233459, 102405),
+    "m5_high_sr": (147443, 16389),
+}
+
+
+@pytest.mark.parametrize("variant", LENGTHS)
+def test_preset_has_the_parameters_and_lengths_of_the_paper(variant):
+    preset = models.find_preset(f"wave_u_net_{variant}")
+    model = preset.build()
+    assert count_parameters(model) == preset.parameters
+    num_input, num_output = LENGTHS[variant]
+    assert model.input_shape == (None, num_input, preset.arguments["channels"])
+    shapes = model.compute_output_shape(model.input_shape)
+    assert list(shapes) == model.output_names == list(preset.sources)
+    assert set(shapes.values()) == {(None, num_output, preset.arguments["channels"])}
+
+
+def test_known_parameter_counts():
+    wanted = {
+        "m1": 10_263_028,
+        "m2": 10_263_002,
+        "m3": 10_263_002,
+        "m4": 10_263_390,
+        "m5": 10_265_550,
+        "m6": 10_263_498,
+        "m7": 20_594_652,
+        "m5_high_sr": 10_265_550,
+    }
+    presets = models.presets()
+    assert {variant: presets[f"wave_u_net_{variant}"].parameters for variant in wanted} == wanted
+
+
+def test_lengths_of_a_walk_through_the_layers():
+    # The walk applies what each layer does to a length, from the bottleneck outwards.
+    for wanted, levels, down, up, out in [(16384, 12, 15, 5, 1), (98560, 12, 15, 5, 1), (300, 4, 15, 5, 1)]:
+        num_input, num_output = wave_u_net_lengths(wanted, levels, down, up, out, context=True)
+        x, skips = num_input, []
+        for _ in range(levels):
+            x = x - down + 1
+            assert x % 2 == 1
+            skips.append(x)
+            x = (x + 1) // 2
+        x = x - down + 1
+        for skip in reversed(skips):
+            x = 2 * x - 1
+            assert skip >= x and (skip - x) % 2 == 0
+            x = x - up + 1
+        assert x - out + 1 == num_output >= wanted
+        bottleneck_less = wave_u_net_lengths(wanted - 2**levels, levels, down, up, out, context=True)
+        assert bottleneck_less[1] == num_output - 2**levels
+
+
+def test_lengths_of_the_published_configurations():
+    assert wave_u_net_lengths(16384, context=True) == (147443, 16389)
+    assert wave_u_net_lengths(98560, context=True) == (233459, 102405)
+    assert wave_u_net_lengths(16384, 14, 5, 1, context=True)[1] == 16385
+    assert wave_u_net_lengths(300, 4, context=True) == (803, 309)
+    assert wave_u_net_lengths(16384) == (16384, 16384)
+    assert wave_u_net_lengths(16385) == (20480, 20480)
+    assert wave_u_net_lengths(1, num_levels=2) == (4, 4)
+
+
+@pytest.mark.parametrize("wanted", [1, 2, 50, 333])
+@pytest.mark.parametrize(
+    "arguments", [{}, {"up_kernel_size": 9, "output_kernel_size": 4}, {"kernel_size": 4}]
+)
+def test_lengths_are_those_of_the_model(wanted, arguments):
+    for context in (False, True):
+        settings = {"num_levels": 2, "context": context, "num_output_samples": wanted, **arguments}
+        num_input, num_output = wave_u_net_lengths(**settings)
+        model = wave_u_net(filters=2, **settings)
+        assert num_output >= wanted
+        assert model.input_shape[1] == num_input
+        assert model.compute_output_shape(model.input_shape)["vocals"][1] == num_output
+        assert model(np.zeros((1, num_input, 1), "float32"))["vocals"].shape[1] == num_output
+
+
+def load_official_weights(model, checkpoint, num_levels):
+    """Fills the model from a checkpoint of the authors' code."""
+
+    def conv(number):
+        scope = "separator/conv1d" + (f"_{number}" if number else "")
+        return [checkpoint.get_tensor(f"{scope}/{part}") for part in ("kernel", "bias")]
+
+    names = [f"down_{level}_conv" for level in range(1, num_levels + 1)] + ["bottleneck_conv"]
+    names += [f"up_{step}_conv" for step in range(1, num_levels + 1)]
+    names += [layer.name for layer in model.layers if layer.name.startswith("head_")]
+    for number, name in enumerate(names):
+        model.get_layer(name).set_weights(conv(number))
+    for step in range(1, num_levels + 1):
+        layer = model.get_layer(f"up_{step}_upsampling")
+        if layer.weights:
+            layer.set_weights([checkpoint.get_tensor(f"separator/interp_{step - 1}")])
+
+
+@pytest.mark.parametrize("variant", ["m1", "m2", "m4", "m5"])
+def test_equals_the_official_code(variant):
+    tf = pytest.importorskip("tensorflow")
+    folder = GOLDEN / f"wave_u_net_{variant}_small"
+    description = json.loads((folder / "config.json").read_text())
+    config = description["config"]
+    model = wave_u_net(
+        sources=config["source_names"],
+        channels=1 if config["mono_downmix"] else 2,
+        num_output_samples=description["output_shape"][1],
+        num_levels=config["num_layers"],
+        filters=config["num_initial_filters"],
+        kernel_size=config["filter_size"],
+        up_kernel_size=config["merge_filter_size"],
+        output_kernel_size=config["output_filter_size"],
+        context=config["context"],
+        upsampling=config["upsampling"],
+        output_type=config["output_type"],
+        output_activation=config["output_activation"],
+    )
+    assert count_parameters(model) == description["parameters"]
+    load_official_weights(model, tf.train.load_checkpoint(str(folder / "model-0")), config["num_layers"])
+    data = np.load(folder / "io.npz")
+    outputs = model(data["mixture"], training=False)
+    assert list(outputs) == config["source_names"]
+    for source, estimate in outputs.items():
+        wanted = data[f"estimate_{source}"]
+        np.testing.assert_allclose(ops.convert_to_numpy(estimate), wanted, atol=5e-5, rtol=0)
+
+
+@pytest.mark.parametrize("variant", ["m1", "m5", "m6"])
+def test_tiny_preset_saves_trains_and_mixes_precision(variant, tmp_path):
+    check_model(lambda: models.build(f"wave_u_net_{variant}", tiny=True), tmp_path)
+
+
+@pytest.mark.parametrize("context", [False, True])
+def test_difference_outputs_add_up_to_the_mixture(context):
+    sources = ("bass", "drums", "vocals")
+    model = wave_u_net(sources, channels=2, context=context, **SMALL)
+    mixture = 4 * random_input(model)
+    outputs = model(mixture, training=True)
+    total = sum(ops.convert_to_numpy(output) for output in outputs.values())
+    start = (mixture.shape[1] - total.shape[1]) // 2
+    np.testing.assert_allclose(total, mixture[:, start : start + total.shape[1]], atol=1e-5)
+
+
+def test_outputs_are_clipped_at_inference_only():
+    model = wave_u_net(output_activation="linear", **SMALL)
+    mixture = 20 * random_input(model)
+    assert max(np.max(np.abs(x)) for x in model(mixture, training=True).values()) > 1
+    assert max(np.max(np.abs(x)) for x in model(mixture, training=False).values()) <= 1
+    free = wave_u_net(output_activation="linear", clip_at_inference=False, **SMALL)
+    assert max(np.max(np.abs(x)) for x in free(mixture, training=False).values()) > 1
+
+
+def test_half_precision_network_gives_float32_waveforms():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    try:
+        model = wave_u_net(channels=2, context=True, **SMALL)
+    finally:
+        keras.config.set_dtype_policy("float32")
+    mixture = random_input(model)
+    outputs = model(mixture, training=True)
+    total = sum(ops.convert_to_numpy(output) for output in outputs.values())
+    start = (mixture.shape[1] - total.shape[1]) // 2
+    np.testing.assert_allclose(total, mixture[:, start : start + total.shape[1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("upsampling", ["linear", "learned"])
+def test_receptive_field_is_where_gradients_come_from(upsampling):
+    tf = pytest.importorskip("tensorflow")
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("takes gradients with TensorFlow's tape")
+    arguments = {"num_levels": 2, "kernel_size": 3, "up_kernel_size": 3, "output_kernel_size": 2}
+    model = wave_u_net(
+        filters=2,
+        num_output_samples=60,
+        context=True,
+        output_type="direct",
+        upsampling=upsampling,
+        leaky_relu_slope=1.0,
+        **arguments,
+    )
+    # Positive weights and a linear network: nothing can cancel out.
+    for weight in model.weights:
+        weight.assign(0.1 * np.ones(weight.shape))
+    mixture = tf.constant(0.01 * random_input(model, batch_size=1))
+    widest = 0
+    for position in range(20, 40):
+        with tf.GradientTape() as tape:
+            tape.watch(mixture)
+            value = model(mixture)["vocals"][0, position, 0]
+        reached = np.flatnonzero(tape.gradient(value, mixture)[0, :, 0])
+        widest = max(widest, reached[-1] - reached[0] + 1)
+    assert widest == wave_u_net_receptive_field(arguments)
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"upsampling": "cubic"}, "`upsampling` must be one of 'linear', 'learned'"),
+        ({"output_type": "mask"}, "`output_type` must be one of 'direct', 'difference'"),
+        ({"output_activation": "relu"}, "`output_activation` must be one of 'tanh', 'linear'"),
+        ({"sources": ("vocals",)}, "`sources` must be at least 2 different names"),
+        ({"sources": ("vocals", "vocals")}, "`sources` must be at least 2 different names"),
+        ({"sources": "vocals"}, "`sources` must be a list of names. Received: sources='vocals'"),
+        ({"num_output_samples": 0}, "`num_output_samples` must be an integer of at least 1"),
+        ({"num_levels": 0}, "`num_levels` must be an integer of at least 1"),
+        ({"filters": 0}, "`filters` must be an integer of at least 1"),
+    ],
+)
+def test_argument_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        wave_u_net(**{**SMALL, **arguments})
