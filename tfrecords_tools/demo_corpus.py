@@ -1,0 +1,177 @@
+"""The demo corpus: short songs from a seed, in MUSDB18-HQ's folder layout, and one real song."""
+
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_d3.utils.audio_files import decode_with_ffmpeg, find_ffmpeg, from_pcm16, write_audio
+from keras_d3.utils.files import atomic_path, read_json, write_json
+from keras_d3.utils.validation import check_positive_int
+from tfrecords_tools.synth.bass import play_bass
+from tfrecords_tools.synth.drums import play_drums
+from tfrecords_tools.synth.harmony import play_harmony
+from tfrecords_tools.synth.score import compose
+from tfrecords_tools.synth.signal import SAMPLE_RATE, edges
+from tfrecords_tools.synth.voice import play_voice
+
+SOURCES = ("drums", "bass", "other", "vocals")
+PLAYERS = {"drums": play_drums, "bass": play_bass, "other": play_harmony, "vocals": play_voice}
+# RMS of the sources before the common gain, in dB below full scale, and how far it varies from song to song.
+LEVELS_DB = {"drums": -19.0, "bass": -20.0, "other": -21.5, "vocals": -19.5}
+LEVEL_SPREAD_DB = 1.5
+NUM_VALIDATION = 2
+# The cut at the end of stempeg's excerpt decodes to 15 ms of noise at full scale: stop before it.
+REAL_SECS = 6.0
+RECIPE = 1  # raise it when the songs of a seed change: an older corpus is then refused, not mixed in
+
+# Invented names; every artist and every title is used once.
+ARTISTS_FIRST = "Copper Quiet Paper Northern Velvet Glass Second Winter Hollow Amber".split()
+ARTISTS_LAST = "Lanterns Harbour Engines Meridian Sparrows Avenue Satellites Orchard".split()
+TITLES_FIRST = "Leaving Under Almost Between After Beyond Counting Finding Losing Until".split()
+TITLES_LAST = "Tides,Tomorrow,the Lights,Silence,Summer,the Signal,Midnight,the River".split(",")
+
+
+def make_demo_corpus(
+    out,
+    num_train=10,
+    num_test=3,
+    train_secs=12.0,
+    test_secs=6.5,
+    seed=0,
+    real_stems=True,
+    report=lambda text: None,
+):
+    """Makes the corpus, or what is missing of it.
+
+    `out/train/<Artist - Title>/{mixture,drums,bass,other,vocals}.wav`, `out/test/...`
+    likewise (44.1 kHz, stereo, PCM16, the mixture being exactly the sum of the
+    sources), the song that the stempeg package ships as a test song of its own,
+    and `validation_tracks.txt` with the last two training songs.
+
+    Args:
+        out: folder.
+        num_train, num_test: synthetic songs.
+        train_secs, test_secs: their lengths.
+        seed: chooses all songs.
+        real_stems: whether to add stempeg's song (needs ffmpeg).
+        report: called with lines of text for the user.
+
+    Returns:
+        Dict of `songs` (how many there are) and `written` (how many of them now).
+
+    Raises:
+        ValueError: numbers out of range, or `out` holds a corpus of other arguments.
+        RuntimeError: no ffmpeg, or no stempeg.
+    """
+    check_positive_int("num_train", num_train, NUM_VALIDATION + 1)
+    check_positive_int("num_test", num_test)
+    check_positive_int("seed", seed, 0)
+    for name, secs in (("train_secs", train_secs), ("test_secs", test_secs)):
+        if not 1 <= secs <= 600:
+            raise ValueError(f"`{name}` must be between 1 and 600 seconds. Received: {name}={secs!r}.")
+    if real_stems:
+        _check_real_stems()
+    out = Path(out)
+    request = {
+        "recipe": RECIPE,
+        "num_train": num_train,
+        "num_test": num_test,
+        "train_secs": float(train_secs),
+        "test_secs": float(test_secs),
+        "seed": seed,
+        "real_stems": bool(real_stems),
+    }
+    _check_request(out, request)
+    names = song_names(seed, num_train + num_test)
+    songs = [("train", name, train_secs) for name in names[:num_train]]
+    songs += [("test", name, test_secs) for name in names[num_train:]]
+    write_json(out / "corpus.json", request)
+    with atomic_path(out / "validation_tracks.txt") as temporary:
+        temporary.write_text("".join(f"{name}\n" for name in names[num_train - NUM_VALIDATION : num_train]))
+    written = 0
+    for number, (split, name, secs) in enumerate(tqdm(songs, desc="demo songs", unit="song")):
+        folder = out / split / name
+        if not folder.is_dir():
+            rng = np.random.default_rng((seed, number))
+            _write_song(folder, make_song(rng, secs))
+            written += 1
+    if real_stems:
+        written += _write_real_song(out / "test", report)
+    return {"songs": len(songs) + bool(real_stems), "written": written}
+
+
+def make_song(rng, secs):
+    """Returns a song's sources, `{source: int16 (time, 2)}` at 44.1 kHz, whose sum peaks near 0.9.
+
+    Args:
+        rng: `numpy.random.Generator`; the same state gives the same song.
+        secs: length.
+    """
+    score = compose(rng, secs)
+    sources = {}
+    for name in SOURCES:
+        track = PLAYERS[name](rng, score)
+        level_db = LEVELS_DB[name] + rng.uniform(-LEVEL_SPREAD_DB, LEVEL_SPREAD_DB)
+        track *= 10 ** (level_db / 20) / (np.sqrt(np.mean(track**2)) + 1e-9)
+        sources[name] = track * edges(len(track), 0.002, 0.3)[:, np.newaxis]
+    gain = rng.uniform(0.82, 0.92) / np.abs(sum(sources.values())).max()
+    return {name: np.rint(32768 * gain * track).astype("int16") for name, track in sources.items()}
+
+
+def song_names(seed, count):
+    """Returns `count` different names, "Artist - Title"."""
+    artists = [f"{first} {last}" for first in ARTISTS_FIRST for last in ARTISTS_LAST]
+    titles = [f"{first} {last}" for first in TITLES_FIRST for last in TITLES_LAST]
+    if count > len(artists):
+        raise ValueError(f"`num_train` + `num_test` must be at most {len(artists)}. Received: {count}.")
+    rng = np.random.default_rng((seed, 2**32 - 1))
+    pairs = zip(rng.permutation(artists)[:count], rng.permutation(titles)[:count], strict=True)
+    return [f"{artist} - {title}" for artist, title in pairs]
+
+
+def _check_request(out, request):
+    path = out / "corpus.json"
+    if path.is_file():
+        there = read_json(path, "description of the demo corpus")
+        differing = [key for key in request if there.get(key) != request[key]]
+        if differing:
+            pairs = [f"{key}: {there.get(key)!r} there, {request[key]!r} asked for" for key in differing]
+            raise ValueError(
+                f"`{out}` holds another demo corpus ({'; '.join(pairs)}). Choose another `--out`."
+            )
+    elif out.exists() and (not out.is_dir() or any(out.iterdir())):
+        raise ValueError(f"`{out}` is no demo corpus and not empty. Choose another `--out`.")
+
+
+def _write_song(folder, sources):
+    mixture = sum(track.astype("int32") for track in sources.values()).astype("int16")
+    with atomic_path(folder) as temporary:
+        for name, track in ({"mixture": mixture} | sources).items():
+            write_audio(temporary / f"{name}.wav", from_pcm16(track), SAMPLE_RATE)
+
+
+def _check_real_stems():
+    try:
+        find_ffmpeg()
+        import stempeg  # noqa: F401  (it raises where ffmpeg is missing)
+    except (ImportError, RuntimeError) as error:
+        raise RuntimeError(
+            f"The real song of the demo corpus comes from stempeg and is read by ffmpeg: {error} "
+            "Or leave it out: `--no-real-stems`."
+        ) from error
+
+
+def _write_real_song(test_folder, report):
+    import stempeg
+
+    path = Path(stempeg.example_stem_path())
+    folder = test_folder / f"{path.name.removesuffix('.stem.mp4')} - real stems"
+    if folder.is_dir():
+        return 0
+    with atomic_path(folder) as temporary:
+        for stream, name in enumerate(("mixture", *SOURCES)):
+            audio, sample_rate = decode_with_ffmpeg(path, stream)
+            write_audio(temporary / f"{name}.wav", audio[: int(REAL_SECS * sample_rate)], sample_rate)
+    report(f"Real stems: {folder.name}")
+    return 1
