@@ -3,5 +3,6 @@
 from keras_d3.blocks.d2_block import D2Block
 from keras_d3.blocks.d3_block import D3Block
 from keras_d3.blocks.dense_block import DenseBlock
+from keras_d3.blocks.dilated_dense_block import DilatedDenseBlock
 
-__all__ = ["D2Block", "D3Block", "DenseBlock"]
+__all__ = ["D2Block", "D3Block", "DenseBlock", "DilatedDenseBlock"]

@@ -3,7 +3,7 @@
 from keras_d3.layers.center_crop import CenterCrop1D
 from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.decimation import Decimation1D
-from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
+from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D, kernel_from_transposed
 from keras_d3.layers.inference_clip import InferenceClip
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
 from keras_d3.layers.linear_upsampling import LinearUpsampling1D
@@ -35,6 +35,7 @@ __all__ = [
     "PerBinAffine",
     "STFT",
     "frame_spectra",
+    "kernel_from_transposed",
     "overlap_add",
     "overlap_add_spectra",
     "window_square_sum",
