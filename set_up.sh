@@ -53,7 +53,7 @@ install one, or name it: PYTHON=/path/to/python3.12 sh set_up.sh"
     fi
     echo "set_up.sh: installing the pinned packages into $venv (some minutes the first time)"
     "$venv/bin/python" -m pip install --quiet --upgrade pip
-    "$venv/bin/python" -m pip install --quiet --constraint "$constraints" --editable ".[$extras]"
+    PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install --quiet --constraint "$constraints" --editable ".[$extras]"
     "$venv/bin/python" -m pip check
     echo "$wanted" > "$venv/.installed"
 fi

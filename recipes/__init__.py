@@ -1,0 +1,1 @@
+"""One folder per paper: its configs as data, its commands, its README."""

@@ -35,16 +35,19 @@ class Recipe:
         title: one line for help texts and reports.
         citation: the paper.
         configs: dict of `config name -> RunConfig`.
-        published: dict of `config name -> tuple of PublishedScores`.
+        comparisons: dict of `set name -> config names` that `python -m recipes.compare` puts side by
+            side ("tiny" for the demo, "paper" for the papers' own sizes).
         display_names: dict of `config name -> name in reports`.
+        published: dict of `config name -> tuple of PublishedScores`.
     """
 
     name: str
     title: str
     citation: str
     configs: dict
+    comparisons: dict
+    display_names: dict
     published: dict = dataclasses.field(default_factory=dict)
-    display_names: dict = dataclasses.field(default_factory=dict)
 
     def config(self, name, overrides=(), sources=None, target=None):
         """Returns the config `name`, with overrides.
@@ -88,7 +91,7 @@ def _with_sources(config, sources):
         model["sources"] = list(sources)
     return dataclasses.replace(
         config,
-        data=dataclasses.replace(config.data, sources=sources, source_groups={}),
+        data=dataclasses.replace(config.data, sources=sources),
         separation={**config.separation, "sources": list(sources)},
         model=model,
     )

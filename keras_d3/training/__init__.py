@@ -1,0 +1,16 @@
+"""One `train()` for every recipe: config, run directory, resume."""
+
+from keras_d3.training.config import RunConfig, Stage, TrainingConfig
+from keras_d3.training.run_directory import RunDirectory, TrainingState
+from keras_d3.training.train import build_network, train, train_targets
+
+__all__ = [
+    "RunConfig",
+    "RunDirectory",
+    "Stage",
+    "TrainingConfig",
+    "TrainingState",
+    "build_network",
+    "train",
+    "train_targets",
+]

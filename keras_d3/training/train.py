@@ -54,7 +54,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
         return state
     state.commit = state.commit or current_commit()
 
-    keras.utils.set_random_seed(config.training.seed)
+    _make_deterministic(config.training.seed)
     model = _load_or_build(config, directory, state)
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
@@ -81,6 +81,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
                     RunRecorder(directory, state, stage, has_validation),
                     keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
                 ],
+                shuffle=False,  # the dataset shuffles
                 verbose=verbose,
             )
     state.finished = True
@@ -135,6 +136,15 @@ def default_jit_compile():
     import tensorflow as tf
 
     return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def _make_deterministic(seed):
+    """Seeds everything, and has TensorFlow sum in the same order each time (process-wide)."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
 
 
 def _load_or_build(config, directory, state):

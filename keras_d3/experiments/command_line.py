@@ -1,0 +1,64 @@
+"""Command lines of `python -m recipes.<name>.train` and `.evaluate`."""
+
+import argparse
+
+from keras_d3.evaluation import aggregate, format_table
+from keras_d3.utils.command_line import run_reporting_errors
+
+
+def train_command(recipe, arguments=None):
+    """Trains a config of `recipe`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m recipes.{recipe.name}.train",
+        description=f"Train: {recipe.title}. Run again, it goes on where it stopped.",
+    )
+    parser.add_argument("--data", required=True, help="directory of records (python -m tfrecords_tools)")
+    parser.add_argument("--run-dir", required=True, help="directory of the run")
+    parser.add_argument("--config", default="tiny", help=f"one of {', '.join(recipe.configs)} (default: tiny)")
+    parser.add_argument("--target", help="spectrogram networks: a source, or all (default)")
+    parser.add_argument("--sources", help="comma-separated sources of the records, if not the config's")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
+                        help="change one value of the config, e.g. training.seed=1; may be repeated")
+    parser.add_argument("--stop-after-epoch", type=int, help="stop there, to be resumed later")
+    options = parser.parse_args(arguments)
+    return run_reporting_errors(_train, recipe, options)
+
+
+def evaluate_command(recipe, arguments=None):
+    """Exports, separates and scores a run of `recipe`; returns the exit code."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m recipes.{recipe.name}.evaluate",
+        description=f"Score on the test tracks: {recipe.title}.",
+    )
+    parser.add_argument("--data", required=True, help="directory of records with a test split")
+    parser.add_argument("--run-dir", required=True, help="directory of a finished run")
+    parser.add_argument("--references", help="where to put the references (default: in the run directory)")
+    parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
+    options = parser.parse_args(arguments)
+    return run_reporting_errors(_evaluate, options)
+
+
+def _train(recipe, options):
+    from keras_d3.training import train_targets
+
+    config = recipe.config(
+        options.config,
+        overrides=options.set,
+        sources=options.sources.split(",") if options.sources else None,
+        target=options.target,
+    )
+    states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
+    for target, state in states.items():
+        name = f"{target}: " if target else ""
+        best = f"best epoch {state.best_epoch}, loss {state.best_loss:.3g}" if state.best_epoch else "no epoch"
+        done = "finished" if state.finished else "stopped, to be resumed"
+        print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
+    print(f"Run directory: {options.run_dir}")
+
+
+def _evaluate(options):
+    from keras_d3.experiments.evaluate import evaluate_run
+
+    result = evaluate_run(options.run_dir, options.data, options.references, options.workers)
+    print(format_table(aggregate(result["scores"])))
+    print(f"Separation: {result['times_real_time']:.1f} times real time")

@@ -1,0 +1,205 @@
+"""From a trained run to scores: export, separate the test tracks with the SavedModel, score.
+
+    RUN/saved_model/                          the separator
+    RUN/estimates/test/<track>/<source>.wav   its estimates (32-bit float)
+    RUN/estimates/separation.json             which SavedModel made them, and how fast
+    RUN/scores/test/<track>.json              museval's four figures per frame
+    REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
+"""
+
+import time
+from pathlib import Path
+
+import numpy as np
+from tqdm import tqdm
+
+from keras_d3.data import load_manifest, read_track
+from keras_d3.evaluation import score_directory
+from keras_d3.inference import load_separator, read_metadata, separator_from_run
+from keras_d3.training.config import RunConfig
+from keras_d3.training.run_directory import RunDirectory
+from keras_d3.utils.audio_files import write_audio
+from keras_d3.utils.commit import current_commit
+from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+
+SPLIT = "test"
+
+
+def export_run(run_dir, path=None):
+    """Exports the separator of a finished run as a SavedModel, unless it is there already.
+
+    Args:
+        run_dir: run directory of `train_targets`.
+        path: where to; by default `run_dir/saved_model`.
+
+    Returns:
+        Path of the SavedModel.
+
+    Raises:
+        FileNotFoundError: no run at `run_dir`.
+        ValueError: training is not finished.
+    """
+    run_dir = Path(run_dir)
+    path = Path(path) if path else run_dir / "saved_model"
+    config, states = read_run(run_dir)
+    run = {
+        "recipe": config.recipe,
+        "config": config.name,
+        "commit": next(iter(states.values())).commit,
+        "epochs": {str(target): state.epoch for target, state in states.items()},
+        "weights": config.training.selection,
+        "train_secs": {str(target): state.train_secs for target, state in states.items()},
+    }
+    if path.exists() and read_metadata(path).get("recipe", {}).get("run") == run:
+        return path
+    separator = separator_from_run(run_dir, checkpoint=config.training.selection)
+    separator.metadata["recipe"] = {"run": run, "config": config.to_dict()}
+    separator.export(path, overwrite=True)
+    return path
+
+
+def read_run(run_dir):
+    """Reads config and training states of a run.
+
+    Returns:
+        `(RunConfig, {target: TrainingState})`; the key is None for a network of all sources.
+
+    Raises:
+        FileNotFoundError: no run there.
+        ValueError: a network of the run is not trained to the end.
+    """
+    run_dir = Path(run_dir)
+    values = read_json(run_dir / "config.json", "run config", "python -m recipes.<name>.train")
+    config = RunConfig.from_dict(values)
+    directories = (
+        {source: run_dir / source for source in config.data.sources}
+        if config.target == "all"
+        else {config.target: run_dir}
+    )
+    states = {target: RunDirectory(path).read_state() for target, path in directories.items()}
+    unfinished = [str(directories[target]) for target, state in states.items() if not state.finished]
+    if unfinished:
+        raise ValueError(
+            f"Training is not finished in {', '.join(unfinished)}. Run the training command again: it "
+            "goes on where it stopped."
+        )
+    return config, states
+
+
+def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
+    """Separates every test track of the records with a SavedModel.
+
+    Tracks that were already separated with the same SavedModel are kept.
+
+    Args:
+        saved_model: path of the SavedModel.
+        data_dir: directory of records with a test split.
+        estimates_dir: gets `test/<track>/<source>.wav`, 32-bit float at the test split's rate.
+        references_dir: gets the references likewise, `mixture.wav` beside them, and the sum of
+            the others for a separator with an accompaniment.
+
+    Returns:
+        float, seconds of audio separated per second (times real time).
+    """
+    manifest = load_manifest(data_dir)
+    tracks = manifest.tracks(SPLIT)
+    if not tracks:
+        raise ValueError(
+            f"The records at `{data_dir}` hold no test track. Write them again with songs in the test split."
+        )
+    estimates_dir, references_dir = Path(estimates_dir), Path(references_dir)
+    separator = load_separator(saved_model)
+    log_file = estimates_dir / "separation.json"
+    log = {"saved_model": _fingerprint(saved_model), "tracks": {}}
+    if log_file.is_file():
+        saved = read_json(log_file, "separation log")
+        log = saved if saved.get("saved_model") == log["saved_model"] else log
+    is_warm = False
+    for track in tqdm(tracks, desc="separate", unit="track"):
+        done = estimates_dir / SPLIT / track.name
+        references_done = references_dir / SPLIT / track.name
+        wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]
+        has_estimates = track.name in log["tracks"] and done.is_dir()
+        if has_estimates and all(path.is_file() for path in wanted):
+            continue
+        audio, sample_rate = read_track(manifest, SPLIT, track.name)
+        _write_references(references_done, audio, separator.sources, sample_rate)
+        if has_estimates:
+            continue
+        if not is_warm:
+            # The first call traces and allocates; it must not count as separation time.
+            separator.separate(audio["mixture"][: sample_rate], sample_rate)
+            is_warm = True
+        start = time.perf_counter()
+        estimates = separator.separate(audio["mixture"], sample_rate)
+        separate_secs = time.perf_counter() - start
+        with atomic_path(done) as temporary:
+            temporary.mkdir()
+            for source, estimate in estimates.items():
+                write_audio(temporary / f"{source}.wav", estimate, sample_rate, subtype="FLOAT")
+        log["tracks"][track.name] = {
+            "audio_secs": len(audio["mixture"]) / sample_rate,
+            "separate_secs": separate_secs,
+        }
+        write_json(log_file, log)
+    times = log["tracks"].values()
+    return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
+
+
+def evaluate_run(run_dir, data_dir, references_dir=None, num_workers=None):
+    """Exports a finished run, separates the test tracks with the SavedModel and scores them.
+
+    Args:
+        run_dir: run directory.
+        data_dir: directory of records with a test split.
+        references_dir: where the references go; by default `run_dir/references`. Runs on the same
+            records can share one.
+        num_workers: scoring processes; by default one per core.
+
+    Returns:
+        dict with `scores` (list of track scores) and `times_real_time`.
+    """
+    run_dir = Path(run_dir)
+    references_dir = Path(references_dir) if references_dir else run_dir / "references"
+    config, _ = read_run(run_dir)
+    saved_model = export_run(run_dir)
+    times_real_time = separate_tracks(saved_model, data_dir, run_dir / "estimates", references_dir)
+    scores = score_directory(
+        references_dir / SPLIT,
+        run_dir / "estimates" / SPLIT,
+        run_dir / "scores" / SPLIT,
+        sources=read_metadata(saved_model)["sources"],
+        num_workers=num_workers,
+    )
+    write_json(
+        run_dir / "scores" / "provenance.json",
+        {
+            "data_set": load_manifest(data_dir).dataset,
+            "variant": load_manifest(data_dir).variant,
+            "split": SPLIT,
+            "recipe": config.recipe,
+            "config": config.name,
+            "seed": config.training.seed,
+            "commit": current_commit(),
+            "times_real_time": times_real_time,
+        },
+    )
+    return {"scores": scores, "times_real_time": times_real_time}
+
+
+def _write_references(directory, audio, sources, sample_rate):
+    """Writes mixture and sources as WAV; a source the records do not hold is the sum of the rest."""
+    audio = dict(audio)
+    for source in set(sources) - set(audio):
+        others = [audio[name] for name in audio if name not in ("mixture", *sources)]
+        audio[source] = np.sum(others, axis=0)
+    for name, signal in audio.items():
+        path = directory / f"{name}.wav"
+        if not path.is_file():
+            write_audio(path, signal, sample_rate, subtype="FLOAT")
+
+
+def _fingerprint(saved_model):
+    """One string that changes with the SavedModel's graph or weights."""
+    files = sorted(path for path in Path(saved_model).rglob("*") if path.is_file())
+    return {str(path.relative_to(saved_model)): sha256_of_file(path) for path in files}

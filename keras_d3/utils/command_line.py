@@ -1,0 +1,28 @@
+"""What every command line of the project shares."""
+
+import os
+import sys
+
+
+def run_reporting_errors(function, *arguments):
+    """Runs a command and returns its exit code.
+
+    An error the user can mend becomes one line on standard error and exit code 1; anything else
+    is a defect and keeps its traceback.
+
+    Args:
+        function: the command. What it returns is the exit code; None counts as 0.
+        *arguments: passed to it.
+    """
+    try:
+        return function(*arguments) or 0
+    except BrokenPipeError:
+        # The reader of a pipe (`| head`) left; Python would complain again when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+    except (ValueError, OSError, RuntimeError, ImportError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted; run the same command again to go on", file=sys.stderr)
+        return 130

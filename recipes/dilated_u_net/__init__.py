@@ -1,0 +1,1 @@
+"""Recipe: Dilated U-Net and Dilated Dense U-Net."""

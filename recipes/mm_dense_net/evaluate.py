@@ -1,0 +1,9 @@
+"""`python -m recipes.mm_dense_net.evaluate`: see the README beside this file."""
+
+import sys
+
+from keras_d3.experiments.command_line import evaluate_command
+from recipes.mm_dense_net.config import RECIPE
+
+if __name__ == "__main__":
+    sys.exit(evaluate_command(RECIPE))

@@ -1,0 +1,1 @@
+"""Recipe: Wave-U-Net."""

@@ -1,0 +1,9 @@
+"""`python -m recipes.wave_u_net.train`: see the README beside this file."""
+
+import sys
+
+from keras_d3.experiments.command_line import train_command
+from recipes.wave_u_net.config import RECIPE
+
+if __name__ == "__main__":
+    sys.exit(train_command(RECIPE))

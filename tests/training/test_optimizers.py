@@ -1,0 +1,45 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_d3.training.optimizers import AdamL2, RMSpropL2, make_optimizer
+
+
+@pytest.mark.parametrize(
+    "with_l2, plain", [(AdamL2, keras.optimizers.Adam), (RMSpropL2, keras.optimizers.RMSprop)]
+)
+def test_l2_is_a_gradient_term(with_l2, plain):
+    """The optimiser on g with l2 takes the same steps as the plain one on g + l2 * w."""
+    start = np.array([[1.0, -2.0], [0.5, 3.0]], "float32")
+    ours, theirs = keras.Variable(start), keras.Variable(start)
+    optimizer, reference = with_l2(learning_rate=0.1, l2=0.25), plain(learning_rate=0.1)
+    for step in range(4):
+        gradient = np.full_like(start, 0.3 * (step - 1))
+        reference.apply([keras.ops.convert_to_tensor(gradient + 0.25 * keras.ops.convert_to_numpy(theirs))], [theirs])
+        optimizer.apply([keras.ops.convert_to_tensor(gradient)], [ours])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs), atol=1e-6)
+    assert np.abs(keras.ops.convert_to_numpy(ours) - start).max() > 0.1
+
+
+def test_l2_is_not_decoupled_weight_decay():
+    """With a zero gradient the first Adam step on l2 alone has length learning_rate, whatever l2 is."""
+    weight = keras.Variable([2.0])
+    AdamL2(learning_rate=0.1, l2=0.1).apply([keras.ops.zeros(1)], [weight])
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), [1.9], atol=1e-4)
+
+
+@pytest.mark.parametrize("name", ["adam", "rmsprop"])
+def test_config_round_trip(name):
+    optimizer = make_optimizer(name, 1e-3, l2=1e-4)
+    restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert type(restored) is type(optimizer)
+    assert restored.l2 == 1e-4
+
+
+def test_without_l2_it_is_keras_own():
+    assert type(make_optimizer("adam", 1e-3)) is keras.optimizers.Adam
+
+
+def test_unknown_name():
+    with pytest.raises(ValueError, match="`optimizer` must be one of 'adam', 'rmsprop'.*optimizer='sgd'"):
+        make_optimizer("sgd", 1e-3)
