@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.d2_block import D2Block
-from keras_d3.blocks.dense_block import check_channels_known
+from keras_d3.blocks.dense_block import check_channels_known, split_first
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM
 from keras_d3.utils.validation import check_choice, check_positive_int
 
@@ -152,7 +152,7 @@ class D3Block(keras.layers.Layer):
         for block in self.blocks:
             shares = block(source, training=training)
             pending = shares if pending is None else pending + shares
-            source, pending = pending[..., : self.growth_rate], pending[..., self.growth_rate :]
+            source, pending = split_first(pending, self.growth_rate)
         return source
 
     def compute_output_shape(self, input_shape):

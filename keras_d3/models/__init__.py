@@ -1,6 +1,7 @@
 """Networks as functional Keras models, and their named configurations."""
 
+from keras_d3.models.input_statistics import set_input_statistics
 from keras_d3.models.preset import Preset
 from keras_d3.models.registry import build, find_preset, presets, receptive_field
 
-__all__ = ["Preset", "build", "find_preset", "presets", "receptive_field"]
+__all__ = ["Preset", "build", "find_preset", "presets", "receptive_field", "set_input_statistics"]
