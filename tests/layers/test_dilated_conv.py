@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_d3.layers import DilatedConv1D, DilatedConv2D
+from keras_d3.layers import DilatedConv1D, DilatedConv2D, kernel_from_transposed
 from keras_d3.layers.conv_routes import conv_1d_on_grid, conv_plain
 from tests.layers.layer_checks import check_layer
 
@@ -196,3 +196,42 @@ def test_shape_errors():
         DilatedConv1D(2, 3).build((2, 3, None))
     with pytest.raises(ValueError, match=r"at least \(kernel_size - 1\) \* dilation_rate \+ 1 long"):
         DilatedConv1D(2, 3, 5, padding="valid").build((2, 10, 1))
+
+
+def loop_transposed_conv_1d(x, kernel, dilation):
+    """Every input sample adds its copy of the kernel to the output; "same" keeps the middle."""
+    x, kernel = np.float64(x), np.float64(kernel)
+    taps, filters, _ = kernel.shape
+    left = (taps - 1) * dilation // 2
+    y = np.zeros((x.shape[0], x.shape[1] + (taps - 1) * dilation, filters))
+    for t in range(x.shape[1]):
+        for j in range(taps):
+            y[:, t + j * dilation] += x[:, t] @ kernel[j].T
+    return y[:, left : left + x.shape[1]]
+
+
+@pytest.mark.parametrize("dilation", [1, 2, 4])
+@pytest.mark.parametrize("taps", [3, 5, 15])
+def test_equals_transposed_convolution_with_flipped_kernel(taps, dilation):
+    x, kernel = random(2, 37, 3), random(taps, 4, 3, seed=1)
+    layer = DilatedConv1D(4, taps, dilation, use_bias=False)
+    layer.build(x.shape)
+    layer.kernel.assign(kernel_from_transposed(kernel))
+    expected = loop_transposed_conv_1d(x, kernel, dilation)
+    np.testing.assert_allclose(ops.convert_to_numpy(layer(x)), expected, atol=1e-4)
+
+
+def test_transposed_loop_is_that_of_keras():
+    x, kernel = random(2, 20, 3), random(5, 4, 3, seed=1)
+    theirs = keras.layers.Conv1DTranspose(4, 5, padding="same", use_bias=False)
+    theirs.build(x.shape)
+    theirs.set_weights([kernel])
+    expected = loop_transposed_conv_1d(x, kernel, 1)
+    np.testing.assert_allclose(ops.convert_to_numpy(theirs(x)), expected, atol=1e-5)
+
+
+def test_kernel_from_transposed_refuses_even_kernels():
+    with pytest.raises(ValueError, match=r"an odd number of taps.*Received: shape=\(4, 2, 3\)"):
+        kernel_from_transposed(np.zeros((4, 2, 3)))
+    with pytest.raises(ValueError, match="must have the axes"):
+        kernel_from_transposed(np.zeros((3, 2)))

@@ -1,0 +1,225 @@
+import inspect
+
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_d3 import models
+from keras_d3.models.dilated_u_net import (
+    ADAPTIVE_DILATION_RATES,
+    dilated_dense_u_net,
+    dilated_u_net,
+    dilated_u_net_receptive_field,
+)
+from tests.models.model_checks import check_model, count_parameters, random_input
+
+SMALL = {"num_samples": 64, "dilation_rates": ((1, 2), (2, 4)), "filters": 3, "kernel_size": 5}
+F24 = {"filters": 24}
+K15 = {"up_kernel_size": 15}
+AFTER = {"skip": "after_transition"}
+WITHOUT = {"block_output_with_input": False}
+OPEN = {"bottleneck_transition": False}
+ONE, THREE = {"dilation_rates": ((512,) * 3,)}, {"dilation_rates": ((512,) * 3,) * 3}
+
+
+@pytest.mark.parametrize(
+    "builder,arguments,parameters",
+    [
+        (dilated_u_net, {}, 1_758_888),
+        (dilated_u_net, F24, 4_500_090),
+        (dilated_u_net, K15, 2_625_138),
+        (dilated_u_net, {"dilation_rates": ((512,) * 3,) * 6}, 1_758_888),
+        (dilated_u_net, ONE, 46_863),
+        (dilated_u_net, THREE, 341_028),
+        (dilated_dense_u_net, {}, 4_682_658),
+        (dilated_dense_u_net, F24, 11_982_882),
+        (dilated_dense_u_net, K15, 8_369_058),
+        (dilated_dense_u_net, AFTER, 3_774_978),
+        (dilated_dense_u_net, {**AFTER, **F24}, 9_659_682),
+        (dilated_dense_u_net, {**AFTER, **K15}, 5_759_478),
+        (dilated_dense_u_net, WITHOUT, 4_318_323),
+        (dilated_dense_u_net, {**WITHOUT, **F24}, 11_050_674),
+        (dilated_dense_u_net, {**WITHOUT, **K15}, 7_531_323),
+        (dilated_dense_u_net, OPEN, 5_072_028),
+        (dilated_dense_u_net, {**OPEN, **F24}, 12_979_770),
+        (dilated_dense_u_net, {**OPEN, **K15}, 9_568_428),
+        (dilated_dense_u_net, ONE, 98_958),
+        (dilated_dense_u_net, THREE, 842_628),
+    ],
+)
+def test_parameter_counts(builder, arguments, parameters):
+    assert count_parameters(builder(**arguments)) == parameters
+
+
+@pytest.mark.parametrize("name", ["dilated_u_net", "dilated_dense_u_net"])
+def test_preset(name):
+    preset = models.find_preset(name)
+    model = preset.build()
+    assert count_parameters(model) == preset.parameters
+    assert model.input_shape == (None, 16384, 2)
+    shapes = model.compute_output_shape(model.input_shape)
+    assert list(shapes) == model.output_names == ["bass", "drums", "other", "vocals"]
+    assert set(shapes.values()) == {(None, 16384, 2)}
+
+
+def test_presets_state_every_argument():
+    # Nothing that the paper fixes or leaves open is hidden in a builder's default.
+    for name in ("dilated_u_net", "dilated_dense_u_net"):
+        preset = models.find_preset(name)
+        hidden = set(inspect.signature(preset.builder).parameters) - set(preset.arguments)
+        assert hidden == {"name", "clip_at_inference"}
+
+
+def test_adaptive_rates_double_and_go_on_from_the_last_block():
+    assert sum(map(sum, ADAPTIVE_DILATION_RATES)) == 9555
+    for rates in ADAPTIVE_DILATION_RATES:
+        assert rates[1:] == tuple(2 * rate for rate in rates[:-1])
+    for before, after in zip(ADAPTIVE_DILATION_RATES, ADAPTIVE_DILATION_RATES[1:], strict=False):
+        assert after[0] == before[-1]
+
+
+@pytest.mark.parametrize("name", ["dilated_u_net", "dilated_dense_u_net"])
+def test_tiny_preset_saves_trains_and_mixes_precision(name, tmp_path):
+    check_model(lambda: models.build(name, tiny=True, num_samples=512), tmp_path, batch_size=1)
+
+
+@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
+def test_difference_outputs_add_up_to_the_mixture(builder):
+    model = builder(**SMALL)
+    mixture = 4 * random_input(model)
+    total = sum(ops.convert_to_numpy(output) for output in model(mixture, training=True).values())
+    np.testing.assert_allclose(total, mixture, atol=1e-5)
+
+
+def reference_network(model, mixture, arguments, dense):
+    """The network of the docstring, written out on arrays with NumPy loops."""
+
+    def conv(x, layer, rate):
+        kernel, bias = (ops.convert_to_numpy(w).astype("float64") for w in layer.weights)
+        half = (kernel.shape[0] - 1) // 2
+        y = np.zeros((*x.shape[:2], kernel.shape[2])) + bias
+        for tap in range(kernel.shape[0]):
+            shift = (tap - half) * rate
+            for t in range(x.shape[1]):
+                if 0 <= t + shift < x.shape[1]:
+                    y[:, t] += x[:, t + shift] @ kernel[tap]
+        return y
+
+    def leaky(x):
+        return np.where(x < 0, 0.2 * x, x)
+
+    def block(x, rates, stage):
+        if not dense:
+            for index, rate in enumerate(rates, 1):
+                x = leaky(conv(x, model.get_layer(f"{stage}_conv_{index}"), rate))
+            return x, x
+        for layer, rate in zip(model.get_layer(f"{stage}_dense").convolutions, rates, strict=True):
+            x = np.concatenate([x, leaky(conv(x, layer, rate))], axis=-1)
+        return conv(x, model.get_layer(f"{stage}_transition"), 1), x
+
+    rates = arguments["dilation_rates"]
+    x, skips = mixture.astype("float64"), []
+    for index, block_rates in enumerate(rates, 1):
+        x, skip = block(x, block_rates, f"down_{index}")
+        skips.append(skip)
+    x, _ = block(x, (1, 1, 1), "bottleneck")
+    for step in range(1, len(rates) + 1):
+        x = np.concatenate([x, skips[-step]], axis=-1)
+        x, _ = block(x, rates[-step][:: -1 if arguments.get("mirrored") else 1], f"up_{step}")
+    x = np.concatenate([mixture, x], axis=-1)
+    outputs = {s: np.tanh(conv(x, model.get_layer(f"head_{s}"), 1)) for s in ("bass", "drums", "other")}
+    outputs["vocals"] = mixture - sum(outputs.values())
+    return outputs
+
+
+@pytest.mark.parametrize("order", ["as_listed", "mirrored"])
+@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
+def test_equals_a_loop_over_arrays(builder, order):
+    model = builder(up_dilation_order=order, **SMALL)
+    for weight in model.weights:
+        if weight.name == "bias":
+            weight.assign(0.1 * np.random.default_rng(0).standard_normal(weight.shape))
+    mixture = random_input(model)
+    settings = {**SMALL, "mirrored": order == "mirrored"}
+    expected = reference_network(model, mixture, settings, dense=builder is dilated_dense_u_net)
+    outputs = model(mixture, training=True)
+    assert set(outputs) == set(expected)
+    for source, wanted in expected.items():
+        np.testing.assert_allclose(ops.convert_to_numpy(outputs[source]), wanted, atol=1e-5)
+
+
+def test_open_points_change_the_network():
+    plain = dilated_u_net(**SMALL)
+    by_layer = dilated_u_net(filters_by="layer", **SMALL)
+    # Filters 3, 6 | 9, 12 | bottleneck 15 | 12, 9 | 6, 3.
+    wanted = [3, 6, 9, 12, 15, 15, 15, 12, 9, 6, 3]
+    convolutions = [layer for layer in by_layer.layers if "_conv_" in layer.name]
+    assert [layer.filters for layer in convolutions] == wanted
+    rates = [1, 2, 2, 4, 1, 1, 1, 2, 4, 1, 2]
+    assert [layer.dilation_rate[0] for layer in convolutions] == rates
+    assert plain.get_layer("up_1_conv_1").kernel_size == (5,)
+
+    assert not any(layer.name == "output_concat" for layer in dilated_u_net(input_skip=False, **SMALL).layers)
+    dilated = dilated_u_net(bottleneck_dilation_rate=4, bottleneck_layers=2, **SMALL)
+    assert dilated.get_layer("bottleneck_conv_2").dilation_rate == (4,)
+    active = dilated_dense_u_net(transition_activation="leaky_relu", **SMALL)
+    assert active.get_layer("down_1_transition_activation").negative_slope == 0.2
+    direct = dilated_u_net(output_type="direct", sources=("a", "b"), **SMALL)
+    assert direct.get_layer("head_b").filters == 2
+    dense_by_layer = dilated_dense_u_net(filters_by="layer", **SMALL)
+    assert dense_by_layer.get_layer("down_2_dense").filters == (9, 12)
+
+
+@pytest.mark.parametrize(
+    "arguments,samples",
+    [
+        ({}, 172_033),
+        ({"up_kernel_size": 15}, 267_583),
+        ({"dilation_rates": ((512,) * 3,) * 6}, 165_931),
+        ({"dilation_rates": ((1,) * 3,) * 6}, 367),
+    ],
+)
+def test_receptive_field(arguments, samples):
+    for name in ("dilated_u_net", "dilated_dense_u_net"):
+        assert models.receptive_field(name, **arguments) == samples
+
+
+def test_receptive_field_is_where_gradients_come_from():
+    tf = pytest.importorskip("tensorflow")
+    arguments = {**SMALL, "num_samples": 200, "bottleneck_layers": 1, "bottleneck_kernel_size": 3}
+    model = dilated_u_net(output_type="direct", output_activation="linear", **arguments)
+    for weight in model.weights:
+        weight.assign(0.01 * np.ones(weight.shape))
+    mixture = tf.constant(0.01 * random_input(model, batch_size=1))
+    with tf.GradientTape() as tape:
+        tape.watch(mixture)
+        value = model(mixture, training=True)["vocals"][0, 100, 0]
+    reached = np.flatnonzero(tape.gradient(value, mixture)[0, :, 0])
+    full = {**arguments, "bottleneck_dilation_rate": 1, "up_kernel_size": 5, "output_kernel_size": 1}
+    assert reached[-1] - reached[0] + 1 == dilated_u_net_receptive_field(full)
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        ({"up_kernel_size": 4}, "`up_kernel_size` must be odd.*Received: up_kernel_size=4"),
+        ({"dilation_rates": (1, 2, 4)}, "`dilation_rates` must be a list of blocks"),
+        ({"dilation_rates": ()}, "`dilation_rates` must be a list of blocks"),
+        ({"dilation_rates": ((1, 0),)}, "`dilation_rates` must be an integer of at least 1"),
+        ({"filters_by": "depth"}, "`filters_by` must be one of 'block', 'layer'"),
+        ({"up_dilation_order": "reversed"}, "`up_dilation_order` must be one of"),
+        ({"num_samples": 0}, "`num_samples` must be an integer of at least 1"),
+        ({"sources": ("vocals",)}, "`sources` must be at least 2 different names"),
+    ],
+)
+@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
+def test_argument_errors(builder, arguments, message):
+    with pytest.raises(ValueError, match=message):
+        builder(**{**SMALL, **arguments})
+
+
+def test_argument_errors_of_the_dense_network():
+    with pytest.raises(ValueError, match="`skip` must be one of 'before_transition', 'after_transition'"):
+        dilated_dense_u_net(skip="none", **SMALL)
+    with pytest.raises(ValueError, match="`transition_activation` must be one of 'linear', 'leaky_relu'"):
+        dilated_dense_u_net(transition_activation="relu", **SMALL)
