@@ -1,0 +1,26 @@
+"""Separators: whole songs through trained networks, in memory, as SavedModels, from files."""
+
+from keras_d3.inference.config import SpectrogramSeparation, WaveformSeparation, separation_from_dict
+from keras_d3.inference.from_run import separator_from_run
+from keras_d3.inference.loading import LoadedSeparator, load_separator
+from keras_d3.inference.metadata import read_metadata
+from keras_d3.inference.separate_file import separate_file
+from keras_d3.inference.separator import Separator
+from keras_d3.inference.spectrogram_pipeline import SpectrogramPipeline
+from keras_d3.inference.waveform_pipeline import WaveformPipeline
+from keras_d3.inference.wiener import wiener_filter
+
+__all__ = [
+    "LoadedSeparator",
+    "Separator",
+    "SpectrogramPipeline",
+    "SpectrogramSeparation",
+    "WaveformPipeline",
+    "WaveformSeparation",
+    "load_separator",
+    "read_metadata",
+    "separate_file",
+    "separation_from_dict",
+    "separator_from_run",
+    "wiener_filter",
+]

@@ -180,10 +180,13 @@ def _check_common(config, kind):
     check_positive_int("channels", config.channels)
     check_choice("padding", config.padding, PADDINGS)
     sources = config.sources
-    is_sequence = isinstance(sources, (list, tuple)) and all(isinstance(name, str) and name for name in sources)
+    is_sequence = isinstance(sources, (list, tuple)) and all(
+        isinstance(name, str) and name and not set(name) & set("/\\") for name in sources
+    )
     if not is_sequence or not sources or len(set(sources)) != len(sources):
         raise ValueError(
-            f"`sources` must be a sequence of one or more different names. Received: sources={sources!r}."
+            "`sources` must be a sequence of one or more different names that can be file names. Received: "
+            f"sources={sources!r}."
         )
     object.__setattr__(config, "sources", tuple(sources))
 

@@ -1,0 +1,185 @@
+"""Separation of whole songs by one network per source from mixture magnitudes to source magnitudes."""
+
+import tensorflow as tf
+
+from keras_d3.inference.networks import GraphNetwork
+from keras_d3.inference.overlap_add import add_to_start
+from keras_d3.inference.patch_estimator import PatchEstimator
+from keras_d3.inference.pipeline import SeparationPipeline, loop
+from keras_d3.inference.song_blocks import is_silent, write_rows
+from keras_d3.inference.song_spectra import SongSpectra
+from keras_d3.inference.wiener import SourceStatistics, add_to_statistics, apply_wiener, empty_statistics
+from keras_d3.layers.stft import overlap_add, overlap_add_spectra, window_values
+
+# Rows that are filtered and turned back into samples at once: bounds the memory of complex128.
+ROWS_PER_CHUNK = 128
+
+
+class SpectrogramPipeline(SeparationPipeline):
+    """The graph that separates a mixture of any length in blocks of spectrogram frames.
+
+    Section 6.2 of Takahashi and Mitsufuji, 2021, "Densely connected multidilated convolutional
+    networks for dense prediction tasks" (https://arxiv.org/abs/2011.11844), as in the official code:
+    centred STFT; magnitudes in patches of `patch_frames` at distances of `patch_shift`; each patch also
+    with swapped channels if asked; the mean of the patches that cover a frame; the mixture's phase; the
+    multichannel Wiener filter (see `wiener_filter`); inverse STFT.
+
+    Differences: frames are divided by the number of patches that cover them (the official code divides
+    by `patch_frames / patch_shift` throughout and so halves up to `patch_shift - 1` frames at the end of
+    most songs); one more STFT frame at the end (see `SongSpectra`); the Wiener filter's statistics are
+    taken over blocks of at most `wiener_block_secs`; bins where the mixture is exactly 0 stay 0.
+
+    Each block goes through three steps: the networks' magnitudes of all its rows; the Wiener statistics;
+    then filter and inverse STFT. What reaches over a block's end (patches, samples of the last frames) is
+    carried to the next, so that blocks leave no trace but the statistics. The STFT is taken again in each
+    step: that is cheaper than keeping it.
+
+    Args:
+        models: dict of `source: keras.Model`, each from (batch, frames, bins, channels) magnitudes to
+            estimated magnitudes of the same shape, for any number of frames or for `patch_frames`.
+        config: `SpectrogramSeparation`.
+
+    Raises:
+        ValueError: the models do not fit `config`.
+    """
+
+    def __init__(self, models, config):
+        num_bins = config.num_bins or config.frame_length // 2 + 1
+        _check_models(models, config, num_bins)
+        input_shape = (config.patch_frames, num_bins, config.channels)
+        networks = [GraphNetwork(models[source], input_shape) for source in config.sources]
+        self.estimator = PatchEstimator(networks, config)
+        # Without the filter, nothing is gained by more than one batch of patches.
+        self.patches_per_block = config.patches_per_batch
+        if config.wiener:
+            block_frames = config.wiener_block_secs * config.sample_rate_hz / config.frame_step
+            self.patches_per_block = max(1, int(block_frames // config.patch_shift))
+        super().__init__(networks, config)
+
+    def _separate(self, mixture, report):
+        config, estimator = self.config, self.estimator
+        spectra = SongSpectra(mixture, config, frames_before=estimator.reach)
+        # Patch p finishes the rows up to the start of patch p + 1. Blocks are equally long, because a
+        # short rest would give the Wiener filter poor statistics.
+        num_shifts = -(-(estimator.reach + spectra.num_frames) // config.patch_shift)
+        shifts_per_block = -(-num_shifts // -(-num_shifts // self.patches_per_block))
+        num_shifts = tf.where(is_silent(mixture), 0, num_shifts)
+
+        def body(state):
+            first = state["shift"]
+            end = tf.minimum(first + shifts_per_block, num_shifts)
+            first_row = first * config.patch_shift
+            end_row = tf.where(end == num_shifts, spectra.num_rows, end * config.patch_shift)
+            magnitudes, patches = estimator.estimate(
+                spectra,
+                first,
+                end - first,
+                end_row - first_row,
+                state["patches"],
+                report=lambda done: report(first + done, num_shifts),
+            )
+            block = _Block(spectra, first_row, end_row - first_row, magnitudes)
+            statistics = self._statistics(block) if config.wiener else None
+            samples = self._synthesize(block, statistics, state["samples"])
+            return {"shift": end, "patches": patches, "samples": samples}
+
+        shared, num_sources = config.frame_length - config.frame_step, len(config.sources)
+        samples = {
+            "carry": tf.zeros((shared, num_sources, config.channels)),
+            "weights": tf.zeros((shared, 1, 1)),
+            "results": self._empty_results(spectra.num_samples),
+        }
+        state = {"shift": tf.constant(0), "patches": estimator.empty_carry(), "samples": samples}
+        return loop(lambda state: state["shift"] < num_shifts, body, state)["samples"]["results"]
+
+    def _statistics(self, block):
+        """Wiener statistics of a block, summed chunk by chunk."""
+
+        def body(state):
+            end = tf.minimum(state["row"] + ROWS_PER_CHUNK, block.num_rows)
+            _, estimates, is_frame = block.read(state["row"], end)
+            num_frames = tf.reduce_sum(tf.cast(is_frame, tf.int32))
+            return {"row": end, "sums": add_to_statistics(state["sums"], estimates, num_frames)}
+
+        state = {"row": tf.constant(0), "sums": empty_statistics(*self.estimator.row_shape)}
+        return SourceStatistics(*loop(lambda state: state["row"] < block.num_rows, body, state)["sums"])
+
+    def _synthesize(self, block, statistics, samples):
+        """Writes the samples that a block finishes, chunk by chunk; returns the new state of the samples."""
+        config = self.config
+        step, num_samples = config.frame_step, block.spectra.num_samples
+        window_square = tf.constant(window_values("hann", config.frame_length) ** 2, tf.float32)
+
+        def body(state):
+            samples = state["samples"]
+            end = tf.minimum(state["row"] + ROWS_PER_CHUNK, block.num_rows)
+            mixture, estimates, is_frame = block.read(state["row"], end)
+            if statistics is not None:
+                estimates = apply_wiener(estimates, mixture, statistics)
+            by_source = tf.transpose(estimates, (1, 0, 2, 3))
+            total = overlap_add_spectra(
+                tf.math.real(by_source), tf.math.imag(by_source), config.frame_length, step
+            )
+            # (time, sources, channels), as carried.
+            total = add_to_start(tf.transpose(total, (1, 0, 2)), samples["carry"])
+            windows = tf.cast(is_frame, tf.float32)[:, tf.newaxis] * window_square
+            weights = overlap_add(windows, step)[:, tf.newaxis, tf.newaxis]
+            weights = add_to_start(weights, samples["weights"])
+            # Samples before the next chunk's first row are finished; those outside the song are dropped.
+            finished = (end - state["row"]) * step
+            begin = block.spectra.first_sample(block.first_row + state["row"])
+            first = tf.clip_by_value(-begin, 0, finished)
+            last = tf.clip_by_value(num_samples - begin, first, finished)
+            rows = total[first:last] / weights[first:last]
+            results = {
+                source: write_rows(samples["results"][source], begin + first, rows[:, index])
+                for index, source in enumerate(config.sources)
+            }
+            samples = {"carry": total[finished:], "weights": weights[finished:], "results": results}
+            return {"row": end, "samples": samples}
+
+        state = {"row": tf.constant(0), "samples": samples}
+        return loop(lambda state: state["row"] < block.num_rows, body, state)["samples"]
+
+
+class _Block:
+    """A block of rows of the song with the estimated magnitudes (rows, sources, bins, channels)."""
+
+    def __init__(self, spectra, first_row, num_rows, magnitudes):
+        self.spectra, self.first_row, self.num_rows = spectra, first_row, num_rows
+        self.magnitudes = magnitudes
+
+    def read(self, begin, end):
+        """Spectra of the mixture and of the estimates, with the mixture's phase, of rows `begin` to `end`.
+
+        Returns:
+            `(mixture, estimates, is_frame)`: complex64 (rows, bins, channels), complex64 (rows,
+            sources, bins, channels), boolean (rows,). Rows that are no frames are zero.
+        """
+        mixture = self.spectra.read(self.first_row + begin, end - begin)
+        magnitude = tf.abs(mixture)
+        phase = tf.complex(
+            tf.math.divide_no_nan(tf.math.real(mixture), magnitude),
+            tf.math.divide_no_nan(tf.math.imag(mixture), magnitude),
+        )
+        estimates = tf.cast(self.magnitudes[begin:end], tf.complex64) * phase[:, tf.newaxis]
+        return mixture, estimates, self.spectra.is_frame(self.first_row + begin, end - begin)
+
+
+def _check_models(models, config, num_bins):
+    if not isinstance(models, dict) or set(models) != set(config.sources):
+        received = sorted(models) if isinstance(models, dict) else type(models).__name__
+        raise ValueError(
+            "`networks` must be a dict with one network per source. Received: "
+            f"networks={received}, sources={config.sources!r}."
+        )
+    for source, model in models.items():
+        shape = model.input_shape
+        fits = isinstance(shape, tuple) and len(shape) == 4 and shape[1] in (None, config.patch_frames)
+        if not fits or shape[2] not in (None, num_bins) or shape[3] != config.channels:
+            raise ValueError(
+                f"The network of {source!r} must take magnitudes (batch, frames, bins, channels) with "
+                f"frames={config.patch_frames} (or any number), bins={num_bins} and "
+                f"channels={config.channels}. Received: model.input_shape={shape}. Give the STFT, patch and "
+                "channel settings of its training."
+            )
