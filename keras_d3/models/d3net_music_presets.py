@@ -53,18 +53,18 @@ _PAPER_HIGH_BLOCKS = 7
 _OFFICIAL_PARAMETERS = {"vocals": 2_967_407, "drums": 2_873_284, "bass": 2_419_822, "other": 2_967_407}
 _PAPER_PARAMETERS = {"vocals": 2_967_553, "drums": 2_873_430, "bass": 2_419_822, "other": 2_967_553}
 
-# The same kinds of parts at a frame length of 1024 and two poolings less: for tests and demos, on
-# audio of about 22 kHz.
+# The same kinds of parts at a frame length of 1024, with fewer scales and few maps at full
+# resolution, where the time goes: for tests and demos, on audio of about 22 kHz.
 TINY = {
     "num_bins": 513,
     "bands": (
-        {"num_bins": 128, "filters": 8, "blocks": ((5, 3, 2), (6, 3, 2), (5, 3, 2))},
+        {"num_bins": 128, "filters": 6, "blocks": ((5, 3, 2), (6, 3, 2), (5, 3, 2))},
         {"num_bins": 384, "filters": 4, "blocks": ((2, 1, 1), (2, 1, 1), (2, 1, 1))},
     ),
     "full": {
         "num_bins": None,
-        "filters": 6,
-        "blocks": ((3, 2, 2), (4, 3, 2), (5, 3, 2), (4, 3, 2), (3, 2, 2)),
+        "filters": 4,
+        "blocks": ((2, 2, 1), (4, 3, 2), (6, 3, 2), (4, 3, 2), (2, 2, 1)),
     },
     "final_block": {"growth_rate": 4, "num_layers": 2},
 }

@@ -1,0 +1,5 @@
+"""Networks with the weights that the papers' authors published."""
+
+from keras_d3.convert.d3net_music import d3net_music_from_official
+
+__all__ = ["d3net_music_from_official"]
