@@ -102,8 +102,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
         float, seconds of audio separated per second (times real time).
     """
     manifest = load_manifest(data_dir)
-    tracks = manifest.tracks(SPLIT)
-    if not tracks:
+    if SPLIT not in manifest.splits:
         raise ValueError(
             f"The records at `{data_dir}` hold no test track. Write them again with songs in the test split."
         )
@@ -115,7 +114,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
         saved = read_json(log_file, "separation log")
         log = saved if saved.get("saved_model") == log["saved_model"] else log
     is_warm = False
-    for track in tqdm(tracks, desc="separate", unit="track"):
+    for track in tqdm(manifest.tracks(SPLIT), desc="separate", unit="track"):
         done = estimates_dir / SPLIT / track.name
         references_done = references_dir / SPLIT / track.name
         wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]

@@ -46,7 +46,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     """
     manifest = load_manifest(data_dir)
     directory = RunDirectory(run_dir)
-    has_validation = bool(manifest.tracks("validation"))
+    has_validation = "validation" in manifest.splits
     _check_fit(config, manifest, has_validation)
     directory.claim(config)
     state = directory.read_state()
@@ -208,7 +208,7 @@ def _check_fit(config, manifest, has_validation):
             "`target` must name the source a spectrogram network estimates. Received: target=None. "
             f"Choose one of {', '.join(config.data.sources)}, or 'all'."
         )
-    if not manifest.tracks("train"):
+    if "train" not in manifest.splits:
         raise ValueError(
             f"The records at `{manifest.directory}` hold no training track. Write them again with songs in "
             "the training split."

@@ -1,0 +1,45 @@
+"""Configs that train in seconds."""
+
+import dataclasses
+
+from keras_d3.data import AudioDataConfig
+from keras_d3.models.wave_u_net import wave_u_net_lengths
+from keras_d3.training import RunConfig, Stage, TrainingConfig
+from tests.small_records import SAMPLE_RATE_HZ, SOURCES
+
+SMALL_NETWORK = {"num_levels": 2, "filters": 4, "num_output_samples": 256, "kernel_size": 5, "up_kernel_size": 3}
+
+
+def waveform_config(**training):
+    """A Wave-U-Net of two levels; keyword arguments replace those of `TrainingConfig`."""
+    lengths = wave_u_net_lengths(256, num_levels=2, kernel_size=5, up_kernel_size=3, context=True)
+    settings = {"stages": (Stage(3e-3, 4, 2), Stage(1e-3, 2, 2)), "steps_per_epoch": 4, **training}
+    return RunConfig(
+        recipe="test",
+        name="small",
+        preset="wave_u_net_m6",
+        model=SMALL_NETWORK,
+        data=AudioDataConfig(
+            SAMPLE_RATE_HZ, 2, SOURCES, *lengths, sources_from="same_track", gain_range=(0.7, 1.0), shuffle_excerpts=8
+        ),
+        training=TrainingConfig(**settings),
+        separation={
+            "kind": "waveform", "sample_rate_hz": SAMPLE_RATE_HZ, "channels": 2, "sources": list(SOURCES)
+        },
+    )
+
+
+def spectrogram_config(target):
+    """A small MMDenseNet on 8 frames."""
+    return dataclasses.replace(
+        waveform_config(stages=(Stage(1e-3, 2, 1),), steps_per_epoch=2),
+        preset="mmdensenet",
+        model={},
+        tiny=True,
+        target=target,
+        data=AudioDataConfig(SAMPLE_RATE_HZ, 2, SOURCES, 7 * 256, 7 * 256, shuffle_excerpts=8),
+        separation={
+            "kind": "spectrogram", "sample_rate_hz": SAMPLE_RATE_HZ, "channels": 2, "sources": list(SOURCES),
+            "frame_length": 1024, "frame_step": 256, "patch_frames": 8, "patch_shift": 4,
+        },
+    )

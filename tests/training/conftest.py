@@ -1,0 +1,13 @@
+import pytest
+
+from tests.small_records import make_records
+
+
+@pytest.fixture(scope="session")
+def records(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("records"))
+
+
+@pytest.fixture(scope="session")
+def records_without_validation(tmp_path_factory):
+    return make_records(tmp_path_factory.mktemp("records"), num_validation=0)
