@@ -125,7 +125,8 @@ def _read_scope(h5_path, scope):
     path = Path(h5_path)
     if not path.is_file():
         raise FileNotFoundError(
-            f"`h5_path` must be the authors' parameter file. No file is there. Received: h5_path={str(path)!r}."
+            "`h5_path` must be the authors' parameter file. No file is there. "
+            f"Received: h5_path={str(path)!r}."
         )
     try:
         with h5py.File(path, "r") as file:
