@@ -22,7 +22,7 @@ def random_inputs(input_shapes, dtype="float32", seed=0):
 def to_numpy(outputs):
     """Every tensor of a structure as a float64 array (bfloat16 included)."""
     return keras.tree.map_structure(
-        lambda tensor: np.asarray(ops.convert_to_numpy(ops.cast(tensor, "float64"))), outputs
+        lambda tensor: np.asarray(ops.convert_to_numpy(tensor)).astype("float64"), outputs
     )
 
 
@@ -145,11 +145,15 @@ def _check_saving(layer, input_shapes, inputs, outputs, tmp_path, call_kwargs):
 def _check_precision(layer, inputs, outputs, keeps_float32, call_kwargs):
     reference = keras.tree.flatten(to_numpy(outputs))
     scale = max(1.0, *(np.max(np.abs(array)) for array in reference))
-    for policy, compute, variable, tolerance in (
+    policies = [
         ("mixed_float16", "float16", "float32", 2e-2),
         ("mixed_bfloat16", "bfloat16", "float32", 1e-1),
         ("float64", "float64", "float64", 1e-4),
-    ):
+    ]
+    if keras.backend.backend() == "jax":
+        # JAX has float64 behind a global switch only.
+        policies = policies[:2]
+    for policy, compute, variable, tolerance in policies:
         config = layer.get_config()
         config["dtype"] = policy
         copy = type(layer).from_config(config)

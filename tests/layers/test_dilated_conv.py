@@ -156,6 +156,8 @@ def test_2d_contract(tmp_path):
 
 
 def test_float64_is_exact():
+    if keras.backend.backend() == "jax":
+        pytest.skip("JAX has float64 behind a global switch only")
     x = random(1, 60, 3).astype("float64")
     layer = DilatedConv1D(4, 5, 4, dtype="float64")
     y = ops.convert_to_numpy(layer(x))
