@@ -1,0 +1,256 @@
+"""Several recipes on the same records: train, export, separate, score, report."""
+
+import datetime
+import platform
+import shlex
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_d3.data import load_manifest
+from keras_d3.evaluation import aggregate, do_nothing_estimates, format_table, score_directory
+from keras_d3.evaluation.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
+from keras_d3.experiments.evaluate import SPLIT, evaluate_run, read_run, separate_tracks
+from keras_d3.models import presets, receptive_field
+from keras_d3.training import train_targets
+from keras_d3.utils.audio_files import read_audio, write_audio
+from keras_d3.utils.commit import current_commit
+from keras_d3.utils.files import atomic_path, write_json
+
+EXCERPT_SECS = 6.0
+
+
+def compare(recipes, config_set, data_dir, out_dir, excerpt_track=None, num_workers=None, say=lambda text: None):
+    """Trains, exports and scores the configs of a set in several recipes, and writes the report.
+
+    What is there already is kept, so an interrupted comparison goes on where it stopped.
+
+        OUT/runs/<recipe>/<config>/   one run directory each
+        OUT/references/test/...       the test tracks
+        OUT/baseline/                 mixture / number of sources, and its scores
+        OUT/report.html, report.md, report.json
+
+    Args:
+        recipes: `Recipe`s.
+        config_set: key of `Recipe.comparisons`, "tiny" or "paper".
+        data_dir: directory of records with train and test split.
+        out_dir: where everything goes.
+        excerpt_track: name of the test track that the report plays; by default the first.
+        num_workers: scoring processes; by default one per core.
+        say: function of one string, called with what is being done.
+
+    Returns:
+        `(path of report.html, table as text)`.
+
+    Raises:
+        ValueError: no recipe has such a set; and everything that training or scoring raises.
+    """
+    out_dir = Path(out_dir)
+    chosen = [(recipe, name) for recipe in recipes for name in recipe.comparisons.get(config_set, ())]
+    if not chosen:
+        known = sorted({name for recipe in recipes for name in recipe.comparisons})
+        raise ValueError(
+            f"`config` must be one of {', '.join(known)} to compare recipes. Received: config={config_set!r}."
+        )
+    manifest = load_manifest(data_dir)
+    results = []
+    for number, (recipe, name) in enumerate(chosen, 1):
+        say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: train")
+        run_dir = out_dir / "runs" / recipe.name / name
+        train_targets(recipe.config(name), data_dir, run_dir)
+    for number, (recipe, name) in enumerate(chosen, 1):
+        say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: export, separate, score")
+        run_dir = out_dir / "runs" / recipe.name / name
+        evaluation = evaluate_run(run_dir, data_dir, out_dir / "references", num_workers)
+        results.append((recipe, name, run_dir, evaluation))
+    say("report")
+    baseline = score_baseline(manifest, out_dir, num_workers)
+    report = _report(manifest, results, baseline, out_dir, excerpt_track)
+    path = out_dir / "report.html"
+    write_report(path, report)
+    _write_json(out_dir / "report.json", report)
+    return path, comparison_table(report)
+
+
+def score_baseline(manifest, out_dir, num_workers=None):
+    """Scores the estimate that does nothing, mixture / number of sources, on the test tracks.
+
+    Args:
+        manifest: `Manifest` of the records.
+        out_dir: holds `references/test/` already; gets `baseline/`.
+        num_workers: scoring processes.
+
+    Returns:
+        dict of track scores.
+    """
+    references, folder = Path(out_dir) / "references" / SPLIT, Path(out_dir) / "baseline"
+    for track in manifest.tracks(SPLIT):
+        done = folder / "estimates" / SPLIT / track.name
+        if done.is_dir():
+            continue
+        mixture, sample_rate = read_audio(references / track.name / "mixture.wav")
+        with atomic_path(done) as temporary:
+            temporary.mkdir()
+            for source, estimate in do_nothing_estimates(mixture, manifest.sources).items():
+                write_audio(temporary / f"{source}.wav", estimate.astype(np.float32), sample_rate, subtype="FLOAT")
+    return score_directory(
+        references,
+        folder / "estimates" / SPLIT,
+        folder / "scores" / SPLIT,
+        sources=manifest.sources,
+        num_workers=num_workers,
+        # The same numbers as museval's, without its 3 seconds per second of audio.
+        backend="shared",
+    )
+
+
+def comparison_table(report):
+    """Returns the SDR of every model and of the baseline as text, median of frames, then of tracks."""
+    width = max(len(model.name) for model in report.models) + 2
+    head = f"{'SDR in dB (median of frames, then of tracks)':{max(width, 46)}}"
+    lines = [head + "".join(f"{source:>14}" for source in report.sources) + f"{'x real time':>14}"]
+    rows = [("do nothing (mixture / number of sources)", report.baseline_scores, None)]
+    rows += [(model.name, model.scores, model.speed_times_real_time) for model in report.models]
+    for name, scores, speed in rows:
+        values = [scores["track_median"].get(source, {}).get("SDR") for source in report.sources]
+        cells = "".join(f"{'' if value is None else format(float(value), '.2f'):>14}" for value in values)
+        lines.append(f"{name:{len(head)}}{cells}{'' if speed is None else format(speed, '.1f'):>14}")
+    return "\n".join(lines)
+
+
+def _report(manifest, results, baseline, out_dir, excerpt_track):
+    models = [_entry(*result) for result in results]
+    sources = dict.fromkeys((*manifest.sources, *(source for model in models for source in model.scores["track_median"])))
+    track = excerpt_track or manifest.tracks(SPLIT)[0].name
+    excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
+    models = [
+        _with_estimates(model, run_dir / "estimates" / SPLIT / track, cut)
+        for model, (_, _, run_dir, _) in zip(models, results, strict=True)
+    ]
+    training_mins = sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
+    return ReportData(
+        title="Audio architectures side by side",
+        sources=tuple(sources),
+        models=tuple(models),
+        baseline_scores=aggregate(baseline),
+        excerpt=excerpt,
+        intro=(
+            "Each network was trained from TFRecords with `model.fit`, exported as a SavedModel "
+            "(waveform in, stems out), and scored by museval on what that SavedModel separates."
+        ),
+        data_set=(
+            f"{manifest.dataset} ({manifest.variant}): {len(manifest.tracks('train'))} training tracks of "
+            f"{training_mins:.1f} min together, {len(manifest.tracks(SPLIT))} test tracks"
+        ),
+        commit=current_commit(),
+        machine=f"{platform.platform()}, {_processor()}, Python {platform.python_version()}",
+        date=datetime.date.today().isoformat(),
+        command=shlex.join(["python", *sys.argv]),
+    )
+
+
+def _entry(recipe, name, run_dir, evaluation):
+    """One architecture of the report, without its estimates."""
+    config, states = read_run(run_dir)
+    # Networks of one run differ in their targets only, as far as the receptive field goes.
+    preset_names = [config.for_target(target).preset_name if target else config.preset for target in states]
+    preset = presets()[preset_names[-1]]
+    reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
+    published = {scores.column: scores for scores in recipe.published.get(name, ())}
+    curves = {target or "": state.history for target, state in states.items()}
+    return ModelEntry(
+        name=recipe.display_names[name],
+        preset=config.preset,
+        paper=preset.paper,
+        parameters=sum(state.parameters for state in states.values()),
+        receptive_field=_reach_in_words(reach, config),
+        train_secs=sum(state.train_secs for state in states.values()),
+        train_steps=sum(state.epoch for state in states.values()) * config.training.steps_per_epoch,
+        train_epochs=max(state.epoch for state in states.values()),
+        speed_times_real_time=evaluation["times_real_time"],
+        scores=aggregate(evaluation["scores"]),
+        paper_scores=_published(published.get("paper")),
+        official_scores=_published(published.get("official weights")),
+        curves=curves if len(curves) > 1 else next(iter(curves.values())),
+        config=f"recipes/{recipe.name}, config {name}",
+        seed=config.training.seed,
+        notes="" if len(states) == 1 else f"{len(states)} networks, one per source; sizes and times are sums",
+    )
+
+
+def _published(scores):
+    if scores is None:
+        return {}
+    return {
+        source: PublishedScore(value, scores.aggregation, scores.data_set)
+        for source, value in scores.sdr_db.items()
+    }
+
+
+def _reach_in_words(reach, config):
+    if reach is None:
+        return ""
+    rate = config.data.sample_rate_hz
+    if config.is_spectrogram:
+        step, length = config.separation["frame_step"], config.separation["frame_length"]
+        return f"{reach:,} frames ({((reach - 1) * step + length) / rate:.2g} s)"
+    return f"{reach:,} samples ({reach / rate:.2g} s)"
+
+
+def _excerpt(folder, track, sources):
+    """The middle of a track, and the slice that cuts it."""
+    mixture, sample_rate = read_audio(folder / "mixture.wav")
+    length = min(len(mixture), int(EXCERPT_SECS * sample_rate))
+    start = (len(mixture) - length) // 2
+    cut = slice(start, start + length)
+    references = {source: read_audio(folder / f"{source}.wav")[0][cut] for source in sources}
+    return Excerpt(track, sample_rate, mixture[cut], references, start / sample_rate), cut
+
+
+def _with_estimates(model, folder, cut):
+    import dataclasses
+
+    estimates = {source: read_audio(folder / f"{source}.wav")[0][cut] for source in model.scores["track_median"]}
+    return dataclasses.replace(model, estimates=estimates)
+
+
+def _write_json(path, report):
+    """The report's figures for other programs; no sound, no pictures."""
+    write_json(
+        path,
+        {
+            "data_set": report.data_set,
+            "commit": report.commit,
+            "machine": report.machine,
+            "date": report.date,
+            "baseline": report.baseline_scores,
+            "models": {
+                model.name: {
+                    "preset": model.preset,
+                    "config": model.config,
+                    "seed": model.seed,
+                    "parameters": model.parameters,
+                    "receptive_field": model.receptive_field,
+                    "train_secs": model.train_secs,
+                    "train_steps": model.train_steps,
+                    "times_real_time": model.speed_times_real_time,
+                    "scores": model.scores,
+                }
+                for model in report.models
+            },
+        },
+    )
+
+
+def _processor():
+    """The processor's name where Linux tells it, and the number of cores."""
+    import os
+
+    name = platform.processor() or platform.machine()
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        pass
+    return f"{name}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"

@@ -1,0 +1,52 @@
+"""`python -m recipes.compare`: every recipe's networks on the same records, side by side in one report."""
+
+import argparse
+import sys
+
+from keras_d3.utils.command_line import run_reporting_errors
+
+
+def all_recipes():
+    """Returns the recipes of audio networks, in the order of the report."""
+    from recipes.d3net_mss.config import RECIPE as D3NET_MSS
+    from recipes.dilated_u_net.config import RECIPE as DILATED_U_NET
+    from recipes.mm_dense_net.config import RECIPE as MM_DENSE_NET
+    from recipes.wave_u_net.config import RECIPE as WAVE_U_NET
+
+    return (WAVE_U_NET, DILATED_U_NET, MM_DENSE_NET, D3NET_MSS)
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.compare",
+        description="Train, export, separate and score several networks on the same records; write one report. "
+        "Run again, it keeps what is there and goes on.",
+    )
+    parser.add_argument("--data", required=True, help="directory of records (python -m tfrecords_tools)")
+    parser.add_argument("--out", required=True, help="directory for runs, scores and report")
+    parser.add_argument("--config", default="tiny", help="set of configs: tiny (default) or paper")
+    parser.add_argument("--recipes", help="comma-separated names, by default all")
+    parser.add_argument("--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)")
+    parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
+    return run_reporting_errors(_compare, parser.parse_args(arguments))
+
+
+def _compare(options):
+    from keras_d3.experiments.compare import compare
+
+    recipes = {recipe.name: recipe for recipe in all_recipes()}
+    names = options.recipes.split(",") if options.recipes else list(recipes)
+    unknown = sorted(set(names) - set(recipes))
+    if unknown:
+        raise ValueError(
+            f"`recipes` must be among {', '.join(recipes)}. Received: recipes={','.join(unknown)!r}."
+        )
+    path, table = compare(
+        [recipes[name] for name in names], options.config, options.data, options.out,
+        options.excerpt, options.workers, say=lambda text: print(text, flush=True),
+    )
+    print(f"\n{table}\n\nReport: {path}")
+
+
+if __name__ == "__main__":
+    sys.exit(main())

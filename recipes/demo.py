@@ -1,0 +1,51 @@
+"""`python -m recipes.demo`: a corpus, its records, six small networks and the report that compares them.
+
+It runs the commands a user would run on data of their own, one after the other, and prints each.
+"""
+
+import argparse
+import shlex
+import sys
+import time
+from pathlib import Path
+
+from keras_d3.utils.command_line import run_reporting_errors
+
+
+def main(arguments=None):
+    parser = argparse.ArgumentParser(
+        prog="python -m recipes.demo",
+        description="From stems to a side-by-side report. Run again, it keeps what is there and goes on.",
+    )
+    parser.add_argument("--out", default="build/demo", help="directory for everything (default: build/demo)")
+    return run_reporting_errors(_demo, parser.parse_args(arguments))
+
+
+def _demo(options):
+    from recipes import compare
+    from tfrecords_tools.__main__ import main as tfrecords_tools
+
+    start = time.perf_counter()
+    out = Path(options.out)
+    corpus, records = str(out / "corpus"), str(out / "records")
+    steps = (
+        ("tfrecords_tools", tfrecords_tools, ["demo", "--out", corpus]),
+        (
+            "tfrecords_tools",
+            tfrecords_tools,
+            # The networks work at 22,050 Hz; the test songs keep the corpus' 44,100 Hz, where scores are taken.
+            ["musdb18", "--root", corpus, "--out", records, "--dataset-name", "demo corpus", "--sample-rate", "22050",
+             "--validation-tracks", f"{corpus}/validation_tracks.txt"],
+        ),
+        ("recipes.compare", compare.main, ["--data", records, "--out", str(out), "--config", "tiny"]),
+    )
+    for module, command, arguments in steps:
+        print(f"\n$ python -m {module} {shlex.join(arguments)}", flush=True)
+        code = command(arguments)
+        if code:
+            return code
+    print(f"{(time.perf_counter() - start) / 60:.1f} minutes")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
