@@ -80,7 +80,10 @@ def to_band(value, name):
     """
     if isinstance(value, Band):
         return value
-    return from_dict(Band, {"name": name, **value} if isinstance(value, dict) else value, f"band {name!r}")
+    if isinstance(value, dict):
+        value = {"name": name, **value}
+        name = value["name"]
+    return from_dict(Band, value, f"band {name!r}")
 
 
 def to_bands(values):

@@ -4,6 +4,7 @@ import math
 
 import keras
 
+from keras_d3.blocks.dense_block import check_compression
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
 from keras_d3.utils.validation import check_choice
 
@@ -42,6 +43,7 @@ def down_up_network(
     """
     check_choice("pooling", pooling, POOLINGS)
     check_choice("pad_mode", pad_mode, PAD_MODES)
+    check_compression("transition_compression", transition_compression)
     pool = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}[pooling]
 
     def conv(filters, kernel_size, name):
