@@ -25,7 +25,7 @@ class AudioDataConfig:
         gain_range: each source is multiplied by its own uniform draw from
             (low, high). None: no gain.
         channel_swap_probability: with which left and right of a source are exchanged.
-        excerpts_per_block: random starts drawn per record read: more means less
+        excerpts_per_block: random starts per record read: more means less
             reading, and excerpts that are closer together.
         shuffle_excerpts: how many cut excerpts the shuffle holds (`shuffle_bytes`).
         parallel_tracks: how many places of the data set are read in turns.

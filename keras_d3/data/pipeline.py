@@ -4,9 +4,10 @@ import tensorflow as tf
 
 from keras_d3.data.augmentation import augment
 from keras_d3.data.config import check_config
-from keras_d3.data.excerpts import cut, neighbours, random_starts, regular_starts
-from keras_d3.data.records import FOREVER, windows_in_order, windows_in_random_order
+from keras_d3.data.excerpts import cut, neighbours, regular_starts
+from keras_d3.data.records import FOREVER, excerpts_in_random_order, windows_in_order
 from keras_d3.data.schema import MIXTURE
+from keras_d3.data.starts import start_line
 from keras_d3.utils.validation import check_positive_int
 
 # tf.data's shuffle mixes TensorFlow's global seed into its own; this constant takes the global one's place.
@@ -18,11 +19,12 @@ def training_waveforms(
 ):
     """Returns endless random training batches.
 
-    Each block of each track is read once per pass; `excerpts_per_block` output
-    windows start uniformly inside it, so every valid start in every track is
-    equally likely (`windows_in_random_order`, `random_starts`). With
-    `sources_from="different_tracks"` every source has a stream of its own, and
-    the mixture is the sum of sources that never played together. Cut excerpts
+    The starts of the output windows are drawn so that every valid start in every
+    track is equally likely, also when an epoch is a small part of a pass over the
+    data (`keras_d3.data.starts`). A track shorter than one output window gives
+    one zero-padded excerpt per pass. With `sources_from="different_tracks"` every
+    source has a stream of its own, and the mixture is the sum of sources that
+    never played together; each stream reads the records for itself. Cut excerpts
     are shuffled as 16-bit samples (`shuffle_bytes` says how much memory that is).
 
     Epoch e, its first batch being number `e * steps_per_epoch` of the training
@@ -44,7 +46,7 @@ def training_waveforms(
         channels)` and `{source: float32 (batch, output_samples, channels)}`.
 
     Raises:
-        ValueError: the records cannot feed this config (rate, sources, no excerpts).
+        ValueError: the records cannot feed this config (rate, sources).
 
     Example:
 
@@ -55,28 +57,35 @@ def training_waveforms(
     check_positive_int("steps_per_epoch", steps_per_epoch)
     check_positive_int("first_epoch", first_epoch, 0)
     check_config(manifest, config, split)
-    _check_expected_excerpts(manifest, config, split)
     names = _names_read(manifest, config)
-    streams = [(name,) for name in names] if config.sources_from == "different_tracks" else [names]
+    num_streams = len(names) if config.sources_from == "different_tracks" else 1
+    # An example is one excerpt of every stream, and every excerpt holds this many features.
+    shape = (batch_size, len(names), config.input_samples, manifest.channels)
 
     @tf.autograph.experimental.do_not_convert
     def epoch_batches(epoch):
         # In the function's own graph: what is traced inside takes its seed from here.
         tf.compat.v1.get_default_graph().seed = GRAPH_SEED
         seed = tf.stack((tf.constant(config.seed, tf.int64), epoch))
-        seeds = [tf.random.experimental.stateless_fold_in(seed, number) for number in range(len(streams) + 1)]
-        excerpts = tf.data.Dataset.zip(
-            tuple(
-                _random_excerpts(manifest, config, split, names, seed)
-                for names, seed in zip(streams, seeds[:-1], strict=True)
-            )
-        ).map(lambda *parts: {name: audio for part in parts for name, audio in part.items()})
-        batches = excerpts.batch(batch_size, drop_remainder=True).take(steps_per_epoch).enumerate()
+
+        def stream(number):
+            tf.compat.v1.get_default_graph().seed = GRAPH_SEED
+            only = None if num_streams == 1 and len(names) > 1 else number
+            stream_seed = tf.random.experimental.stateless_fold_in(seed, number)
+            return _random_excerpts(manifest, config, split, names, only, stream_seed)
+
+        # Streams in turns, one excerpt each: the order says which source it is, so it must be kept.
+        excerpts = tf.data.Dataset.range(num_streams).interleave(
+            stream, cycle_length=num_streams, num_parallel_calls=num_streams, deterministic=True
+        )
+        batches = excerpts.batch(batch_size * num_streams, drop_remainder=True)
+        batches = batches.take(steps_per_epoch).enumerate()
 
         def finish(number, samples):
-            audio = _to_float(samples, config)
+            audio = _to_float(tf.reshape(samples, shape), names, config)
             mixture = audio.pop(MIXTURE, None)
-            batch_seed = tf.random.experimental.stateless_fold_in(seeds[-1], number)
+            batch_seed = tf.random.experimental.stateless_fold_in(seed, num_streams)
+            batch_seed = tf.random.experimental.stateless_fold_in(batch_seed, number)
             audio = augment(audio, batch_seed, config.gain_range, config.channel_swap_probability)
             return _mixture_and_targets(manifest, config, mixture, audio)
 
@@ -120,7 +129,7 @@ def validation_waveforms(manifest, config, batch_size, split="validation"):
 
     @tf.autograph.experimental.do_not_convert
     def finish(samples):
-        audio = _to_float(samples, config)
+        audio = _to_float(samples, names, config)
         mixture = audio.pop(MIXTURE, None)
         return _mixture_and_targets(manifest, config, mixture, audio)
 
@@ -136,26 +145,28 @@ def num_validation_windows(manifest, config, split="validation"):
     return sum(-(-track.num_samples // hop) for track in manifest.tracks(split))
 
 
-def _random_excerpts(manifest, config, split, names, seed):
-    """Returns endless, shuffled excerpts `{name: int16 (input_samples, channels)}` of one stream."""
+def _random_excerpts(manifest, config, split, names, only, seed):
+    """Returns endless, shuffled excerpts, int16 (features, input_samples, channels), of one stream."""
     context = config.context_before
     before, after = neighbours(manifest.block_samples, config.input_samples, context)
 
+    line = start_line(manifest, split, config.output_samples, config.excerpts_per_block)
+
+    def cut_starts(window, starts):
+        return cut(window, before, starts, context, config.input_samples)
+
     def one_pass(number):
-        pass_seed = tf.random.experimental.stateless_fold_in(seed, number)
-
-        def fan_out(*window):
-            starts = random_starts(
-                window[before],
-                pass_seed,
-                manifest.block_samples,
-                config.output_samples,
-                config.excerpts_per_block,
-            )
-            return cut(window, before, starts, context, config.input_samples)
-
-        return windows_in_random_order(
-            manifest, split, names, before, after, pass_seed, config.parallel_tracks, fan_out
+        return excerpts_in_random_order(
+            manifest,
+            split,
+            names,
+            only,
+            before,
+            after,
+            line,
+            tf.random.experimental.stateless_fold_in(seed, number),
+            config.parallel_tracks,
+            cut_starts,
         )
 
     shuffle_seed = tf.random.stateless_uniform((), seed, None, None, tf.int64, alg="philox")
@@ -168,15 +179,15 @@ def _names_read(manifest, config):
     return (*stored, *manifest.sources)
 
 
-def _to_float(samples, config):
-    """int16 of the records' channels -> float32 of the network's channels."""
-    audio = {name: tf.cast(value, tf.float32) / 32768.0 for name, value in samples.items()}
-    stored = next(iter(audio.values())).shape[-1]
+def _to_float(samples, names, config):
+    """int16 (batch, features, time, records' channels) -> {name: float32 (batch, time, config.channels)}."""
+    samples = tf.cast(samples, tf.float32) / 32768.0
+    stored = samples.shape[-1]
     if stored == 2 and config.channels == 1:
-        return {name: tf.reduce_mean(value, axis=-1, keepdims=True) for name, value in audio.items()}
-    if stored == 1 and config.channels == 2:
-        return {name: tf.repeat(value, 2, axis=-1) for name, value in audio.items()}
-    return audio
+        samples = tf.reduce_mean(samples, axis=-1, keepdims=True)
+    elif stored == 1 and config.channels == 2:
+        samples = tf.repeat(samples, 2, axis=-1)
+    return dict(zip(names, tf.unstack(samples, axis=1), strict=True))
 
 
 def _mixture_and_targets(manifest, config, mixture, audio):
@@ -192,19 +203,3 @@ def _mixture_and_targets(manifest, config, mixture, audio):
             rest = [value for source, value in outputs.items() if source not in config.sources]
             targets[name] = tf.add_n(rest)
     return mixture, targets
-
-
-def _check_expected_excerpts(manifest, config, split):
-    """Refuses what would read a whole pass for less than one excerpt."""
-    expected = 0.0
-    for track in manifest.tracks(split):
-        valid = track.num_samples - config.output_samples + 1
-        expected += 1 if valid <= 1 else valid * config.excerpts_per_block / manifest.block_samples
-    if expected < 1:
-        longest = max((track.num_samples for track in manifest.tracks(split)), default=0)
-        raise ValueError(
-            "`output_samples` must leave room for excerpts: one pass over the tracks of "
-            f"{split!r} in `{manifest.directory}` gives {expected:.3f} of them. Received: "
-            f"output_samples={config.output_samples}, excerpts_per_block={config.excerpts_per_block}, "
-            f"longest track {longest} samples. Use shorter windows or more excerpts per block."
-        )

@@ -47,42 +47,45 @@ def serialize_block(track, track_name, block, num_samples, audio, sample_rate, e
     )
 
 
-def parse_block(serialized, names, encoding, channels, block_samples):
+def parse_block(serialized, names, encoding, channels, block_samples, only=None):
     """Parses and decodes a record inside a tf.data graph.
 
     Args:
         serialized: string scalar.
-        names: which of the mixture and the sources to decode; the others stay untouched.
+        names: which of the mixture and the sources to read; the others stay untouched.
         encoding, channels, block_samples: from the manifest.
+        only: int64 scalar: decode `names[only]` alone, so that one graph serves any source.
 
     Returns:
-        Dict of `track`, `block`, `num_samples` (int64 scalars) and `audio`:
-        `{name: int16 (block_samples, channels)}`, a short last block zero-padded.
+        Dict of `track`, `block`, `num_samples` (int64 scalars) and `audio`: int16
+        `(len(names) or 1, block_samples, channels)`, a short last block zero-padded.
     """
     scalars = ("track", "block", "num_samples")
     features = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
     features |= {f"audio/{name}": tf.io.FixedLenFeature([], tf.string) for name in names}
     parsed = tf.io.parse_single_example(serialized, features)
     record = {name: parsed[name] for name in scalars}
-    record["audio"] = {}
-    for name in names:
-        data = parsed[f"audio/{name}"]
+    coded = [parsed[f"audio/{name}"] for name in names]
+    if only is not None:
+        coded = [tf.stack(coded)[only]]
+    audio = []
+    for data in coded:
         if encoding == "flac":
             samples = flac_decoder()(data)
         else:
             samples = tf.io.decode_raw(data, tf.int16, little_endian=True)
         samples = tf.reshape(samples, (-1, channels))
         padding = block_samples - tf.shape(samples)[0]
-        samples = tf.pad(samples, ((0, padding), (0, 0)))
-        record["audio"][name] = tf.ensure_shape(samples, (block_samples, channels))
+        audio.append(tf.pad(samples, ((0, padding), (0, 0))))
+    record["audio"] = tf.ensure_shape(tf.stack(audio), (len(coded), block_samples, channels))
     return record
 
 
-def empty_block(names, channels, block_samples):
+def empty_block(num_features, channels, block_samples):
     """Returns the block that stands before a track's first and after its last: silence of no track."""
-    silence = tf.zeros((block_samples, channels), tf.int16)
+    silence = tf.zeros((num_features, block_samples, channels), tf.int16)
     no = tf.constant(-1, tf.int64)
-    return {"track": no, "block": no, "num_samples": no, "audio": {name: silence for name in names}}
+    return {"track": no, "block": no, "num_samples": no, "audio": silence}
 
 
 def read_block(serialized, encoding, channels):
