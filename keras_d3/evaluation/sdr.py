@@ -15,7 +15,7 @@ def sdr(references, estimates, sample_rate, window_secs=1.0):
         SDR = 10 log10( sum s^2 / sum (s - s_hat)^2 )
 
     with both sums over the samples and channels of one frame. This computes the ratio
-    directly, some thousand times faster than the projections that ISR, SIR and SAR need.
+    directly, about a thousand times faster than the projections that ISR, SIR and SAR need.
 
     Nothing differs from museval 0.4: frames do not overlap, an incomplete frame at the
     end is not scored, and a frame in which any reference or any estimate is silent is

@@ -169,4 +169,4 @@ def test_errors_on_samples_name_the_track(folders):
     with pytest.raises(ValueError, match="Track 'A - One': `accompaniment=True` needs"):
         run({"track": track, "references": files, "jobs": [job], "settings": settings})
     with pytest.raises(ValueError, match="Track 'A - One': `accompaniment=True` needs"):
-        _score(folders, sources=["drums"], accompaniment=True)
+        _score(folders, sources=["drums"], accompaniment=True, tracks=[track])
