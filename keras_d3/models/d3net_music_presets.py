@@ -58,13 +58,13 @@ _PAPER_PARAMETERS = {"vocals": 2_967_553, "drums": 2_873_430, "bass": 2_419_822,
 TINY = {
     "num_bins": 513,
     "bands": (
-        {"num_bins": 128, "filters": 6, "blocks": ((5, 3, 2), (6, 3, 2), (5, 3, 2))},
-        {"num_bins": 384, "filters": 4, "blocks": ((2, 1, 1), (2, 1, 1), (2, 1, 1))},
+        {"num_bins": 128, "filters": 6, "blocks": ((4, 3, 2), (6, 3, 2), (4, 3, 2))},
+        {"num_bins": 384, "filters": 3, "blocks": ((2, 1, 1), (2, 1, 1), (2, 1, 1))},
     ),
     "full": {
         "num_bins": None,
         "filters": 4,
-        "blocks": ((2, 2, 1), (4, 3, 2), (6, 3, 2), (4, 3, 2), (2, 2, 1)),
+        "blocks": ((2, 1, 1), (4, 3, 2), (6, 3, 2), (4, 3, 2), (2, 1, 1)),
     },
     "final_block": {"growth_rate": 4, "num_layers": 2},
 }
