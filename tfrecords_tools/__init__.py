@@ -1,0 +1,1 @@
+"""Command line that turns audio into TFRecords, and the demo corpus."""

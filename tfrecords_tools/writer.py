@@ -84,10 +84,10 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
     out = Path(out)
     _check_names(tracks, sources)
     request = _request(dataset, variant, tracks, sources, config)
-    done = _finished(out, request)
+    stored = _finished(out, request)
     if (out / MANIFEST_NAME).is_file():
         manifest = load_manifest(out, check_shards=False)
-        if len(manifest.shards) == sum(len(result.shards) for result in done.values()):
+        if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
             report("All records are there already.")
             return manifest
     facts = {}
@@ -96,14 +96,20 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
     channels = config.channels or max(fact.channels for fact in facts.values())
     rates = _sample_rates(config, facts)
     jobs = _plan(out, tracks, facts, channels, rates, config)
+    done = {}
+    for job in jobs:
+        digest, result = stored.get((job.split, job.group), (None, None))
+        if result is not None and digest in (None, _digest(job)):
+            done[job.split, job.group] = result
     todo = [job for job in jobs if (job.split, job.group) not in done]
     if todo:
         out.mkdir(parents=True, exist_ok=True)
         _sweep(out)
         # Without its manifest the directory is unfinished, whatever happens from here on.
         write_json(out / PROGRESS_FOLDER / "request.json", request)
-        for result in done.values():
-            _save_result(out, result)
+        for job in jobs:
+            if (job.split, job.group) in done:
+                _save_result(out, job, done[job.split, job.group])
         (out / MANIFEST_NAME).unlink(missing_ok=True)
         if num_workers is None:
             num_workers = _default_workers(todo, facts)
@@ -129,6 +135,9 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
         request=request,
         directory=str(out),
     )
+    for path in out.glob("*.tfrecord"):  # of an earlier plan, before a song was mended
+        if path.name not in {shard.file for shard in manifest.shards}:
+            path.unlink()
     manifest.save(out)
     shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
     return manifest
@@ -147,24 +156,45 @@ def _check_names(tracks, sources):
 
 def _request(dataset, variant, tracks, sources, config):
     """What makes two data sets the same: settings, split lists, and the files with their sizes."""
-    files = [
-        [track.split, track.name, name, Path(place.path).name, place.stream, os.path.getsize(place.path)]
-        for track in tracks
-        for name, place in track.locations.items()
-        if os.path.isfile(place.path)
-    ]
     return {
         "dataset": dataset,
         "variant": variant,
         "sources": list(sources),
         **to_dict(config),
         "validation_tracks": [track.name for track in tracks if track.split == "validation"],
-        "input_files_sha256": hashlib.sha256(json.dumps(files).encode("utf-8")).hexdigest(),
+        "input_files_sha256": _sha256_of(_files(tracks)),
     }
 
 
+def _files(tracks):
+    return [
+        [track.split, track.name, name, Path(place.path).name, place.stream, os.path.getsize(place.path)]
+        for track in tracks
+        for name, place in track.locations.items()
+        if os.path.isfile(place.path)
+    ]
+
+
+def _digest(job):
+    """What makes a finished group the one that is wanted now: settings, songs, files and their sizes."""
+    settings = {
+        field.name: getattr(job, field.name)
+        for field in dataclasses.fields(job)
+        if field.name not in ("directory", "tracks")
+    }
+    return _sha256_of([settings, _files(job.tracks)])
+
+
+def _sha256_of(values):
+    return hashlib.sha256(json.dumps(values).encode("utf-8")).hexdigest()
+
+
 def _finished(out, request):
-    """Returns `{(split, group): GroupResult}` of what is whole in `out`; refuses another request."""
+    """Returns what is whole in `out`, `{(split, group): (digest of the job, GroupResult)}`.
+
+    A finished directory must have been made from the same files, so no digest is
+    needed there (None). An unfinished one may hold songs that were mended since.
+    """
     if not out.exists():
         return {}
     if not out.is_dir():
@@ -173,16 +203,21 @@ def _finished(out, request):
     if (out / MANIFEST_NAME).is_file():
         manifest = load_manifest(out, check_shards=False)
         _check_request(out, manifest.request, request)
-        results = _results_of(manifest)
+        results = [(None, result) for result in _results_of(manifest)]
     elif (progress / "request.json").is_file():
-        _check_request(out, read_json(progress / "request.json"), request)
-        paths = [path for path in sorted(progress.glob("*.json")) if path.name != "request.json"]
-        results = [from_dict(GroupResult, read_json(path), str(path)) for path in paths]
+        there = read_json(progress / "request.json")
+        _check_request(out, there | {"input_files_sha256": request["input_files_sha256"]}, request)
+        results = []
+        for path in sorted(progress.glob("*-*.json")):
+            saved = read_json(path)
+            results.append((saved["job_sha256"], from_dict(GroupResult, saved["result"], str(path))))
     elif any(out.glob("*.tfrecord")):
         raise ValueError(f"`{out}` holds TFRecords without a manifest. Choose another `--out`, or remove it.")
     else:
         results = []
-    return {(result.split, result.group): result for result in results if _is_whole(out, result)}
+    return {
+        (result.split, result.group): (digest, result) for digest, result in results if _is_whole(out, result)
+    }
 
 
 def _is_whole(out, result):
@@ -274,22 +309,22 @@ def _write_all(out, jobs, num_workers):
     results = {}
     with tqdm(total=sum(len(job.tracks) for job in jobs), desc="records", unit="song") as bar:
 
-        def keep(result):
-            _save_result(out, result)
+        def keep(job, result):
+            _save_result(out, job, result)
             results[result.split, result.group] = result
             bar.update(len(result.tracks))
 
         if num_workers == 1:
             for job in jobs:
-                keep(write_group(job))
+                keep(job, write_group(job))
             return results
         # Spawned, because TensorFlow's threads do not survive a fork.
         context = multiprocessing.get_context("spawn")
         with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
-            futures = [pool.submit(write_group, job) for job in jobs]
+            futures = {pool.submit(write_group, job): job for job in jobs}
             try:
                 for future in concurrent.futures.as_completed(futures):
-                    keep(future.result())
+                    keep(futures[future], future.result())
             except concurrent.futures.process.BrokenProcessPool as error:
                 raise RuntimeError(
                     "A writing process was killed, probably for memory. Run the same command again with "
@@ -300,8 +335,9 @@ def _write_all(out, jobs, num_workers):
     return results
 
 
-def _save_result(out, result):
-    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", to_dict(result))
+def _save_result(out, job, result):
+    saved = {"job_sha256": _digest(job), "result": to_dict(result)}
+    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", saved)
 
 
 def _sweep(out):

@@ -42,7 +42,7 @@ def reverb(rng, stereo, decay_secs, level, high_hz=6000.0):
     time = np.arange(length) / SAMPLE_RATE
     delay = int(0.012 * SAMPLE_RATE)
     size = 1 << int(np.ceil(np.log2(len(stereo) + length + delay)))
-    wet = np.empty_like(stereo)
+    wet = np.zeros_like(stereo)
     for channel in range(2):
         impulse = noise_band(rng, length, 150.0, high_hz) * np.exp(-6.9 * time / decay_secs)
         impulse /= np.sqrt(np.sum(impulse**2))
