@@ -47,11 +47,17 @@ def _models(options):
 
 def _add_separate(commands):
     command = commands.add_parser("separate", help="separate songs into stems with a SavedModel")
-    command.add_argument("songs", nargs="+", metavar="SONG", help="audio files: any format of libsndfile or ffmpeg")
+    command.add_argument(
+        "songs", nargs="+", metavar="SONG", help="audio files: any format of libsndfile or ffmpeg"
+    )
     command.add_argument("--model", required=True, metavar="SAVED_MODEL", help="made by `keras-d3 export`")
     command.add_argument("--out", required=True, metavar="DIR", help="stems go to DIR/<song>/<source>.wav")
-    command.add_argument("--subtype", choices=("PCM_16", "PCM_24", "FLOAT"), default="PCM_16",
-                         help="sample format of the stems (default: PCM_16)")
+    command.add_argument(
+        "--subtype",
+        choices=("PCM_16", "PCM_24", "FLOAT"),
+        default="PCM_16",
+        help="sample format of the stems (default: PCM_16)",
+    )
     command.set_defaults(function=_separate)
 
 
@@ -88,7 +94,9 @@ def _evaluate(options):
 
 
 def _add_export(commands):
-    command = commands.add_parser("export", help="export a trained run as a SavedModel: waveform in, stems out")
+    command = commands.add_parser(
+        "export", help="export a trained run as a SavedModel: waveform in, stems out"
+    )
     command.add_argument("--run-dir", required=True, help="directory of a finished run")
     command.add_argument("--out", metavar="SAVED_MODEL", help="default: RUN_DIR/saved_model")
     command.set_defaults(function=_export)

@@ -26,7 +26,9 @@ def main(arguments=None):
     parser.add_argument("--out", required=True, help="directory for runs, scores and report")
     parser.add_argument("--config", default="tiny", help="set of configs: tiny (default) or paper")
     parser.add_argument("--recipes", help="comma-separated names, by default all")
-    parser.add_argument("--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)")
+    parser.add_argument(
+        "--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)"
+    )
     parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
     return run_reporting_errors(_compare, parser.parse_args(arguments))
 
@@ -42,8 +44,13 @@ def _compare(options):
             f"`recipes` must be among {', '.join(recipes)}. Received: recipes={','.join(unknown)!r}."
         )
     path, table = compare(
-        [recipes[name] for name in names], options.config, options.data, options.out,
-        options.excerpt, options.workers, say=lambda text: print(text, flush=True),
+        [recipes[name] for name in names],
+        options.config,
+        options.data,
+        options.out,
+        options.excerpt,
+        options.workers,
+        say=lambda text: print(text, flush=True),
     )
     print(f"\n{table}\n\nReport: {path}")
 

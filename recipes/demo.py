@@ -34,8 +34,19 @@ def _demo(options):
             "tfrecords_tools",
             tfrecords_tools,
             # The networks work at 22,050 Hz; the test songs keep the corpus' 44,100 Hz, where scores are taken.
-            ["musdb18", "--root", corpus, "--out", records, "--dataset-name", "demo corpus", "--sample-rate", "22050",
-             "--validation-tracks", f"{corpus}/validation_tracks.txt"],
+            [
+                "musdb18",
+                "--root",
+                corpus,
+                "--out",
+                records,
+                "--dataset-name",
+                "demo corpus",
+                "--sample-rate",
+                "22050",
+                "--validation-tracks",
+                f"{corpus}/validation_tracks.txt",
+            ],
         ),
         ("recipes.compare", compare.main, ["--data", records, "--out", str(out), "--config", "tiny"]),
     )

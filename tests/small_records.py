@@ -34,7 +34,12 @@ def make_records(folder, num_validation=1, **config):
     write_songs(folder / "audio", 2, split="test")
     tracks, sources = list_folder(folder / "audio")
     write_records(
-        folder / "records", "small", "folder", tracks, sources,
-        RecordsConfig(block_samples=2048, **config), num_workers=1,
+        folder / "records",
+        "small",
+        "folder",
+        tracks,
+        sources,
+        RecordsConfig(block_samples=2048, **config),
+        num_workers=1,
     )
     return folder / "records"

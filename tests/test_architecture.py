@@ -30,7 +30,13 @@ ALLOWED = {
     },
     "tfrecords_tools": {"keras_d3.utils", "keras_d3.data"},
 }
-BACKEND_FREE = ("keras_d3/utils", "keras_d3/layers", "keras_d3/blocks", "keras_d3/models", "keras_d3/evaluation")
+BACKEND_FREE = (
+    "keras_d3/utils",
+    "keras_d3/layers",
+    "keras_d3/blocks",
+    "keras_d3/models",
+    "keras_d3/evaluation",
+)
 
 
 def python_files(folder):

@@ -14,11 +14,18 @@ def train_command(recipe, arguments=None):
     )
     parser.add_argument("--data", required=True, help="directory of records (python -m tfrecords_tools)")
     parser.add_argument("--run-dir", required=True, help="directory of the run")
-    parser.add_argument("--config", default="tiny", help=f"one of {', '.join(recipe.configs)} (default: tiny)")
+    parser.add_argument(
+        "--config", default="tiny", help=f"one of {', '.join(recipe.configs)} (default: tiny)"
+    )
     parser.add_argument("--target", help="spectrogram networks: a source, or all (default)")
     parser.add_argument("--sources", help="comma-separated sources of the records, if not the config's")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE",
-                        help="change one value of the config, e.g. training.seed=1; may be repeated")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the config, e.g. training.seed=1; may be repeated",
+    )
     parser.add_argument("--stop-after-epoch", type=int, help="stop there, to be resumed later")
     options = parser.parse_args(arguments)
     return run_reporting_errors(_train, recipe, options)
@@ -50,7 +57,9 @@ def _train(recipe, options):
     states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
     for target, state in states.items():
         name = f"{target}: " if target else ""
-        best = f"best epoch {state.best_epoch}, loss {state.best_loss:.3g}" if state.best_epoch else "no epoch"
+        best = (
+            f"best epoch {state.best_epoch}, loss {state.best_loss:.3g}" if state.best_epoch else "no epoch"
+        )
         done = "finished" if state.finished else "stopped, to be resumed"
         print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
     print(f"Run directory: {options.run_dir}")

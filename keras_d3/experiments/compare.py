@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.data import load_manifest
-from keras_d3.evaluation import aggregate, do_nothing_estimates, format_table, score_directory
+from keras_d3.evaluation import aggregate, do_nothing_estimates, score_directory
 from keras_d3.evaluation.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
-from keras_d3.experiments.evaluate import SPLIT, evaluate_run, read_run, separate_tracks
+from keras_d3.experiments.evaluate import SPLIT, evaluate_run, read_run
 from keras_d3.models import presets, receptive_field
 from keras_d3.training import train_targets
 from keras_d3.utils.audio_files import read_audio, write_audio
@@ -21,7 +21,9 @@ from keras_d3.utils.files import atomic_path, write_json
 EXCERPT_SECS = 6.0
 
 
-def compare(recipes, config_set, data_dir, out_dir, excerpt_track=None, num_workers=None, say=lambda text: None):
+def compare(
+    recipes, config_set, data_dir, out_dir, excerpt_track=None, num_workers=None, say=lambda text: None
+):
     """Trains, exports and scores the configs of a set in several recipes, and writes the report.
 
     What is there already is kept, so an interrupted comparison goes on where it stopped.
@@ -65,26 +67,34 @@ def compare(recipes, config_set, data_dir, out_dir, excerpt_track=None, num_work
         evaluation = evaluate_run(run_dir, data_dir, out_dir / "references", num_workers)
         results.append((recipe, name, run_dir, evaluation))
     say("report")
-    baseline = score_baseline(manifest, out_dir, num_workers)
-    report = _report(manifest, results, baseline, out_dir, excerpt_track)
+    source_sets = {
+        tuple(sorted(next(iter(evaluation["scores"].values()))["targets"])) for *_, evaluation in results
+    }
+    baselines = [
+        aggregate(score_baseline(manifest, sources, out_dir, num_workers))
+        for sources in sorted(source_sets, key=len, reverse=True)
+    ]
+    report = _report(manifest, results, baselines, out_dir, excerpt_track)
     path = out_dir / "report.html"
     write_report(path, report)
     _write_json(out_dir / "report.json", report)
     return path, comparison_table(report)
 
 
-def score_baseline(manifest, out_dir, num_workers=None):
+def score_baseline(manifest, sources, out_dir, num_workers=None):
     """Scores the estimate that does nothing, mixture / number of sources, on the test tracks.
 
     Args:
         manifest: `Manifest` of the records.
+        sources: the sources of the mixture; how many they are changes the estimate.
         out_dir: holds `references/test/` already; gets `baseline/`.
         num_workers: scoring processes.
 
     Returns:
         dict of track scores.
     """
-    references, folder = Path(out_dir) / "references" / SPLIT, Path(out_dir) / "baseline"
+    references = Path(out_dir) / "references" / SPLIT
+    folder = Path(out_dir) / "baseline" / f"{len(sources)}_sources"
     for track in manifest.tracks(SPLIT):
         done = folder / "estimates" / SPLIT / track.name
         if done.is_dir():
@@ -92,13 +102,15 @@ def score_baseline(manifest, out_dir, num_workers=None):
         mixture, sample_rate = read_audio(references / track.name / "mixture.wav")
         with atomic_path(done) as temporary:
             temporary.mkdir()
-            for source, estimate in do_nothing_estimates(mixture, manifest.sources).items():
-                write_audio(temporary / f"{source}.wav", estimate.astype(np.float32), sample_rate, subtype="FLOAT")
+            for source, estimate in do_nothing_estimates(mixture, sources).items():
+                write_audio(
+                    temporary / f"{source}.wav", estimate.astype(np.float32), sample_rate, subtype="FLOAT"
+                )
     return score_directory(
         references,
         folder / "estimates" / SPLIT,
         folder / "scores" / SPLIT,
-        sources=manifest.sources,
+        sources=sources,
         num_workers=num_workers,
         # The same numbers as museval's, without its 3 seconds per second of audio.
         backend="shared",
@@ -110,7 +122,9 @@ def comparison_table(report):
     width = max(len(model.name) for model in report.models) + 2
     head = f"{'SDR in dB (median of frames, then of tracks)':{max(width, 46)}}"
     lines = [head + "".join(f"{source:>14}" for source in report.sources) + f"{'x real time':>14}"]
-    rows = [("do nothing (mixture / number of sources)", report.baseline_scores, None)]
+    rows = [
+        (f"do nothing (mixture / {len(scores['all_frames'])})", scores, None) for scores in report.baselines
+    ]
     rows += [(model.name, model.scores, model.speed_times_real_time) for model in report.models]
     for name, scores, speed in rows:
         values = [scores["track_median"].get(source, {}).get("SDR") for source in report.sources]
@@ -119,21 +133,25 @@ def comparison_table(report):
     return "\n".join(lines)
 
 
-def _report(manifest, results, baseline, out_dir, excerpt_track):
+def _report(manifest, results, baselines, out_dir, excerpt_track):
     models = [_entry(*result) for result in results]
-    sources = dict.fromkeys((*manifest.sources, *(source for model in models for source in model.scores["track_median"])))
+    sources = dict.fromkeys(
+        (*manifest.sources, *(source for model in models for source in model.scores["track_median"]))
+    )
     track = excerpt_track or manifest.tracks(SPLIT)[0].name
     excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
     models = [
         _with_estimates(model, run_dir / "estimates" / SPLIT / track, cut)
         for model, (_, _, run_dir, _) in zip(models, results, strict=True)
     ]
-    training_mins = sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
+    training_mins = (
+        sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
+    )
     return ReportData(
         title="Audio architectures side by side",
         sources=tuple(sources),
         models=tuple(models),
-        baseline_scores=aggregate(baseline),
+        baselines=tuple(baselines),
         excerpt=excerpt,
         intro=(
             "Each network was trained from TFRecords with `model.fit`, exported as a SavedModel "
@@ -211,7 +229,9 @@ def _excerpt(folder, track, sources):
 def _with_estimates(model, folder, cut):
     import dataclasses
 
-    estimates = {source: read_audio(folder / f"{source}.wav")[0][cut] for source in model.scores["track_median"]}
+    estimates = {
+        source: read_audio(folder / f"{source}.wav")[0][cut] for source in model.scores["track_median"]
+    }
     return dataclasses.replace(model, estimates=estimates)
 
 
@@ -224,7 +244,7 @@ def _write_json(path, report):
             "commit": report.commit,
             "machine": report.machine,
             "date": report.date,
-            "baseline": report.baseline_scores,
+            "baselines": report.baselines,
             "models": {
                 model.name: {
                     "preset": model.preset,

@@ -1,10 +1,10 @@
 """From a trained run to scores: export, separate the test tracks with the SavedModel, score.
 
-    RUN/saved_model/                          the separator
-    RUN/estimates/test/<track>/<source>.wav   its estimates (32-bit float)
-    RUN/estimates/separation.json             which SavedModel made them, and how fast
-    RUN/scores/test/<track>.json              museval's four figures per frame
-    REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
+RUN/saved_model/                          the separator
+RUN/estimates/test/<track>/<source>.wav   its estimates (32-bit float)
+RUN/estimates/separation.json             which SavedModel made them, and how fast
+RUN/scores/test/<track>.json              museval's four figures per frame
+REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
 """
 
 import time
@@ -127,7 +127,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
             continue
         if not is_warm:
             # The first call traces and allocates; it must not count as separation time.
-            separator.separate(audio["mixture"][: sample_rate], sample_rate)
+            separator.separate(audio["mixture"][:sample_rate], sample_rate)
             is_warm = True
         start = time.perf_counter()
         estimates = separator.separate(audio["mixture"], sample_rate)

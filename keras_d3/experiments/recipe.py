@@ -14,7 +14,7 @@ class PublishedScores:
     Args:
         column: "paper" or "official weights".
         sdr_db: dict of `source -> SDR in dB`.
-        aggregation: how the publication aggregates ("median of track medians", ...).
+        aggregation: key of `keras_d3.evaluation.report.AGGREGATIONS`.
         data_set: what it was scored on.
         reference: where the numbers stand.
     """

@@ -1,12 +1,12 @@
 """What a run leaves on disk, and in which order, so that it can be stopped anywhere.
 
-    RUN/config.json              the resolved config; a run with another one is refused
-    RUN/state.json               where training stands; written last, after what it refers to
-    RUN/history.csv              one line per finished epoch
-    RUN/checkpoints/best.keras   lowest validation loss (without validation: the last)
-    RUN/checkpoints/last.keras   the last finished epoch
-    RUN/checkpoints/epoch_N.keras  the file that state.json resumes from; the only one kept
-    RUN/tensorboard/
+RUN/config.json              the resolved config; a run with another one is refused
+RUN/state.json               where training stands; written last, after what it refers to
+RUN/history.csv              one line per finished epoch
+RUN/checkpoints/best.keras   lowest validation loss (without validation: the last)
+RUN/checkpoints/last.keras   the last finished epoch
+RUN/checkpoints/epoch_N.keras  the file that state.json resumes from; the only one kept
+RUN/tensorboard/
 """
 
 import csv

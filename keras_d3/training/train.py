@@ -162,8 +162,9 @@ def _load_or_build(config, directory, state):
     loss = keras.losses.get({"mse": "mean_squared_error", "mae": "mean_absolute_error"}[config.training.loss])
     names = list(model.output) if isinstance(model.output, dict) else None
     model.compile(
-        optimizer=make_optimizer(config.training.optimizer, config.training.stages[0].learning_rate,
-                                 config.training.l2),
+        optimizer=make_optimizer(
+            config.training.optimizer, config.training.stages[0].learning_rate, config.training.l2
+        ),
         loss=dict.fromkeys(names, loss) if names else loss,
         loss_weights=dict.fromkeys(names, 1.0 / len(names)) if names else None,
         jit_compile=default_jit_compile(),

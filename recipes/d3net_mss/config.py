@@ -8,7 +8,9 @@ from keras_d3.utils.config import to_dict
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 AUGMENTATION = {
-    "sources_from": "different_tracks", "gain_range": (0.75, 1.25), "channel_swap_probability": 0.5
+    "sources_from": "different_tracks",
+    "gain_range": (0.75, 1.25),
+    "channel_swap_probability": 0.5,
 }
 
 
@@ -19,7 +21,9 @@ def _config(name, preset, sample_rate_hz, num_samples, stft, training, tiny=Fals
         preset=preset,
         tiny=tiny,
         target="all",
-        data=AudioDataConfig(sample_rate_hz, 2, INSTRUMENTS, num_samples, num_samples, **AUGMENTATION, **data),
+        data=AudioDataConfig(
+            sample_rate_hz, 2, INSTRUMENTS, num_samples, num_samples, **AUGMENTATION, **data
+        ),
         training=training,
         separation=to_dict(SpectrogramSeparation(sample_rate_hz, 2, INSTRUMENTS, **stft)),
     )
@@ -40,10 +44,14 @@ RECIPE = Recipe(
         "official_code": _config("official_code", "d3net_{target}", 44100, 264600, FULL_STFT, FULL_TRAINING),
         "paper": _config("paper", "d3net_{target}_paper", 44100, 264600, FULL_STFT, FULL_TRAINING),
         "tiny": _config(
-            "tiny", "d3net_{target}", 22050, 63 * 256,
+            "tiny",
+            "d3net_{target}",
+            22050,
+            63 * 256,
             {"frame_length": 1024, "frame_step": 256, "patch_frames": 64, "patch_shift": 32},
             TrainingConfig(stages=(Stage(3e-3, 8, 5), Stage(5e-4, 8, 2)), steps_per_epoch=25),
-            tiny=True, excerpts_per_block=4,
+            tiny=True,
+            excerpts_per_block=4,
         ),
     },
     comparisons={"paper": ("official_code",), "tiny": ("tiny",)},
@@ -51,12 +59,18 @@ RECIPE = Recipe(
     published={
         "official_code": (
             PublishedScores(
-                "paper", {"vocals": 7.24, "drums": 7.01, "bass": 5.25, "other": 4.53},
-                "median of frames, then of tracks", "MUSDB18 test", "section 6.2",
+                "paper",
+                {"vocals": 7.24, "drums": 7.01, "bass": 5.25, "other": 4.53},
+                "track_median",
+                "MUSDB18 test",
+                "section 6.2",
             ),
             PublishedScores(
-                "official weights", {"vocals": 7.14, "drums": 6.85, "bass": 5.32, "other": 4.82},
-                "median of frames, then of tracks", "MUSDB18 test", "README of the official code",
+                "official weights",
+                {"vocals": 7.14, "drums": 6.85, "bass": 5.32, "other": 4.82},
+                "track_median",
+                "MUSDB18 test",
+                "README of the official code",
             ),
         ),
     },

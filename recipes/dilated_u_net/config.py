@@ -21,7 +21,13 @@ def _config(name, preset, training, tiny=False, **data):
         tiny=tiny,
         # Gains as stated; that the sources come from one song is a guess that follows the Wave-U-Net code.
         data=AudioDataConfig(
-            22050, 2, INSTRUMENTS, num_samples, num_samples, sources_from="same_track", gain_range=(0.7, 1.0),
+            22050,
+            2,
+            INSTRUMENTS,
+            num_samples,
+            num_samples,
+            sources_from="same_track",
+            gain_range=(0.7, 1.0),
             **data,
         ),
         training=training,
@@ -30,11 +36,7 @@ def _config(name, preset, training, tiny=False, **data):
 
 
 def _published(median_sdr_db):
-    return (
-        PublishedScores(
-            "paper", median_sdr_db, "median SDR (aggregation not stated)", "MUSDB18 test", "Table 1"
-        ),
-    )
+    return (PublishedScores("paper", median_sdr_db, "not_stated", "MUSDB18 test", "Table 1"),)
 
 
 RECIPE = Recipe(
@@ -47,11 +49,17 @@ RECIPE = Recipe(
             "dilated_dense_u_net", "dilated_dense_u_net", PAPER_TRAINING, shuffle_excerpts=1000
         ),
         "tiny": _config("tiny", "dilated_u_net", TINY_TRAINING, tiny=True, excerpts_per_block=8),
-        "tiny_dense": _config("tiny_dense", "dilated_dense_u_net", TINY_TRAINING, tiny=True, excerpts_per_block=8),
+        "tiny_dense": _config(
+            "tiny_dense", "dilated_dense_u_net", TINY_TRAINING, tiny=True, excerpts_per_block=8
+        ),
     },
     comparisons={"paper": ("dilated_u_net", "dilated_dense_u_net"), "tiny": ("tiny", "tiny_dense")},
-    display_names={"dilated_u_net": "Dilated U-Net", "dilated_dense_u_net": "Dilated Dense U-Net",
-                   "tiny": "Dilated U-Net (tiny)", "tiny_dense": "Dilated Dense U-Net (tiny)"},
+    display_names={
+        "dilated_u_net": "Dilated U-Net",
+        "dilated_dense_u_net": "Dilated Dense U-Net",
+        "tiny": "Dilated U-Net (tiny)",
+        "tiny_dense": "Dilated Dense U-Net (tiny)",
+    },
     published={
         "dilated_u_net": _published({"vocals": 2.561, "drums": 3.977, "bass": 3.08, "other": 1.945}),
         "dilated_dense_u_net": _published({"vocals": 2.83, "drums": 3.934, "bass": 2.711, "other": 2.039}),

@@ -20,14 +20,26 @@ def _config(name, sample_rate_hz, frame_length, frame_step, num_frames, training
         # Gains and flips as public training codes have them; that the sources come from different
         # songs is a guess.
         data=AudioDataConfig(
-            sample_rate_hz, 2, INSTRUMENTS, num_samples, num_samples, sources_from="different_tracks",
-            gain_range=(0.25, 1.25), channel_swap_probability=0.5, **data,
+            sample_rate_hz,
+            2,
+            INSTRUMENTS,
+            num_samples,
+            num_samples,
+            sources_from="different_tracks",
+            gain_range=(0.25, 1.25),
+            channel_swap_probability=0.5,
+            **data,
         ),
         training=training,
         separation=to_dict(
             SpectrogramSeparation(
-                sample_rate_hz, 2, INSTRUMENTS, frame_length, frame_step,
-                patch_frames=num_frames, patch_shift=num_frames // 2,
+                sample_rate_hz,
+                2,
+                INSTRUMENTS,
+                frame_length,
+                frame_step,
+                patch_frames=num_frames,
+                patch_shift=num_frames // 2,
             )
         ),
     )
@@ -40,13 +52,22 @@ RECIPE = Recipe(
     configs={
         # Optimiser, batch and epochs are those of public implementations; the paper's are not known here.
         "mmdensenet": _config(
-            "mmdensenet", 44100, 2048, 1024, 256,
+            "mmdensenet",
+            44100,
+            2048,
+            1024,
+            256,
             TrainingConfig(stages=(Stage(1e-3, 8, 50),), steps_per_epoch=800, optimizer="rmsprop"),
         ),
         "tiny": _config(
-            "tiny", 22050, 1024, 256, 64,
+            "tiny",
+            22050,
+            1024,
+            256,
+            64,
             TrainingConfig(stages=(Stage(3e-3, 8, 5), Stage(5e-4, 8, 2)), steps_per_epoch=25),
-            tiny=True, excerpts_per_block=4,
+            tiny=True,
+            excerpts_per_block=4,
         ),
     },
     comparisons={"paper": ("mmdensenet",), "tiny": ("tiny",)},

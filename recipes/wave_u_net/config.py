@@ -41,20 +41,36 @@ RECIPE = Recipe(
     citation="Stoller, Ewert and Dixon, 2018, Wave-U-Net, arXiv:1806.03185",
     configs={
         "m1": _config("m1", "wave_u_net_m1", VOCALS, 1, PAPER_TRAINING, shuffle_excerpts=4000),
-        "m6": _config("m6", "wave_u_net_m6", INSTRUMENTS, 2, PAPER_TRAINING, context=True, shuffle_excerpts=1000),
-        "tiny": _config("tiny", "wave_u_net_m6", INSTRUMENTS, 2, TINY_TRAINING, tiny=True, context=True,
-                        excerpts_per_block=8),
-        "tiny_m1": _config("tiny_m1", "wave_u_net_m1", VOCALS, 1, TINY_TRAINING, tiny=True, excerpts_per_block=8),
+        "m6": _config(
+            "m6", "wave_u_net_m6", INSTRUMENTS, 2, PAPER_TRAINING, context=True, shuffle_excerpts=1000
+        ),
+        "tiny": _config(
+            "tiny",
+            "wave_u_net_m6",
+            INSTRUMENTS,
+            2,
+            TINY_TRAINING,
+            tiny=True,
+            context=True,
+            excerpts_per_block=8,
+        ),
+        "tiny_m1": _config(
+            "tiny_m1", "wave_u_net_m1", VOCALS, 1, TINY_TRAINING, tiny=True, excerpts_per_block=8
+        ),
     },
     comparisons={"paper": ("m1", "m6"), "tiny": ("tiny_m1", "tiny")},
-    display_names={"m1": "Wave-U-Net M1", "m6": "Wave-U-Net M6", "tiny_m1": "Wave-U-Net M1 (tiny)",
-                   "tiny": "Wave-U-Net M6 (tiny)"},
+    display_names={
+        "m1": "Wave-U-Net M1",
+        "m6": "Wave-U-Net M6",
+        "tiny_m1": "Wave-U-Net M1 (tiny)",
+        "tiny": "Wave-U-Net M6 (tiny)",
+    },
     published={
         "m6": (
             PublishedScores(
                 "official weights",
                 {"vocals": 3.25, "drums": 4.22, "bass": 3.21, "other": 2.25},
-                "median of frames, then of tracks",
+                "track_median",
                 "MUSDB18 test",
                 "the authors' SiSEC 2018 submission STL2, inferred to be M6; recomputed from its per-track scores",
             ),

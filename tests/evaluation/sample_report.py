@@ -65,7 +65,7 @@ def sample_report(secs=0.5, sample_rate_hz=8000, num_models=6, stems=None, **cha
         "title": "Music source separation, side by side",
         "sources": SOURCES,
         "models": tuple(models),
-        "baseline_scores": made_up_scores(-1.0, rng),
+        "baselines": (made_up_scores(-1.0, rng),),
         "excerpt": Excerpt("Someone - Something", sample_rate_hz, mixture, stems, start_secs=2.0),
         "intro": "Six architectures, trained from the same records, exported, and scored from the export.",
         "notice": NOTICE,

@@ -7,7 +7,13 @@ from keras_d3.models.wave_u_net import wave_u_net_lengths
 from keras_d3.training import RunConfig, Stage, TrainingConfig
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES
 
-SMALL_NETWORK = {"num_levels": 2, "filters": 4, "num_output_samples": 256, "kernel_size": 5, "up_kernel_size": 3}
+SMALL_NETWORK = {
+    "num_levels": 2,
+    "filters": 4,
+    "num_output_samples": 256,
+    "kernel_size": 5,
+    "up_kernel_size": 3,
+}
 
 
 def waveform_config(**training):
@@ -20,11 +26,20 @@ def waveform_config(**training):
         preset="wave_u_net_m6",
         model=SMALL_NETWORK,
         data=AudioDataConfig(
-            SAMPLE_RATE_HZ, 2, SOURCES, *lengths, sources_from="same_track", gain_range=(0.7, 1.0), shuffle_excerpts=8
+            SAMPLE_RATE_HZ,
+            2,
+            SOURCES,
+            *lengths,
+            sources_from="same_track",
+            gain_range=(0.7, 1.0),
+            shuffle_excerpts=8,
         ),
         training=TrainingConfig(**settings),
         separation={
-            "kind": "waveform", "sample_rate_hz": SAMPLE_RATE_HZ, "channels": 2, "sources": list(SOURCES)
+            "kind": "waveform",
+            "sample_rate_hz": SAMPLE_RATE_HZ,
+            "channels": 2,
+            "sources": list(SOURCES),
         },
     )
 
@@ -39,7 +54,13 @@ def spectrogram_config(target):
         target=target,
         data=AudioDataConfig(SAMPLE_RATE_HZ, 2, SOURCES, 7 * 256, 7 * 256, shuffle_excerpts=8),
         separation={
-            "kind": "spectrogram", "sample_rate_hz": SAMPLE_RATE_HZ, "channels": 2, "sources": list(SOURCES),
-            "frame_length": 1024, "frame_step": 256, "patch_frames": 8, "patch_shift": 4,
+            "kind": "spectrogram",
+            "sample_rate_hz": SAMPLE_RATE_HZ,
+            "channels": 2,
+            "sources": list(SOURCES),
+            "frame_length": 1024,
+            "frame_step": 256,
+            "patch_frames": 8,
+            "patch_shift": 4,
         },
     )

@@ -15,9 +15,13 @@ def test_l2_is_a_gradient_term(with_l2, plain):
     optimizer, reference = with_l2(learning_rate=0.1, l2=0.25), plain(learning_rate=0.1)
     for step in range(4):
         gradient = np.full_like(start, 0.3 * (step - 1))
-        reference.apply([keras.ops.convert_to_tensor(gradient + 0.25 * keras.ops.convert_to_numpy(theirs))], [theirs])
+        reference.apply(
+            [keras.ops.convert_to_tensor(gradient + 0.25 * keras.ops.convert_to_numpy(theirs))], [theirs]
+        )
         optimizer.apply([keras.ops.convert_to_tensor(gradient)], [ours])
-    np.testing.assert_allclose(keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs), atol=1e-6)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(ours), keras.ops.convert_to_numpy(theirs), atol=1e-6
+    )
     assert np.abs(keras.ops.convert_to_numpy(ours) - start).max() > 0.1
 
 

@@ -63,7 +63,9 @@ def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeyp
     """Killed between the new checkpoint and the state that names it: the old state counts."""
     run = tmp_path / "run"
     train(waveform_config(), records, run, stop_after_epoch=2, verbose=0)
-    monkeypatch.setattr(RunDirectory, "save_state", lambda self, state: (_ for _ in ()).throw(KeyboardInterrupt))
+    monkeypatch.setattr(
+        RunDirectory, "save_state", lambda self, state: (_ for _ in ()).throw(KeyboardInterrupt)
+    )
     with pytest.raises(KeyboardInterrupt):
         train(waveform_config(), records, run, verbose=0)
     monkeypatch.undo()
@@ -180,14 +182,17 @@ def test_spectrogram_targets(records, tmp_path):
     """`target="all"` trains one network per source; alone, a target gives the same weights."""
     config = spectrogram_config("all")
     config = dataclasses.replace(
-        config, data=dataclasses.replace(config.data, sources=("bass", "vocals")),
+        config,
+        data=dataclasses.replace(config.data, sources=("bass", "vocals")),
         separation={**config.separation, "sources": ["bass", "vocals"]},
     )
     states = train_targets(config, records, tmp_path / "all", verbose=0)
     assert list(states) == ["bass", "vocals"]
     assert (tmp_path / "all/vocals/checkpoints/best.keras").is_file()
     train(config.for_target("vocals"), records, tmp_path / "alone", verbose=0)
-    assert_same_weights(tmp_path / "all/vocals/checkpoints/last.keras", tmp_path / "alone/checkpoints/last.keras")
+    assert_same_weights(
+        tmp_path / "all/vocals/checkpoints/last.keras", tmp_path / "alone/checkpoints/last.keras"
+    )
 
 
 def test_targets_are_checked(records, tmp_path):

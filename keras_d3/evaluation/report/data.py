@@ -108,7 +108,8 @@ class ReportData:
         title: heading.
         sources: source names, in the order of the columns.
         models: tuple of ModelEntry.
-        baseline_scores: what `aggregate` returned for the mixture / number of sources.
+        baselines: what `aggregate` returned for the mixture / number of sources, one for each set of
+            sources that models here estimate; a model is compared with the one of its own sources.
         excerpt: Excerpt, or None for a report without sound.
         intro: one or two sentences under the heading.
         notice: a warning at the top, for example that the figures are made up.
@@ -116,14 +117,13 @@ class ReportData:
         footnotes: further notes, a tuple of texts.
 
     Raises:
-        ValueError: names are not unique, an unknown source, scores without a source, or audio whose
-            shape is not the mixture's.
+        ValueError: names are not unique, an unknown source, or audio whose shape is not the mixture's.
     """
 
     title: str
     sources: tuple
     models: tuple
-    baseline_scores: dict | None = None
+    baselines: tuple = ()
     excerpt: Excerpt | None = None
     intro: str = ""
     notice: str = ""
@@ -141,9 +141,10 @@ class ReportData:
         names = [model.name for model in self.models]
         if len(set(names)) != len(names):
             raise ValueError(f"`models` must have unique names. Received: {', '.join(names)}.")
-        self._check_scores("baseline_scores", self.baseline_scores)
+        for baseline in self.baselines:
+            self._check_sources("baselines", baseline["all_frames"])
         for model in self.models:
-            self._check_scores(f"scores of {model.name}", model.scores)
+            self._check_sources(f"scores of {model.name}", (model.scores or {}).get("all_frames", ()))
             for field in ("paper_scores", "official_scores", "estimates"):
                 self._check_sources(f"{field} of {model.name}", getattr(model, field))
         if self.excerpt is None:
@@ -167,10 +168,13 @@ class ReportData:
                 f"Unknown source in {where}: {', '.join(unknown)}. Known sources: {', '.join(self.sources)}."
             )
 
-    def _check_scores(self, where, scores):
-        missing = sorted(set(self.sources) - set(scores["all_frames"])) if scores else []
-        if missing:
-            raise ValueError(
-                f"The {where} must hold all sources. Received none for: {', '.join(missing)}. "
-                "Score and aggregate them, or leave the scores None."
-            )
+    def baseline_of(self, scores):
+        """Returns the baseline of the same sources as `scores`, or None."""
+        targets = set(scores["all_frames"]) if scores else None
+        return next((item for item in self.baselines if set(item["all_frames"]) == targets), None)
+
+    @property
+    def mean_sources(self):
+        """Sources over which a mean is taken: those of the models that estimate the most."""
+        sets = [tuple(model.scores["all_frames"]) for model in self.models if model.scores]
+        return set(max(sets, key=len, default=()))

@@ -98,7 +98,7 @@ def _table(table):
         cells = f'<th scope="row"{_classes(table, 0, starts)}>{_cell(row[0])}</th>'
         for column, cell in enumerate(row[1:], 1):
             cells += f"<td{_classes(table, column, starts, cell.best)}>{_cell(cell)}</td>"
-        kind = ' class="baseline"' if row[0].text == tables.DO_NOTHING else ""
+        kind = ' class="baseline"' if row[0].text.startswith(tables.DO_NOTHING) else ""
         rows += f"<tr{kind}>{cells}</tr>"
     caption = escape(table.caption)
     wide = ' class="wide"' if len(table.columns) > 8 else ""

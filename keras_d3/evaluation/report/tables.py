@@ -70,27 +70,31 @@ def architecture_table(data):
 
 def sdr_table(data, aggregation):
     """SDR of this run per source, the do-nothing estimate first."""
-    rows = [(DO_NOTHING, "", data.baseline_scores)]
-    rows = [row for row in rows if row[2]] + [(model.name, "", model.scores) for model in data.models]
-    values = [[score_of(scores, source, aggregation) for source in data.sources] for _, _, scores in rows]
-    for row in values:
-        numbers = [float(value) for value in row if value is not None]
-        row.append(sum(numbers) / len(numbers) if len(numbers) == len(row) else None)
+    rows = _named_scores(data)
+    values = [[score_of(scores, source, aggregation) for source in data.sources] for _, scores in rows]
+    baselines = [data.baseline_of(scores) for _, scores in rows]
+    gains = [
+        [
+            None if scores is baseline else _difference(value, score_of(baseline, source, aggregation))
+            for source, value in zip(data.sources, row, strict=True)
+        ]
+        for (_, scores), baseline, row in zip(rows, baselines, values, strict=True)
+    ]
+    counted = [place for place, source in enumerate(data.sources) if source in data.mean_sources]
+    for row in (*values, *gains):
+        row.append(_mean([row[place] for place in counted]))
     best = []
     for column in zip(*values, strict=True):
         numbers = [float(value) for value in column if value is not None]
         best.append(max(numbers) if len(numbers) > 1 else None)
-    gains = [[None] * len(row) for row in values]
-    if data.baseline_scores:
-        gains[1:] = [list(map(_difference, row, values[0])) for row in values[1:]]
     largest = max([0.0, *(gain for row in gains for gain in row if gain is not None)])
     cells = [
-        (Cell(name, detail=detail), *(_sdr_cell(*it, largest) for it in zip(row, gain, best, strict=True)))
-        for (name, detail, _), row, gain in zip(rows, values, gains, strict=True)
+        (Cell(name), *(_sdr_cell(*it, largest) for it in zip(row, gain, best, strict=True)))
+        for (name, _), row, gain in zip(rows, values, gains, strict=True)
     ]
     columns = ("Architecture", *data.sources, "Mean")
     caption = f"SDR in dB, {AGGREGATIONS[aggregation]}. Small figures: gain over the do-nothing estimate"
-    caption += " (mixture / number of sources)."
+    caption += " of the same sources."
     return Table(caption, columns, tuple(cells))
 
 
@@ -135,10 +139,8 @@ def published_table(data):
 def metrics_table(data):
     """All four metrics and the spread of the SDR of this run."""
     rows = []
-    entries = [(DO_NOTHING, data.baseline_scores)] if data.baseline_scores else []
-    entries += [(model.name, model.scores) for model in data.models if model.scores]
-    for name, scores in entries:
-        for source in data.sources:
+    for name, scores in _named_scores(data):
+        for source in [source for source in data.sources if scores and source in scores["all_frames"]]:
             pooled = scores["all_frames"][source]
             row = [Cell(name), Cell(source)]
             row += [Cell(format_db(scores["track_median"][source][metric])) for metric in METRICS]
@@ -175,7 +177,7 @@ def run_table(data):
 
 def facts(data):
     """(label, text) pairs of what the whole report rests on; empty ones are left out."""
-    scores = next((item for item in (data.baseline_scores, *(m.scores for m in data.models)) if item), None)
+    scores = next((model.scores for model in data.models if model.scores), None)
     tracks = frames = ""
     if scores:
         tracks = f"{scores['tool']}; {_count(scores['tracks'], 'test track')}"
@@ -199,7 +201,7 @@ def facts(data):
 
 def score_of(scores, source, aggregation, metric="SDR"):
     """Returns one number of an aggregate by the report's name of the aggregation, or None."""
-    if not scores:
+    if not scores or source not in scores["all_frames"]:
         return None
     if aggregation == "track_median":
         return scores["track_median"][source][metric]
@@ -218,6 +220,19 @@ def format_secs(secs):
     if secs < 3600:
         return f"{secs // 60} min {secs % 60} s"
     return f"{secs // 3600} h {secs % 3600 // 60} min"
+
+
+def _named_scores(data):
+    """(name, scores) of the do-nothing estimates and the models, in the order of the rows."""
+    baselines = [
+        (f"{DO_NOTHING} (mixture / {len(scores['all_frames'])})", scores) for scores in data.baselines
+    ]
+    return baselines + [(model.name, model.scores) for model in data.models]
+
+
+def _mean(values):
+    numbers = [float(value) for value in values if value is not None]
+    return sum(numbers) / len(numbers) if numbers and len(numbers) == len(values) else None
 
 
 def _difference(value, baseline):
