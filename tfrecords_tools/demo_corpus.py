@@ -21,8 +21,8 @@ PLAYERS = {"drums": play_drums, "bass": play_bass, "other": play_harmony, "vocal
 LEVELS_DB = {"drums": -19.0, "bass": -20.0, "other": -21.5, "vocals": -19.5}
 LEVEL_SPREAD_DB = 1.5
 NUM_VALIDATION = 2
-# The cut at the end of stempeg's excerpt decodes to 15 ms of noise at full scale: stop before it.
-REAL_SECS = 6.0
+# Where stempeg's excerpt was cut, its AAC streams decode to clicks at full scale: stay between them.
+REAL_BEGIN_SECS, REAL_END_SECS = 0.05, 6.0
 RECIPE = 1  # raise it when the songs of a seed change: an older corpus is then refused, not mixed in
 
 # Invented names; every artist and every title is used once.
@@ -172,6 +172,7 @@ def _write_real_song(test_folder, report):
     with atomic_path(folder) as temporary:
         for stream, name in enumerate(("mixture", *SOURCES)):
             audio, sample_rate = decode_with_ffmpeg(path, stream)
-            write_audio(temporary / f"{name}.wav", audio[: int(REAL_SECS * sample_rate)], sample_rate)
+            begin, end = int(REAL_BEGIN_SECS * sample_rate), int(REAL_END_SECS * sample_rate)
+            write_audio(temporary / f"{name}.wav", audio[begin:end], sample_rate)
     report(f"Real stems: {folder.name}")
     return 1

@@ -39,7 +39,7 @@ def cut(window, before, starts, context_before, input_samples):
     pieces = []
     for distance, block in enumerate(window, start=-before):
         same = (block["track"] == anchor["track"]) & (block["block"] == anchor["block"] + distance)
-        pieces.append(tf.where(same, block["audio"], tf.zeros((), tf.int16)))
+        pieces.append(block["audio"] * tf.cast(same, tf.int16))
     joined = tf.concat(pieces, axis=1)
     origin = (anchor["block"] - before) * block_samples
 
