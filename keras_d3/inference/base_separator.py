@@ -11,6 +11,8 @@ from keras_d3.utils.validation import check_positive_int
 # Positions of samples are 32-bit integers, and a reflection reaches twice the length.
 MAX_SAMPLES = 2**30
 SAMPLES_PER_CHECK = 1 << 20
+# Bytes; Eigen's widest vectors.
+TENSOR_ALIGNMENT = 64
 PROGRESS_INTERVAL_SECS = 0.2
 
 
@@ -55,14 +57,13 @@ class BaseSeparator:
             progress: function of the done share, from 0 to 1, called several times a second; or None.
 
         Returns:
-            dict of `source: float32 array` of the mixture's shape, at its rate.
+            dict of `source: float32 array` of the mixture's shape, at its rate. The arrays are read-only,
+            most being TensorFlow's own memory; copy one to change it.
 
         Raises:
             ValueError: wrong shape, type or rate, no samples, or samples that are NaN or infinite.
         """
-        stems = self.stems(mixture, sample_rate, progress)
-        # TensorFlow's memory is read-only to NumPy.
-        return {source: np.require(stem, requirements="W") for source, stem in stems}
+        return dict(self.stems(mixture, sample_rate, progress))
 
     def stems(self, mixture, sample_rate, progress=None):
         """The same as `separate`, stem by stem: what was taken and dropped takes no more memory.
@@ -72,7 +73,7 @@ class BaseSeparator:
                 is separated when the first stem is asked for.
 
         Returns:
-            Iterator of `(source, array)`; the arrays may be read-only.
+            Iterator of `(source, array)`.
         """
         audio = _checked_audio(mixture, self.channels)
         check_positive_int("sample_rate", sample_rate)
@@ -96,6 +97,7 @@ class BaseSeparator:
             if stem.shape[1] != num_channels:
                 stem = stem.mean(axis=1, keepdims=True)
             stem = resample(stem, self.sample_rate, sample_rate, num_samples)
+            stem.flags.writeable = False
             yield source, stem[:, 0] if rank == 1 else stem
             del stem
 
@@ -106,10 +108,10 @@ class BaseSeparator:
             num_samples = max(1, round(len(audio) * self.sample_rate / sample_rate))
             audio = resample(audio, sample_rate, self.sample_rate, num_samples)
         if audio.shape[1] == self.channels:
-            return [tf.constant(audio)]
+            return [_to_tensor(audio)]
         if self.channels == 1:
-            return [tf.constant(audio[:, index : index + 1]) for index in range(audio.shape[1])]
-        return [tf.constant(np.repeat(audio, self.channels, axis=1))]
+            return [_to_tensor(audio[:, index : index + 1]) for index in range(audio.shape[1])]
+        return [_to_tensor(np.broadcast_to(audio, (len(audio), self.channels)))]
 
     def _run(self, mixture, progress):
         """Returns a dict of one tensor per source."""
@@ -184,6 +186,20 @@ def _checked_audio(mixture, channels):
                 "It is the first such sample. Repair the recording, or replace such samples by 0."
             )
     return audio
+
+
+def _to_tensor(audio):
+    """Copies audio into a tensor, once.
+
+    `tf.constant` takes three times the song's memory: it makes two copies, keeps one of them until it
+    has converted two other arrays, and returns none to the system. So the copy is made here, at an
+    address that TensorFlow can work on, and handed over.
+    """
+    buffer = np.empty(audio.nbytes + TENSOR_ALIGNMENT, np.uint8)
+    start = -buffer.ctypes.data % TENSOR_ALIGNMENT
+    aligned = buffer[start : start + audio.nbytes].view(audio.dtype).reshape(audio.shape)
+    aligned[...] = audio
+    return tf.experimental.dlpack.from_dlpack(aligned.__dlpack__())
 
 
 def _listed(channels):

@@ -60,5 +60,5 @@ def _check(pipeline, path):
         if not difference <= TOLERANCE * scale:
             raise RuntimeError(
                 f"The SavedModel gives another {source!r} than the networks in memory: they differ "
-                f"by up to {difference:.3g} on noise of amplitude 0.5. Nothing was written. Please report this."
+                f"by up to {difference:.3g} on noise of amplitude 0.5. Nothing was written: please report it."
             )

@@ -50,7 +50,7 @@ def add_to_start(values, carry):
 def crossfade_window(length, step):
     """Weights of a window of `length` that follows the last one after `step`.
 
-    They rise linearly from above 0 to 1 over the part shared with the window before, and fall likewise;
+    They rise linearly from above 0 towards 1 over the part shared with the window before, and fall likewise;
     neighbours then add up to 1 where two windows meet.
 
     Returns:

@@ -36,7 +36,8 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True):
         List of `pathlib.Path`, one per source in the separator's order.
 
     Raises:
-        FileNotFoundError, ValueError, RuntimeError: the file cannot be read; see `read_audio`.
+        FileNotFoundError, ValueError, RuntimeError: the file cannot be read, see `read_audio`, or has
+            channels that the separator cannot take.
 
     Example:
 
@@ -53,7 +54,10 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True):
         stage = _Stages(bar)
         stage("read")
         audio, sample_rate = read_audio(path)
-        stems = separator.stems(audio, sample_rate, progress=stage.share if progress else None)
+        try:
+            stems = separator.stems(audio, sample_rate, progress=stage.share if progress else None)
+        except ValueError as error:
+            raise ValueError(f"`{path}` cannot be separated: {error}") from error
         # From here on only the separator holds the song, and drops it when it can.
         del audio
         stage("separate")

@@ -2,13 +2,10 @@
 
 import typing
 
-import numpy as np
 import tensorflow as tf
 
-# Official constants: share of a source's largest power that is added to every power, and what keeps
-# the division by a silent bin's power defined.
+# Official constant: the share of a source's largest power that is added to every power.
 POWER_FLOOR = 1e-10
-TINY = float(np.finfo(np.float64).eps)
 # A 2x2 matrix counts as singular below this share of its squared trace. The determinant's rounding
 # error is 1e-16 of that, so what is inverted is good to 1e-6.
 SINGULAR = 1e-10
@@ -79,8 +76,11 @@ def apply_wiener(estimates, mixture, statistics):
         )
     floor = POWER_FLOOR * statistics.power_max
     power = _power(tf.cast(estimates, tf.complex128)) + floor[:, tf.newaxis]  # (frames, sources, bins)
-    power_sum = statistics.power_sum + statistics.num_frames * floor[:, tf.newaxis] + TINY
-    covariance = statistics.covariance_sum / _complex(power_sum)[..., tf.newaxis, tf.newaxis]
+    power_sum = statistics.power_sum + statistics.num_frames * floor[:, tf.newaxis]
+    # A source that is silent throughout has no power to divide by, and covariance 0.
+    covariance = tf.math.divide_no_nan(
+        statistics.covariance_sum, _complex(power_sum)[..., tf.newaxis, tf.newaxis]
+    )
     x = tf.unstack(tf.cast(mixture, tf.complex128), axis=-1)  # one (frames, bins) per channel
 
     def entry(row, column):
@@ -110,8 +110,9 @@ def wiener_filter(estimates, mixture):
         z_j(t, b) = v_j(t, b) R_j(b) (sum over i of v_i(t, b) R_i(b))⁻¹ x(t, b)
 
     Differences: a 2x2 matrix is taken as singular, and replaced by the pseudo-inverse of rank one,
-    when its determinant is below 1e-10 of its squared trace (official code: below 1e-10, which makes
-    the filter depend on the song's loudness). The official code knows two channels only.
+    when its determinant is below 1e-10 of its squared trace (official code: below 1e-10), and no 2e-16
+    is added to the sums of powers: both would make the filter depend on the song's loudness. The
+    official code knows two channels only.
 
     Args:
         estimates: complex tensor (frames, sources, bins, channels), first estimates y of every source

@@ -1,0 +1,62 @@
+import numpy as np
+import pytest
+
+from keras_d3.inference import separator_from_run
+from keras_d3.utils.config import to_dict
+from keras_d3.utils.files import write_json
+from tests.inference.tiny_networks import (
+    SOURCES,
+    magnitude_gain,
+    noise,
+    spectrogram_settings,
+    waveform_identity,
+    waveform_settings,
+)
+
+
+def write_run(path, separation, target, network):
+    write_json(path / "config.json", {"recipe": "tiny", "separation": separation, "target": target})
+    if network:
+        (path / "checkpoints").mkdir()
+        network.save(path / "checkpoints" / "best.keras")
+        network.save(path / "checkpoints" / "last.keras")
+
+
+@pytest.mark.parametrize("checkpoint", ["best", "last"])
+def test_waveform_run(tmp_path, checkpoint):
+    write_run(tmp_path / "run", to_dict(waveform_settings()), None, waveform_identity())
+    separator = separator_from_run(tmp_path / "run", checkpoint=checkpoint)
+    np.testing.assert_allclose(separator.separate(noise(99), 8000)["drums"], noise(99), atol=1e-6)
+    assert separator.metadata["recipe"]["recipe"] == "tiny"
+
+
+def test_spectrogram_run_of_all_targets(tmp_path):
+    separation = to_dict(spectrogram_settings(wiener=True))
+    write_run(tmp_path / "run", separation, "all", None)
+    for gain, source in zip((0.2, 0.6), SOURCES, strict=True):
+        write_run(tmp_path / "run" / source, separation, source, magnitude_gain(33, gain=gain))
+    separator = separator_from_run(tmp_path / "run")
+    assert separator.sources == SOURCES and separator.config.wiener
+    stems = separator.separate(noise(99), 8000)
+    # The filter shares the mixture out by power.
+    np.testing.assert_allclose(stems["vocals"], 0.9 * noise(99), atol=1e-4)
+    # The run of one target alone: its network, no filter.
+    alone = separator_from_run(tmp_path / "run" / "vocals")
+    assert alone.sources == ("vocals",) and not alone.config.wiener
+    np.testing.assert_allclose(alone.separate(noise(99), 8000)["vocals"], 0.6 * noise(99), atol=1e-5)
+
+
+def test_runs_that_are_none(tmp_path):
+    with pytest.raises(FileNotFoundError, match="No run config at .*It is made by `python -m recipes"):
+        separator_from_run(tmp_path)
+    write_json(tmp_path / "a" / "config.json", {"target": None})
+    with pytest.raises(ValueError, match="must have the settings of a separator under `separation`"):
+        separator_from_run(tmp_path / "a")
+    write_run(tmp_path / "b", to_dict(waveform_settings()), None, None)
+    with pytest.raises(FileNotFoundError, match="No checkpoint at .*best.keras"):
+        separator_from_run(tmp_path / "b")
+    with pytest.raises(ValueError, match="`checkpoint` must be one of 'best', 'last'"):
+        separator_from_run(tmp_path / "b", checkpoint="epoch_3")
+    write_run(tmp_path / "c", to_dict(spectrogram_settings()), None, None)
+    with pytest.raises(ValueError, match="must name the `target` of a spectrogram network"):
+        separator_from_run(tmp_path / "c")

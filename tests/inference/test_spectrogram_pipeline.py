@@ -1,0 +1,205 @@
+import keras
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from keras_d3.inference import SpectrogramPipeline, wiener_filter
+from keras_d3.inference.song_spectra import SongSpectra
+from keras_d3.layers import STFT
+from tests.inference.tiny_networks import SOURCES, magnitude_conv, magnitude_gain, noise, spectrogram_settings
+
+LENGTHS = (1, 2, 15, 16, 17, 33, 64, 200, 777, 1500)
+
+
+def separate(pipeline, song):
+    return {source: stem.numpy() for source, stem in pipeline.separate(tf.constant(song)).items()}
+
+
+def conv_networks(bins=33, channels=2):
+    return {source: magnitude_conv(bins, channels, seed=seed) for seed, source in enumerate(SOURCES)}
+
+
+def reference_stems(networks, song, config, divide_by_cover=True):
+    """The whole song at once, in NumPy but for networks and Wiener filter."""
+    length, step = config.frame_length, config.frame_step
+    num_samples = len(song)
+    num_frames = 1 + -(-num_samples // step)
+    missing = (num_frames - 1) * step - num_samples
+    padded = np.pad(song, ((length // 2, length // 2 + missing), (0, 0)), mode="reflect")
+    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
+    frames = np.stack([padded[f * step : f * step + length] for f in range(num_frames)])
+    mixture = np.fft.rfft(frames * window[:, None], axis=1)
+
+    patch, shift = config.patch_frames, config.patch_shift
+    before, after = patch - shift, 2 * patch
+    magnitudes = np.pad(np.abs(mixture), ((before, after), (0, 0), (0, 0))).astype("float32")
+    last_start = (num_frames - 1) // patch * patch
+    estimates = []
+    for source in config.sources:
+        total, cover = np.zeros_like(magnitudes), np.zeros((len(magnitudes), 1, 1))
+        for start in range(-before, last_start + 1, shift):
+            rows = slice(before + start, before + start + patch)
+            inputs = magnitudes[None, rows]
+            estimate = networks[source](inputs[:, :, : config.num_bins])
+            if config.flip_channels:
+                flipped = networks[source](inputs[:, :, : config.num_bins, ::-1])
+                estimate = (estimate + flipped[..., ::-1]) / 2
+            estimate = np.concatenate([estimate, inputs[:, :, estimate.shape[2] :]], axis=2)
+            total[rows] += estimate[0]
+            cover[rows] += 1
+        if not divide_by_cover:
+            cover[:] = patch // shift
+        estimates.append((total / np.maximum(cover, 1))[before : before + num_frames])
+    estimates = np.stack(estimates, axis=1) * np.exp(1j * np.angle(mixture))[:, None]
+    if config.wiener:
+        estimates = wiener_filter(estimates, mixture).numpy()
+
+    stems = {}
+    for index, source in enumerate(config.sources):
+        signals = np.fft.irfft(estimates[:, index], length, axis=1) * window[:, None]
+        total, weights = np.zeros_like(padded, np.float64), np.zeros((len(padded), 1))
+        for f in range(num_frames):
+            total[f * step : f * step + length] += signals[f]
+            weights[f * step : f * step + length, 0] += window**2
+        inside = slice(length // 2, length // 2 + num_samples)
+        stems[source] = total[inside] / weights[inside]
+    return stems
+
+
+@pytest.mark.parametrize("frame_step", [8, 16, 32])
+@pytest.mark.parametrize("changes", [{}, {"patch_shift": 8}, {"wiener": True, "wiener_block_secs": 0.02}])
+def test_identity_gives_back_every_song(frame_step, changes):
+    config = spectrogram_settings(frame_step=frame_step, **changes)
+    gain = 0.5 if config.wiener else 1.0
+    pipeline = SpectrogramPipeline({source: magnitude_gain(33, gain=gain) for source in SOURCES}, config)
+    for num_samples in LENGTHS:
+        song = noise(num_samples)
+        for stem in separate(pipeline, song).values():
+            np.testing.assert_allclose(stem, gain * song, atol=3e-6)
+
+
+def test_spectra_are_those_of_the_training():
+    config = spectrogram_settings()
+    for num_samples in (1, 20, 160, 500):
+        song = noise(num_samples)
+        real, imag = STFT(64, 16)(song[None])
+        spectra = SongSpectra(tf.constant(song), config, frames_before=3)
+        rows = spectra.read(0, 3 + real.shape[1] + 4).numpy()
+        assert not rows[:3].any()
+        np.testing.assert_allclose(rows[3 : 3 + real.shape[1]], tf.complex(real, imag)[0], atol=1e-6)
+        num_frames = 1 + -(-num_samples // 16)
+        assert spectra.num_frames == num_frames and not rows[3 + num_frames :].any()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"patch_frames": 12, "patch_shift": 3, "frame_step": 32},
+        {"flip_channels": True},
+        {"num_bins": 20},
+        {"wiener": True},
+        {"wiener": True, "channels": 1},
+    ],
+)
+def test_equals_the_whole_song_at_once(changes):
+    config = spectrogram_settings(**changes)
+    networks = conv_networks(config.num_bins or 33, config.channels)
+    pipeline = SpectrogramPipeline(networks, config)
+    for num_samples in (1, 100, 700):
+        song = noise(num_samples, config.channels)
+        stems = separate(pipeline, song)
+        for source, expected in reference_stems(networks, song, config).items():
+            assert stems[source].shape == song.shape
+            np.testing.assert_allclose(stems[source], expected, atol=2e-5)
+
+
+def test_tail_is_not_halved():
+    """The official code divides by patch_frames / patch_shift also where one patch is left."""
+    config = spectrogram_settings()
+    networks = {source: magnitude_gain(33) for source in SOURCES}
+    song = noise(15 * 16)  # 16 frames less one: the last patch alone covers the last three
+    halved = reference_stems(networks, song, config, divide_by_cover=False)["drums"]
+    stem = separate(SpectrogramPipeline(networks, config), song)["drums"]
+    np.testing.assert_allclose(stem, song, atol=3e-6)
+    np.testing.assert_allclose(halved[: 9 * 16], song[: 9 * 16], atol=3e-6)
+    np.testing.assert_allclose(halved[14 * 16 :], 0.5 * song[14 * 16 :], atol=3e-6)
+
+
+def test_blocks_leave_no_trace():
+    networks, song = conv_networks(), noise(1700)
+    expected = reference_stems(networks, song, spectrogram_settings())
+    for patches_per_batch in (1, 2, 100):
+        config = spectrogram_settings(patches_per_batch=patches_per_batch)
+        for source, stem in separate(SpectrogramPipeline(networks, config), song).items():
+            np.testing.assert_allclose(stem, expected[source], atol=2e-5)
+
+
+def test_wiener_blocks():
+    networks, song = conv_networks(), noise(1700)
+    whole = reference_stems(networks, song, spectrogram_settings(wiener=True))
+    # 0.22 s hold the whole song; how its patches are batched does not matter.
+    for patches_per_batch in (1, 100):
+        config = spectrogram_settings(wiener=True, patches_per_batch=patches_per_batch, wiener_block_secs=0.5)
+        for source, stem in separate(SpectrogramPipeline(networks, config), song).items():
+            np.testing.assert_allclose(stem, whole[source], atol=2e-5)
+    # In blocks the statistics differ, the sum of the sources does not.
+    config = spectrogram_settings(wiener=True, wiener_block_secs=0.05)
+    pipeline = SpectrogramPipeline(networks, config)
+    assert pipeline.patches_per_block == 6
+    stems = separate(pipeline, song)
+    assert np.abs(stems["drums"] - whole["drums"]).max() > 1e-4
+    np.testing.assert_allclose(sum(stems.values()), song, atol=1e-4)
+
+
+@pytest.mark.parametrize("wiener", [False, True])
+def test_silence_is_silent_in_spite_of_a_bias(wiener):
+    magnitudes = keras.Input((None, 33, 2))
+    biased = keras.Model(magnitudes, keras.layers.Rescaling(0.5, offset=1.0)(magnitudes))
+    pipeline = SpectrogramPipeline(
+        {source: biased for source in SOURCES}, spectrogram_settings(wiener=wiener)
+    )
+    for num_samples in (1, 500):
+        stems = separate(pipeline, np.zeros((num_samples, 2), "float32"))
+        assert all(stem.shape == (num_samples, 2) and not stem.any() for stem in stems.values())
+    # Silence inside a song, and one silent channel.
+    song = noise(2000)
+    song[500:1500] = 0
+    stems = separate(pipeline, song)
+    assert all(np.isfinite(stem).all() and not stem[600:1400].any() for stem in stems.values())
+    song[:, 1] = 0
+    stems = separate(pipeline, song)
+    assert all(np.isfinite(stem).all() and np.abs(stem[:, 1]).max() < 1e-6 for stem in stems.values())
+
+
+def test_zero_padding_at_the_ends():
+    networks, song = {source: magnitude_gain(33) for source in SOURCES}, noise(300)
+    pipeline = SpectrogramPipeline(networks, spectrogram_settings(padding="zeros"))
+    np.testing.assert_allclose(separate(pipeline, song)["drums"], song, atol=3e-6)
+
+
+def test_networks_of_a_fixed_number_of_frames():
+    networks, song = {source: magnitude_gain(33, frames=8) for source in SOURCES}, noise(300)
+    pipeline = SpectrogramPipeline(networks, spectrogram_settings())
+    np.testing.assert_allclose(separate(pipeline, song)["drums"], song, atol=3e-6)
+
+
+@pytest.mark.parametrize(
+    "networks,message",
+    [
+        (
+            lambda: magnitude_gain(33),
+            "`networks` must be a dict with one network per source.*networks=F",
+        ),
+        (
+            lambda: {"drums": magnitude_gain(33)},
+            r"networks=\['drums'\], sources=\('drums', 'vocals'\)",
+        ),
+        (lambda: {source: magnitude_gain(32) for source in SOURCES}, "The network of 'drums' must .*bins=33"),
+        (lambda: {source: magnitude_gain(33, 1) for source in SOURCES}, "channels=2. Received"),
+        (lambda: {source: magnitude_gain(33, frames=9) for source in SOURCES}, "frames=8"),
+    ],
+)
+def test_networks_that_do_not_fit(networks, message):
+    with pytest.raises(ValueError, match=message):
+        SpectrogramPipeline(networks(), spectrogram_settings())
