@@ -19,7 +19,9 @@ def regular_starts(anchor, block_samples, hop):
     """Returns the multiples of `hop` that lie in the anchor block and in its track."""
     begin = anchor["block"] * block_samples
     end = tf.minimum(begin + block_samples, anchor["num_samples"])
-    return tf.range(-(-begin // hop) * hop, end, hop)
+    first = -(-begin // hop) * hop
+    # A short last block may hold no multiple of `hop`.
+    return tf.range(first, tf.maximum(first, end), hop)
 
 
 def cut(window, before, starts, context_before, input_samples):

@@ -15,7 +15,7 @@ PAPER_TRAINING = TrainingConfig(
     stages=(Stage(1e-4, 16, 1000, patience=20), Stage(1e-5, 32, 1000, patience=20)),
     steps_per_epoch=2000,
 )
-TINY_TRAINING = TrainingConfig(stages=(Stage(1e-3, 8, 10), Stage(2e-4, 8, 4)), steps_per_epoch=60)
+TINY_TRAINING = TrainingConfig(stages=(Stage(2e-3, 8, 6), Stage(4e-4, 8, 2)), steps_per_epoch=60)
 
 
 def _config(name, preset, sources, channels, training, tiny=False, context=False, **data):

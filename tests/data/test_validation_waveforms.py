@@ -25,11 +25,14 @@ def read(dataset):
     return np.concatenate(mixtures) * 32768, joined
 
 
-def test_windows_rebuild_every_song(manifest):
-    settings = config()
+@pytest.mark.parametrize("length", [60, 90, 100, 250])
+def test_windows_rebuild_every_song(manifest, length):
+    """Also where the short last block of a song holds no start (90), or a window spans blocks (250)."""
+    hop = length
+    settings = config(input_samples=hop + 91, output_samples=hop)
     dataset = validation_waveforms(manifest, settings, 4)
     mixtures, targets = read(dataset)
-    counts = [-(-length // 60) for length in LENGTHS["validation"]]
+    counts = [-(-length // hop) for length in LENGTHS["validation"]]
     assert len(mixtures) == sum(counts) == num_validation_windows(manifest, settings)
     assert dataset.cardinality() == -(-sum(counts) // 4) == len(list(dataset))
     begin = 0
@@ -39,9 +42,9 @@ def test_windows_rebuild_every_song(manifest):
             windows = targets[source][begin : begin + counts[track]].reshape(-1, 2)
             np.testing.assert_array_equal(windows[:length], signal("validation", track, source))
             assert not windows[length:].any()
-            total = total + np.pad(signal("validation", track, source), ((45, 300), (0, 0))).astype(int)
+            total = total + np.pad(signal("validation", track, source), ((45, 600), (0, 0))).astype(int)
         for window in range(counts[track]):  # the input: 45 samples earlier, 46 later
-            expected = total[60 * window : 60 * window + 151]
+            expected = total[hop * window : hop * window + hop + 91]
             np.testing.assert_array_equal(mixtures[begin + window], expected)
         begin += counts[track]
 
