@@ -37,10 +37,7 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        signature = pipeline.separate.get_concrete_function()
-        # Traced now, so that it is saved too.
-        pipeline.separate_with_progress.get_concrete_function()
-        tf.saved_model.save(pipeline, str(temporary), signatures={SIGNATURE: signature})
+        tf.saved_model.save(pipeline, str(temporary), signatures={SIGNATURE: pipeline.separate})
         write_json(temporary / METADATA_FILE, metadata)
         if check:
             _check(pipeline, temporary)

@@ -84,13 +84,15 @@ class PatchEstimator:
         starts = tf.range(count) * config.patch_shift
         patches = tf.gather(magnitudes, starts[:, tf.newaxis] + tf.range(config.patch_frames))
         inputs, above = patches[:, :, : self.network_bins], patches[:, :, self.network_bins :]
+        shape = inputs.shape
+        if config.flip_channels:
+            inputs = tf.concat([inputs, inputs[..., ::-1]], axis=0)
         estimates = []
         for network in self.networks:
             estimate = network(inputs)
             if config.flip_channels:
-                estimate = (estimate + network(inputs[..., ::-1])[..., ::-1]) / 2
-            estimate = tf.ensure_shape(estimate, inputs.shape)
-            estimates.append(tf.concat([estimate, above], axis=2))
+                estimate = (estimate[:count] + estimate[count:, ..., ::-1]) / 2
+            estimates.append(tf.concat([tf.ensure_shape(estimate, shape), above], axis=2))
         estimates = tf.stack(estimates, axis=2)  # (patches, patch_frames, sources, bins, channels)
         is_patch = first_patch + tf.range(count) < num_patches
         is_patch = is_patch[:, tf.newaxis, tf.newaxis, tf.newaxis, tf.newaxis]

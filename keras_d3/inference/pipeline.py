@@ -13,7 +13,7 @@ class SeparationPipeline(tf.Module):
         config: `WaveformSeparation` or `SpectrogramSeparation`.
 
     Attributes:
-        separate: `tf.function` from `mixture`, float32 (time, channels) with at least one sample, to
+        separate: graph function from `mixture`, float32 (time, channels) with at least one sample, to
             a dict with one float32 (time, channels) tensor per source.
         separate_with_progress: the same, which also sets `progress` to the share of the networks'
             work that is done. Another thread may read it.
@@ -26,11 +26,12 @@ class SeparationPipeline(tf.Module):
         # The list is what TensorFlow finds (and saves) the weights by.
         self.network_variables = [variable for network in networks for variable in network.variables]
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
-        signature = [tf.TensorSpec((None, config.channels), tf.float32, name="mixture")]
-        self.separate = tf.function(self._separate_quietly, input_signature=signature, autograph=False)
+        # Concrete functions, because saving would trace functions with an input signature once more.
+        mixture = tf.TensorSpec((None, config.channels), tf.float32, name="mixture")
+        self.separate = tf.function(self._separate_quietly, autograph=False).get_concrete_function(mixture)
         self.separate_with_progress = tf.function(
-            self._separate_reporting, input_signature=signature, autograph=False
-        )
+            self._separate_reporting, autograph=False
+        ).get_concrete_function(mixture)
 
     def _separate_quietly(self, mixture):
         return self._separate(mixture, lambda done, total: None)
