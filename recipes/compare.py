@@ -30,6 +30,12 @@ def main(arguments=None):
         "--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)"
     )
     parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
+    parser.add_argument(
+        "--backend",
+        choices=("museval", "shared"),
+        default="museval",
+        help="shared: the same numbers, faster, without museval (default: museval)",
+    )
     return run_reporting_errors(_compare, parser.parse_args(arguments))
 
 
@@ -50,6 +56,7 @@ def _compare(options):
         options.out,
         options.excerpt,
         options.workers,
+        options.backend,
         say=lambda text: print(text, flush=True),
     )
     print(f"\n{table}\n\nReport: {path}")

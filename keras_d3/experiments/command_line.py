@@ -41,6 +41,12 @@ def evaluate_command(recipe, arguments=None):
     parser.add_argument("--run-dir", required=True, help="directory of a finished run")
     parser.add_argument("--references", help="where to put the references (default: in the run directory)")
     parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
+    parser.add_argument(
+        "--backend",
+        choices=("museval", "shared"),
+        default="museval",
+        help="shared: the same numbers, faster, without museval (default: museval)",
+    )
     options = parser.parse_args(arguments)
     return run_reporting_errors(_evaluate, options)
 
@@ -68,6 +74,6 @@ def _train(recipe, options):
 def _evaluate(options):
     from keras_d3.experiments.evaluate import evaluate_run
 
-    result = evaluate_run(options.run_dir, options.data, options.references, options.workers)
+    result = evaluate_run(options.run_dir, options.data, options.references, options.workers, options.backend)
     print(format_table(aggregate(result["scores"])))
     print(f"Separation: {result['times_real_time']:.1f} times real time")

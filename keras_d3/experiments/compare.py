@@ -22,7 +22,14 @@ EXCERPT_SECS = 6.0
 
 
 def compare(
-    recipes, config_set, data_dir, out_dir, excerpt_track=None, num_workers=None, say=lambda text: None
+    recipes,
+    config_set,
+    data_dir,
+    out_dir,
+    excerpt_track=None,
+    num_workers=None,
+    backend="museval",
+    say=lambda text: None,
 ):
     """Trains, exports and scores the configs of a set in several recipes, and writes the report.
 
@@ -40,6 +47,7 @@ def compare(
         out_dir: where everything goes.
         excerpt_track: name of the test track that the report plays; by default the first.
         num_workers: scoring processes; by default one per core.
+        backend: "museval" or "shared", of the networks' scores: see `evaluate_run`.
         say: function of one string, called with what is being done.
 
     Returns:
@@ -64,7 +72,7 @@ def compare(
     for number, (recipe, name) in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: export, separate, score")
         run_dir = out_dir / "runs" / recipe.name / name
-        evaluation = evaluate_run(run_dir, data_dir, out_dir / "references", num_workers)
+        evaluation = evaluate_run(run_dir, data_dir, out_dir / "references", num_workers, backend)
         results.append((recipe, name, run_dir, evaluation))
     say("report")
     source_sets = {

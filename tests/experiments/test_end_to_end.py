@@ -1,0 +1,202 @@
+"""Songs to report through the public entry points, with networks that train in seconds."""
+
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from keras_d3.cli import main as keras_d3
+from keras_d3.experiments import PublishedScores, Recipe
+from keras_d3.experiments.command_line import evaluate_command, train_command
+from keras_d3.experiments.compare import compare
+from keras_d3.experiments.evaluate import export_run
+from keras_d3.inference import load_separator, separator_from_run
+from keras_d3.training import Stage, TrainingConfig
+from tests.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
+from tests.training.configs import spectrogram_config, waveform_config
+
+PAIR = ("accompaniment", "vocals")
+BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 1),), steps_per_epoch=3)
+
+
+def small_recipe():
+    """A waveform network of four sources, one of two, and two spectrogram networks."""
+    four = dataclasses.replace(waveform_config(), recipe="small", name="four", training=BRIEF)
+    two = dataclasses.replace(
+        four,
+        name="two",
+        data=dataclasses.replace(four.data, sources=PAIR),
+        model={**four.model, "sources": list(PAIR)},
+        separation={**four.separation, "sources": list(PAIR)},
+    )
+    spectrogram = dataclasses.replace(
+        spectrogram_config("all"),
+        recipe="small",
+        name="spectrogram",
+        training=TrainingConfig(stages=(Stage(1e-3, 2, 1),), steps_per_epoch=1),
+    )
+    spectrogram = dataclasses.replace(
+        spectrogram,
+        data=dataclasses.replace(spectrogram.data, sources=PAIR),
+        separation={**spectrogram.separation, "sources": list(PAIR)},
+    )
+    return Recipe(
+        name="small",
+        title="Small networks",
+        citation="none",
+        configs={"four": four, "two": two, "spectrogram": spectrogram},
+        comparisons={"tiny": ("two", "four", "spectrogram")},
+        display_names={"two": "Two", "four": "Four", "spectrogram": "Spectrogram"},
+        published={
+            "four": (PublishedScores("paper", {"bass": 3.21}, "track_median", "MUSDB18 test", "a table"),)
+        },
+    )
+
+
+@pytest.fixture(scope="module")
+def compared(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("compare")
+    records = make_records(folder)
+    path, table = compare([small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared")
+    return folder, path, table
+
+
+def test_the_report_holds_every_network(compared):
+    _, path, table = compared
+    page = path.read_text()
+    for text in ("Two", "Four", "Spectrogram", "3.21", "MUSDB18 test", "accompaniment"):
+        assert text in page
+    assert "do nothing (mixture / 4)" in table and "do nothing (mixture / 2)" in table
+    figures = json.loads(path.with_name("report.json").read_text())
+    assert set(figures["models"]) == {"Two", "Four", "Spectrogram"}
+    for model in figures["models"].values():
+        assert model["parameters"] > 0 and model["train_secs"] > 0 and model["times_real_time"] > 0
+        assert model["scores"]["tool"].startswith("BSS Eval v4")
+    assert set(figures["models"]["Two"]["scores"]["track_median"]) == set(PAIR)
+    assert set(figures["models"]["Four"]["scores"]["track_median"]) == set(SOURCES)
+
+
+def test_run_again_it_keeps_everything(compared):
+    folder, path, table = compared
+    files = [
+        file for file in (folder / "out").rglob("*") if file.is_file() and not file.name.startswith("report.")
+    ]
+    before = {file: file.stat().st_mtime_ns for file in files}
+    _, again = compare([small_recipe()], "tiny", folder / "records", folder / "out", backend="shared")
+    assert again == table
+    changed = [file.name for file in files if file.stat().st_mtime_ns != before[file]]
+    assert set(changed) <= {"provenance.json"}
+
+
+@pytest.mark.parametrize("name", ["four", "two", "spectrogram"])
+def test_the_saved_model_is_the_in_memory_separator(compared, name):
+    run = compared[0] / "out/runs/small" / name
+    song = np.random.default_rng(0).uniform(-0.5, 0.5, (4001, 2)).astype("float32")
+    expected = separator_from_run(run).separate(song, SAMPLE_RATE_HZ)
+    stems = load_separator(run / "saved_model").separate(song, SAMPLE_RATE_HZ)
+    assert set(stems) == set(expected)
+    for source, stem in stems.items():
+        np.testing.assert_allclose(stem, expected[source], atol=1e-5)
+
+
+def test_a_changed_run_is_exported_again(compared, tmp_path):
+    run = compared[0] / "out/runs/small/four"
+    path = export_run(run, tmp_path / "model")
+    before = (path / "saved_model.pb").stat().st_mtime_ns
+    assert export_run(run, path) == path and (path / "saved_model.pb").stat().st_mtime_ns == before
+    metadata = path / "assets.extra/metadata.json"
+    values = json.loads(metadata.read_text())
+    values["recipe"]["run"]["commit"] = "another"
+    metadata.write_text(json.dumps(values))
+    export_run(run, path)
+    assert (path / "saved_model.pb").stat().st_mtime_ns != before
+
+
+def test_commands(compared, tmp_path, capsys):
+    """train, stop, resume, evaluate, export and separate as a user types them."""
+    records, run = str(compared[0] / "records"), str(tmp_path / "run")
+    train = ["--data", records, "--run-dir", run, "--config", "two", "--set", "training.stages.0.epochs=2"]
+    assert train_command(small_recipe(), [*train, "--stop-after-epoch", "1"]) == 0
+    assert "stopped, to be resumed after epoch 1" in capsys.readouterr().out
+    assert keras_d3(["export", "--run-dir", run]) == 1
+    assert "Training is not finished" in capsys.readouterr().err
+    assert train_command(small_recipe(), train) == 0
+    assert "finished after epoch 2" in capsys.readouterr().out
+    assert evaluate_command(small_recipe(), ["--data", records, "--run-dir", run]) == 0
+    out = capsys.readouterr().out
+    assert "vocals" in out and "times real time" in out
+    provenance = json.loads(Path(run, "scores/provenance.json").read_text())
+    assert provenance["data_set"] == "small" and provenance["seed"] == 0 and provenance["commit"]
+    assert keras_d3(["export", "--run-dir", run, "--out", str(tmp_path / "model")]) == 0
+    song = tmp_path / "song.flac"
+    soundfile.write(song, np.random.default_rng(0).uniform(-0.3, 0.3, 11025 * 2), 11025)
+    assert (
+        keras_d3(
+            ["separate", str(song), "--model", str(tmp_path / "model"), "--out", str(tmp_path / "stems")]
+        )
+        == 0
+    )
+    for source in PAIR:
+        info = soundfile.info(tmp_path / f"stems/song/{source}.wav")
+        assert (info.samplerate, info.channels, info.frames) == (11025, 1, 22050)
+    scores = [
+        "evaluate",
+        "--references",
+        f"{run}/references/test",
+        "--estimates",
+        f"{run}/estimates/test",
+        "--out",
+        str(tmp_path / "scores"),
+        "--sources",
+        ",".join(PAIR),
+    ]
+    capsys.readouterr()
+    assert keras_d3(scores) == 0
+    assert "SDR" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["export", "--run-dir", "nowhere"], "No run config at"),
+        (["separate", "x.wav", "--model", "nowhere", "--out", "stems"], "nowhere"),
+        (["models", "wave_u_net_m9"], "Received: name='wave_u_net_m9'. Did you mean 'wave_u_net_m"),
+        (["evaluate", "--references", "nowhere", "--estimates", "nowhere", "--out", "scores"], "nowhere"),
+    ],
+)
+def test_errors_are_one_line(arguments, message, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert keras_d3(arguments) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: ") and message in error and error.count("\n") == 1
+    assert not any(tmp_path.iterdir())
+
+
+def test_models_are_listed(capsys):
+    assert keras_d3(["models"]) == 0
+    out = capsys.readouterr().out
+    assert "d3net_vocals" in out and "2,967,407" in out
+    assert keras_d3(["models", "wave_u_net_m6"]) == 0
+    assert "num_levels = 12" in capsys.readouterr().out
+
+
+def test_a_closed_pipe_is_no_error():
+    command = f"{sys.executable} -m keras_d3.cli models | head -1"
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
+    done = subprocess.run(command, shell=True, capture_output=True, text=True, env=environment, check=False)
+    assert "Traceback" not in done.stderr
+
+
+def test_training_errors_are_one_line(tmp_path, capsys):
+    run = ["--data", str(tmp_path / "no records"), "--run-dir", str(tmp_path / "run")]
+    assert train_command(small_recipe(), [*run, "--config", "four"]) == 1
+    assert "It is made by `python -m tfrecords_tools" in capsys.readouterr().err
+    assert train_command(small_recipe(), [*run, "--config", "fourr"]) == 1
+    assert "Did you mean 'four'?" in capsys.readouterr().err
+    assert not any(tmp_path.iterdir())

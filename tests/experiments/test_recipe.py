@@ -1,0 +1,126 @@
+import dataclasses
+
+import pytest
+
+from keras_d3.evaluation.report import AGGREGATIONS
+from keras_d3.inference import separation_from_dict
+from keras_d3.models import find_preset
+from keras_d3.models.wave_u_net import wave_u_net_lengths
+from keras_d3.training import RunConfig, build_network
+from recipes.compare import all_recipes
+
+RECIPES = all_recipes()
+CONFIGS = [(recipe, name) for recipe in RECIPES for name in recipe.configs]
+IDS = [f"{recipe.name}-{name}" for recipe, name in CONFIGS]
+
+
+@pytest.mark.parametrize("recipe, name", CONFIGS, ids=IDS)
+def test_configs_fit_themselves(recipe, name):
+    """Data, network and separator of a config speak of the same rate, sources and lengths."""
+    config = recipe.config(name)
+    assert (config.recipe, config.name) == (recipe.name, name)
+    assert RunConfig.from_dict(config.to_dict()) == config
+    separation = separation_from_dict(config.separation)
+    assert separation.sample_rate_hz == config.data.sample_rate_hz
+    assert separation.sources == config.data.sources
+    assert separation.channels == config.data.channels
+    targets = config.data.sources if config.target == "all" else (None,)
+    for target in targets:
+        preset = find_preset(config.for_target(target).preset_name)
+        assert config.tiny or preset.sample_rate_hz == config.data.sample_rate_hz
+        if config.is_spectrogram:
+            frames = 1 + config.data.input_samples // separation.frame_step
+            assert frames >= separation.patch_frames
+            if not config.tiny:
+                assert preset.stft["frame_length"] == separation.frame_length
+                assert preset.stft["frame_step"] == separation.frame_step
+            continue
+        arguments = preset.merged_arguments(tiny=config.tiny, **config.model)
+        assert tuple(arguments["sources"]) == config.data.sources
+        if recipe.name == "wave_u_net":
+            lengths = wave_u_net_lengths(
+                arguments["num_output_samples"], arguments["num_levels"], context=arguments["context"]
+            )
+            assert lengths == (config.data.input_samples, config.data.output_samples)
+
+
+@pytest.mark.parametrize(
+    "recipe, name",
+    [pair for pair in CONFIGS if pair[1].startswith("tiny")],
+    ids=[i for i in IDS if "tiny" in i],
+)
+def test_tiny_networks_fit_their_data(recipe, name):
+    config = recipe.config(name)
+    network = build_network(config.for_target("vocals") if config.is_spectrogram else config)
+    if config.is_spectrogram:
+        bins = config.separation["frame_length"] // 2 + 1
+        assert network.input_shape == (None, None, bins, config.data.channels)
+        return
+    assert network.input_shape == (None, config.data.input_samples, config.data.channels)
+    shapes = network.compute_output_shape(network.input_shape)
+    assert set(shapes) == set(config.data.sources)
+    assert {tuple(shape) for shape in shapes.values()} == {
+        (None, config.data.output_samples, config.data.channels)
+    }
+
+
+@pytest.mark.parametrize("recipe", RECIPES, ids=lambda recipe: recipe.name)
+def test_recipes_name_what_they_have(recipe):
+    named = {name for names in recipe.comparisons.values() for name in names}
+    assert named <= set(recipe.configs)
+    assert named <= set(recipe.display_names) <= set(recipe.configs)
+    assert set(recipe.published) <= set(recipe.configs)
+    assert "tiny" in recipe.comparisons
+    for scores in (item for pair in recipe.published.values() for item in pair):
+        assert scores.column in ("paper", "official weights")
+        assert scores.aggregation in AGGREGATIONS
+        assert scores.data_set and scores.reference
+
+
+def test_overrides():
+    recipe = RECIPES[0]
+    config = recipe.config(
+        "tiny",
+        overrides=("training.seed=3", "training.stages.0.epochs=1", "model.filters=5", "data.mixture=sum"),
+    )
+    assert config.training.seed == 3
+    assert config.training.stages[0].epochs == 1
+    assert config.model == {"filters": 5}
+    assert build_network(config).get_layer("down_1_conv").filters == 5
+
+
+def test_another_source_list_reaches_data_network_and_separator():
+    config = RECIPES[0].config("tiny", sources=("piano", "violin", "voice"))
+    assert config.data.sources == ("piano", "violin", "voice")
+    assert separation_from_dict(config.separation).sources == config.data.sources
+    assert set(build_network(config).output_names) == {"piano", "violin", "voice"}
+
+
+def test_a_target_without_a_preset_of_its_own_gets_that_of_other():
+    recipe = next(recipe for recipe in RECIPES if recipe.name == "d3net_mss")
+    config = recipe.config("official_code", sources=("guitar", "vocals"), target="guitar")
+    assert config.preset_name == "d3net_other"
+    assert dataclasses.replace(config, target="vocals").preset_name == "d3net_vocals"
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ({"name": "tinny"}, "`config` must be one of .*Received: config='tinny'. Did you mean 'tiny'?"),
+        (
+            {"overrides": ("training.sead=1",)},
+            "Unknown config key 'training.sead'. Did you mean training.seed",
+        ),
+        ({"overrides": ("optimiser=adam",)}, "Unknown config key 'optimiser'.*Known keys: recipe"),
+        (
+            {"overrides": ("training.seed",)},
+            "`set` must have the form key=value. Received: set='training.seed'",
+        ),
+        ({"overrides": ("training.loss=huber",)}, "`loss` must be one of 'mse', 'mae'"),
+        ({"overrides": ("training.stages.9.epochs=1",)}, "Unknown config key 'training.stages.9.epochs'"),
+        ({"target": "vocals"}, "`target` is for spectrogram networks"),
+    ],
+)
+def test_errors(arguments, message):
+    with pytest.raises(ValueError, match=message):
+        RECIPES[0].config(**{"name": "tiny", **arguments})
