@@ -45,11 +45,11 @@ def waveform_config(**training):
 
 
 def spectrogram_config(target):
-    """A small MMDenseNet on 8 frames."""
+    """A small MDenseNet on 8 frames."""
     return dataclasses.replace(
         waveform_config(stages=(Stage(1e-3, 2, 1),), steps_per_epoch=2),
-        preset="mmdensenet",
-        model={},
+        preset="mdensenet",
+        model={"full": {"num_bins": None, "filters": 4, "blocks": [[2, 1], [2, 1], [2, 1]]}},
         tiny=True,
         target=target,
         data=AudioDataConfig(SAMPLE_RATE_HZ, 2, SOURCES, 7 * 256, 7 * 256, shuffle_excerpts=8),
