@@ -31,7 +31,13 @@ def _config(name, preset, sample_rate_hz, num_samples, stft, training, tiny=Fals
 
 # Excerpts of 6 s give 259 frames, of which 256 are used. An epoch is 64 excerpts of each of the 100
 # songs in batches of 6. All songs are trained on and the last weights are kept.
-FULL_STFT = {"frame_length": 4096, "frame_step": 1024, "patch_frames": 256, "patch_shift": 128}
+FULL_STFT = {
+    "frame_length": 4096,
+    "frame_step": 1024,
+    "patch_frames": 256,
+    "patch_shift": 128,
+    "flip_channels": True,
+}
 FULL_TRAINING = TrainingConfig(
     stages=(Stage(1e-3, 6, 40), Stage(1e-4, 6, 10)), steps_per_epoch=1066, l2=1e-4, selection="last"
 )
