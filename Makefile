@@ -1,7 +1,11 @@
 # `make demo`: from stems to a side-by-side report. `make test`: the test suite. Both set up what they need.
 VENV ?= .venv
 DEMO ?= build/demo
-PYTEST_ARGUMENTS ?=
+# Two processes, a file of tests in one of them: much of a test is tracing, which uses one core.
+PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
+
+# TensorFlow's C++ side reports a missing GPU as an error at every start.
+export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 .PHONY: demo test test-tensorflow-2.21 environment clean
 

@@ -19,7 +19,7 @@ def all_recipes():
 def main(arguments=None):
     parser = argparse.ArgumentParser(
         prog="python -m recipes.compare",
-        description="Train, export, separate and score several networks on the same records; write one report. "
+        description="Train, export, separate and score networks on the same records; write one report. "
         "Run again, it keeps what is there and goes on.",
     )
     parser.add_argument("--data", required=True, help="directory of records (python -m tfrecords_tools)")

@@ -33,7 +33,7 @@ def _demo(options):
         (
             "tfrecords_tools",
             tfrecords_tools,
-            # The networks work at 22,050 Hz; the test songs keep the corpus' 44,100 Hz, where scores are taken.
+            # The networks work at 22,050 Hz; the test songs keep 44,100 Hz, where scores are taken.
             [
                 "musdb18",
                 "--root",

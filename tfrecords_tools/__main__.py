@@ -1,25 +1,17 @@
 """Command line: `python -m tfrecords_tools demo | musdb18 | folder | verify`."""
 
 import argparse
-import os
 import sys
 from pathlib import Path
 
 from keras_d3.utils.audio_files import find_ffmpeg
+from keras_d3.utils.command_line import run_reporting_errors
 
 
 def main(arguments=None):
     """Runs a command; returns the exit code. Errors are one line on standard error."""
     options = _parser().parse_args(arguments)
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    try:
-        return options.run(options) or 0
-    except KeyboardInterrupt:
-        print("Interrupted. The same command goes on where it stopped.", file=sys.stderr)
-        return 130
-    except (ValueError, OSError, RuntimeError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
+    return run_reporting_errors(options.run, options)
 
 
 def _parser():

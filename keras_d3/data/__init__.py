@@ -1,6 +1,6 @@
 """TFRecords in, batches out: the record schema, the manifest, and the tf.data pipelines."""
 
-from keras_d3.data.config import AudioDataConfig, shuffle_bytes
+from keras_d3.data.config import AudioDataConfig, check_config, shuffle_bytes
 from keras_d3.data.magnitudes import to_magnitudes
 from keras_d3.data.manifest import Manifest, load_manifest
 from keras_d3.data.pipeline import num_validation_windows, training_waveforms, validation_waveforms
@@ -11,6 +11,7 @@ __all__ = [
     "AudioDataConfig",
     "BrokenShardError",
     "Manifest",
+    "check_config",
     "load_manifest",
     "naming_shard_errors",
     "num_validation_windows",

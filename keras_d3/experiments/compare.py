@@ -1,6 +1,8 @@
 """Several recipes on the same records: train, export, separate, score, report."""
 
+import dataclasses
 import datetime
+import os
 import platform
 import shlex
 import sys
@@ -64,6 +66,12 @@ def compare(
             f"`config` must be one of {', '.join(known)} to compare recipes. Received: config={config_set!r}."
         )
     manifest = load_manifest(data_dir)
+    tracks = [track.name for track in manifest.tracks(SPLIT)]
+    if excerpt_track is not None and excerpt_track not in tracks:
+        raise ValueError(
+            f"`excerpt` must be one of the test tracks: {', '.join(tracks)}. "
+            f"Received: excerpt={excerpt_track!r}."
+        )
     results = []
     for number, (recipe, name) in enumerate(chosen, 1):
         say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: train")
@@ -235,8 +243,6 @@ def _excerpt(folder, track, sources):
 
 
 def _with_estimates(model, folder, cut):
-    import dataclasses
-
     estimates = {
         source: read_audio(folder / f"{source}.wav")[0][cut] for source in model.scores["track_median"]
     }
@@ -273,12 +279,11 @@ def _write_json(path, report):
 
 def _processor():
     """The processor's name where Linux tells it, and the number of cores."""
-    import os
-
     name = platform.processor() or platform.machine()
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
         name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
     except (OSError, StopIteration):
-        pass
-    return f"{name}, {len(os.sched_getaffinity(0)) if hasattr(os, 'sched_getaffinity') else os.cpu_count()} cores"
+        pass  # not Linux, or a processor that has no name there
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return f"{name}, {cores} cores"

@@ -7,6 +7,7 @@ import keras
 
 from keras_d3 import models
 from keras_d3.data import (
+    check_config,
     load_manifest,
     naming_shard_errors,
     to_magnitudes,
@@ -214,6 +215,8 @@ def _check_fit(config, manifest, has_validation):
             f"The records at `{manifest.directory}` hold no training track. Write them again with songs in "
             "the training split."
         )
+    for split in ("train", "validation") if has_validation else ("train",):
+        check_config(manifest, config.data, split)
     if not has_validation and config.training.selection == "best":
         raise ValueError(
             f"The records at `{manifest.directory}` hold no validation track, but `selection='best'` "

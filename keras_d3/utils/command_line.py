@@ -14,6 +14,8 @@ def run_reporting_errors(function, *arguments):
         function: the command. What it returns is the exit code; None counts as 0.
         *arguments: passed to it.
     """
+    # TensorFlow's C++ side reports missing GPUs as errors; what matters also comes as a Python exception.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         return function(*arguments) or 0
     except BrokenPipeError:

@@ -45,7 +45,7 @@ FULL_TRAINING = TrainingConfig(
 RECIPE = Recipe(
     name="d3net_mss",
     title="D3Net for music source separation",
-    citation="Takahashi and Mitsufuji, 2021, Densely connected multidilated convolutional networks, arXiv:2011.11844",
+    citation="Takahashi and Mitsufuji, 2021, D3Net, arXiv:2011.11844",
     configs={
         "official_code": _config("official_code", "d3net_{target}", 44100, 264600, FULL_STFT, FULL_TRAINING),
         "paper": _config("paper", "d3net_{target}_paper", 44100, 264600, FULL_STFT, FULL_TRAINING),

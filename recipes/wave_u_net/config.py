@@ -72,7 +72,7 @@ RECIPE = Recipe(
                 {"vocals": 3.25, "drums": 4.22, "bass": 3.21, "other": 2.25},
                 "track_median",
                 "MUSDB18 test",
-                "the authors' SiSEC 2018 submission STL2, inferred to be M6; recomputed from its per-track scores",
+                "the authors' SiSEC 2018 submission STL2, inferred to be M6; from its per-track scores",
             ),
         )
     },

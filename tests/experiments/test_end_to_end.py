@@ -82,6 +82,16 @@ def test_the_report_holds_every_network(compared):
     assert set(figures["models"]["Four"]["scores"]["track_median"]) == set(SOURCES)
 
 
+def test_an_unknown_excerpt_is_refused_before_anything_is_trained(compared, tmp_path):
+    with pytest.raises(
+        ValueError, match="`excerpt` must be one of the test tracks: test song 0, test song 1"
+    ):
+        compare([small_recipe()], "tiny", compared[0] / "records", tmp_path / "out", excerpt_track="x")
+    with pytest.raises(ValueError, match="`config` must be one of tiny to compare recipes"):
+        compare([small_recipe()], "paper", compared[0] / "records", tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
 def test_run_again_it_keeps_everything(compared):
     folder, path, table = compared
     files = [
