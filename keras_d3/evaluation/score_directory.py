@@ -31,6 +31,7 @@ def score_directory(
     accompaniment=False,
     backend="museval",
     progress=True,
+    low_priority=False,
 ):
     """Scores `<estimates_dir>/<track>/<source>.wav` and writes `<scores_dir>/<track>.json`.
 
@@ -50,6 +51,8 @@ def score_directory(
         tracks: names of the tracks to score; None means all of `references_dir`.
         window_secs, accompaniment, backend: see `score_track`.
         progress: whether to show a progress bar.
+        low_priority: whether the processes leave the processor to others that want it, for scoring
+            beside a training.
 
     Returns:
         Dict track -> what `score_track` returned, sorted by track.
@@ -71,6 +74,7 @@ def score_directory(
         num_workers,
         tracks=tracks,
         progress=progress,
+        low_priority=low_priority,
         **options,
     )[""]
 
@@ -86,6 +90,7 @@ def score_directories(
     accompaniment=False,
     backend="museval",
     progress=True,
+    low_priority=False,
 ):
     """Scores several separators on the same references; see `score_directory`.
 
@@ -94,8 +99,8 @@ def score_directories(
 
     Args:
         separators: dict from a name to (estimates_dir, scores_dir).
-        references_dir, sources, num_workers, tracks, window_secs, accompaniment, backend, progress:
-            see `score_directory`.
+        references_dir, sources, num_workers, tracks, window_secs, accompaniment, backend, progress,
+            low_priority: see `score_directory`.
 
     Returns:
         Dict name -> dict track -> scores.
@@ -126,7 +131,7 @@ def score_directories(
                 results[job["name"]][track] = kept
         # Only the shared backend gains from scoring several separators in one process.
         groups = [missing] if backend == "shared" else [[job] for job in missing]
-        task = {"track": track, "references": references, "settings": settings}
+        task = {"track": track, "references": references, "settings": settings, "nice": 10 * low_priority}
         tasks += [{**task, "jobs": group} for group in groups if group]
 
     for task in _run_all(tasks, num_workers, len(tracks) * len(separators), progress):

@@ -5,6 +5,7 @@ with one line of JSON on standard output: {"done": count} or {"error": type, "me
 """
 
 import json
+import os
 import sys
 
 from keras_d3.evaluation.museval_scores import score_estimates
@@ -22,6 +23,8 @@ def run(task):
         ValueError, FileNotFoundError, RuntimeError: as `score_track` and `read_audio` do; those on
             samples name the track.
     """
+    if task["nice"] and hasattr(os, "nice"):
+        os.nice(task["nice"])
     references, sample_rate = _read_sources(task["references"])
     estimate_sets = {job["name"]: _read_sources(job["estimates"])[0] for job in task["jobs"]}
     try:

@@ -1,6 +1,7 @@
 """Command lines of `python -m recipes.<name>.train` and `.evaluate`."""
 
 import argparse
+from pathlib import Path
 
 from keras_d3.evaluation import aggregate, format_table
 from keras_d3.utils.command_line import run_reporting_errors
@@ -72,8 +73,12 @@ def _train(recipe, options):
 
 
 def _evaluate(options):
-    from keras_d3.experiments.evaluate import evaluate_run
+    from keras_d3.experiments.evaluate import score_run, separate_run
 
-    result = evaluate_run(options.run_dir, options.data, options.references, options.workers, options.backend)
-    print(format_table(aggregate(result["scores"])))
-    print(f"Separation: {result['times_real_time']:.1f} times real time")
+    references = options.references or Path(options.run_dir) / "references"
+    times_real_time = separate_run(options.run_dir, options.data, references)
+    scores = score_run(
+        options.run_dir, options.data, references, num_workers=options.workers, backend=options.backend
+    )
+    print(format_table(aggregate(scores)))
+    print(f"Separation: {times_real_time:.1f} times real time")

@@ -1,5 +1,6 @@
 """Several recipes on the same records: train, export, separate, score, report."""
 
+import concurrent.futures
 import dataclasses
 import datetime
 import os
@@ -13,7 +14,8 @@ import numpy as np
 from keras_d3.data import load_manifest
 from keras_d3.evaluation import aggregate, do_nothing_estimates, score_directory
 from keras_d3.evaluation.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
-from keras_d3.experiments.evaluate import SPLIT, evaluate_run, read_run
+from keras_d3.experiments.evaluate import SPLIT, read_run, score_run, separate_run
+from keras_d3.experiments.recipe import Recipe
 from keras_d3.models import presets, receptive_field
 from keras_d3.training import train_targets
 from keras_d3.utils.audio_files import read_audio, write_audio
@@ -49,7 +51,8 @@ def compare(
         out_dir: where everything goes.
         excerpt_track: name of the test track that the report plays; by default the first.
         num_workers: scoring processes; by default one per core.
-        backend: "museval" or "shared", of the networks' scores: see `evaluate_run`.
+        backend: "museval" or "shared", of the networks' scores: see
+            `keras_d3.evaluation.score_track`.
         say: function of one string, called with what is being done.
 
     Returns:
@@ -72,29 +75,49 @@ def compare(
             f"`excerpt` must be one of the test tracks: {', '.join(tracks)}. "
             f"Received: excerpt={excerpt_track!r}."
         )
-    results = []
-    for number, (recipe, name) in enumerate(chosen, 1):
-        say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: train")
-        run_dir = out_dir / "runs" / recipe.name / name
-        train_targets(recipe.config(name), data_dir, run_dir)
-    for number, (recipe, name) in enumerate(chosen, 1):
-        say(f"[{number}/{len(chosen)}] {recipe.display_names[name]}: export, separate, score")
-        run_dir = out_dir / "runs" / recipe.name / name
-        evaluation = evaluate_run(run_dir, data_dir, out_dir / "references", num_workers, backend)
-        results.append((recipe, name, run_dir, evaluation))
+    references_dir = out_dir / "references"
+    runs = [_Run(recipe, name, out_dir / "runs" / recipe.name / name) for recipe, name in chosen]
+    scores, speeds = [], []
+    # museval works on one core: it scores a network while the next one is trained, at low priority.
+    with concurrent.futures.ThreadPoolExecutor(1) as background:
+        for number, run in enumerate(runs, 1):
+            say(f"[{number}/{len(runs)}] {run.title}: train")
+            train_targets(run.recipe.config(run.name), data_dir, run.directory)
+            if scores:
+                # The speed of separation must be measured alone.
+                scores[-1].result()
+            say(f"[{number}/{len(runs)}] {run.title}: export and separate")
+            speeds.append(separate_run(run.directory, data_dir, references_dir))
+            is_last = number == len(runs)
+            options = {"num_workers": num_workers if is_last else 1, "low_priority": not is_last}
+            options.update(backend=backend, progress=is_last)
+            scores.append(background.submit(score_run, run.directory, data_dir, references_dir, **options))
+        scores = [future.result() for future in scores]
     say("report")
-    source_sets = {
-        tuple(sorted(next(iter(evaluation["scores"].values()))["targets"])) for *_, evaluation in results
-    }
+    source_sets = {tuple(sorted(run.recipe.config(run.name).data.sources)) for run in runs}
     baselines = [
         aggregate(score_baseline(manifest, sources, out_dir, num_workers))
         for sources in sorted(source_sets, key=len, reverse=True)
     ]
-    report = _report(manifest, results, baselines, out_dir, excerpt_track)
+    models = [_entry(*result) for result in zip(runs, scores, speeds, strict=True)]
+    report = _report(manifest, runs, models, baselines, out_dir, excerpt_track or tracks[0])
     path = out_dir / "report.html"
     write_report(path, report)
     _write_json(out_dir / "report.json", report)
     return path, comparison_table(report)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Run:
+    """One network of the comparison: a config of a recipe and its run directory."""
+
+    recipe: Recipe
+    name: str
+    directory: Path
+
+    @property
+    def title(self):
+        return self.recipe.display_names[self.name]
 
 
 def score_baseline(manifest, sources, out_dir, num_workers=None):
@@ -149,16 +172,13 @@ def comparison_table(report):
     return "\n".join(lines)
 
 
-def _report(manifest, results, baselines, out_dir, excerpt_track):
-    models = [_entry(*result) for result in results]
-    sources = dict.fromkeys(
-        (*manifest.sources, *(source for model in models for source in model.scores["track_median"]))
-    )
-    track = excerpt_track or manifest.tracks(SPLIT)[0].name
+def _report(manifest, runs, models, baselines, out_dir, track):
+    sources = dict.fromkeys(manifest.sources)
+    sources.update(dict.fromkeys(source for model in models for source in model.scores["track_median"]))
     excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
     models = [
-        _with_estimates(model, run_dir / "estimates" / SPLIT / track, cut)
-        for model, (_, _, run_dir, _) in zip(models, results, strict=True)
+        _with_estimates(model, run.directory / "estimates" / SPLIT / track, cut)
+        for model, run in zip(models, runs, strict=True)
     ]
     training_mins = (
         sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
@@ -171,7 +191,7 @@ def _report(manifest, results, baselines, out_dir, excerpt_track):
         excerpt=excerpt,
         intro=(
             "Each network was trained from TFRecords with `model.fit`, exported as a SavedModel "
-            "(waveform in, stems out), and scored by museval on what that SavedModel separates."
+            "(waveform in, stems out), and scored by BSS Eval v4 on what that SavedModel separates."
         ),
         data_set=(
             f"{manifest.dataset} ({manifest.variant}): {len(manifest.tracks('train'))} training tracks of "
@@ -184,17 +204,17 @@ def _report(manifest, results, baselines, out_dir, excerpt_track):
     )
 
 
-def _entry(recipe, name, run_dir, evaluation):
+def _entry(run, scores, times_real_time):
     """One architecture of the report, without its estimates."""
-    config, states = read_run(run_dir)
+    config, states = read_run(run.directory)
     # Networks of one run differ in their targets only, as far as the receptive field goes.
     preset_names = [config.for_target(target).preset_name if target else config.preset for target in states]
     preset = presets()[preset_names[-1]]
     reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
-    published = {scores.column: scores for scores in recipe.published.get(name, ())}
+    published = {item.column: item for item in run.recipe.published.get(run.name, ())}
     curves = {target or "": state.history for target, state in states.items()}
     return ModelEntry(
-        name=recipe.display_names[name],
+        name=run.title,
         preset=config.preset,
         paper=preset.paper,
         parameters=sum(state.parameters for state in states.values()),
@@ -202,12 +222,12 @@ def _entry(recipe, name, run_dir, evaluation):
         train_secs=sum(state.train_secs for state in states.values()),
         train_steps=sum(state.epoch for state in states.values()) * config.training.steps_per_epoch,
         train_epochs=max(state.epoch for state in states.values()),
-        speed_times_real_time=evaluation["times_real_time"],
-        scores=aggregate(evaluation["scores"]),
+        speed_times_real_time=times_real_time,
+        scores=aggregate(scores),
         paper_scores=_published(published.get("paper")),
         official_scores=_published(published.get("official weights")),
         curves=curves if len(curves) > 1 else next(iter(curves.values())),
-        config=f"recipes/{recipe.name}, config {name}",
+        config=f"recipes/{run.recipe.name}, config {run.name}",
         seed=config.training.seed,
         notes="" if len(states) == 1 else f"{len(states)} networks, one per source; sizes and times are sums",
     )

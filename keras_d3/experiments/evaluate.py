@@ -145,48 +145,53 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
     return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
 
 
-def evaluate_run(run_dir, data_dir, references_dir=None, num_workers=None, backend="museval"):
-    """Exports a finished run, separates the test tracks with the SavedModel and scores them.
+def separate_run(run_dir, data_dir, references_dir):
+    """Exports a finished run and separates the test tracks with the SavedModel.
 
     Args:
         run_dir: run directory.
         data_dir: directory of records with a test split.
-        references_dir: where the references go; by default `run_dir/references`. Runs on the same
-            records can share one.
-        num_workers: scoring processes; by default one per core.
-        backend: "museval", or "shared" for the same numbers in a tenth of the time (see
-            `keras_d3.evaluation.score_track`).
+        references_dir: where the references go. Runs on the same records can share one.
 
     Returns:
-        dict with `scores` (dict of `track -> scores`) and `times_real_time`.
+        float, times real time: see `separate_tracks`.
+    """
+    return separate_tracks(export_run(run_dir), data_dir, Path(run_dir) / "estimates", references_dir)
+
+
+def score_run(run_dir, data_dir, references_dir, **options):
+    """Scores what `separate_run` separated.
+
+    Args:
+        run_dir, data_dir, references_dir: as for `separate_run`.
+        **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, ...
+
+    Returns:
+        dict of `track -> scores`.
     """
     run_dir = Path(run_dir)
-    references_dir = Path(references_dir) if references_dir else run_dir / "references"
     config, _ = read_run(run_dir)
-    saved_model = export_run(run_dir)
-    times_real_time = separate_tracks(saved_model, data_dir, run_dir / "estimates", references_dir)
     scores = score_directory(
-        references_dir / SPLIT,
+        Path(references_dir) / SPLIT,
         run_dir / "estimates" / SPLIT,
         run_dir / "scores" / SPLIT,
-        sources=read_metadata(saved_model)["sources"],
-        num_workers=num_workers,
-        backend=backend,
+        sources=config.data.sources,
+        **options,
     )
+    manifest = load_manifest(data_dir)
     write_json(
         run_dir / "scores" / "provenance.json",
         {
-            "data_set": load_manifest(data_dir).dataset,
-            "variant": load_manifest(data_dir).variant,
+            "data_set": manifest.dataset,
+            "variant": manifest.variant,
             "split": SPLIT,
             "recipe": config.recipe,
             "config": config.name,
             "seed": config.training.seed,
             "commit": current_commit(),
-            "times_real_time": times_real_time,
         },
     )
-    return {"scores": scores, "times_real_time": times_real_time}
+    return scores
 
 
 def _write_references(directory, audio, sources, sample_rate):

@@ -170,6 +170,8 @@ def _load_or_build(config, directory, state):
         loss_weights=dict.fromkeys(names, 1.0 / len(names)) if names else None,
         jit_compile=default_jit_compile(),
     )
+    # Variables that appear while the training step is traced make TensorFlow trace it a second time.
+    model.optimizer.build(model.trainable_variables)
     return model
 
 
