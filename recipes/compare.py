@@ -1,6 +1,7 @@
 """`python -m recipes.compare`: every recipe's networks on the same records, side by side in one report."""
 
 import argparse
+import shlex
 import sys
 
 from keras_d3.utils.command_line import run_reporting_errors
@@ -36,10 +37,12 @@ def main(arguments=None):
         default="museval",
         help="shared: the same numbers, faster, without museval (default: museval)",
     )
-    return run_reporting_errors(_compare, parser.parse_args(arguments))
+    arguments = sys.argv[1:] if arguments is None else arguments
+    command = f"{parser.prog} {shlex.join(arguments)}"
+    return run_reporting_errors(_compare, parser.parse_args(arguments), command)
 
 
-def _compare(options):
+def _compare(options, command):
     from keras_d3.experiments.compare import compare
 
     recipes = {recipe.name: recipe for recipe in all_recipes()}
@@ -57,6 +60,7 @@ def _compare(options):
         options.excerpt,
         options.workers,
         options.backend,
+        command,
         say=lambda text: print(text, flush=True),
     )
     print(f"\n{table}\n\nReport: {path}")

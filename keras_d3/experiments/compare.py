@@ -5,8 +5,6 @@ import dataclasses
 import datetime
 import os
 import platform
-import shlex
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +31,7 @@ def compare(
     excerpt_track=None,
     num_workers=None,
     backend="museval",
+    command="",
     say=lambda text: None,
 ):
     """Trains, exports and scores the configs of a set in several recipes, and writes the report.
@@ -53,6 +52,7 @@ def compare(
         num_workers: scoring processes; by default one per core.
         backend: "museval" or "shared", of the networks' scores: see
             `keras_d3.evaluation.score_track`.
+        command: how the comparison was called, for the report.
         say: function of one string, called with what is being done.
 
     Returns:
@@ -100,7 +100,7 @@ def compare(
         for sources in sorted(source_sets, key=len, reverse=True)
     ]
     models = [_entry(*result) for result in zip(runs, scores, speeds, strict=True)]
-    report = _report(manifest, runs, models, baselines, out_dir, excerpt_track or tracks[0])
+    report = _report(manifest, runs, models, baselines, out_dir, excerpt_track or tracks[0], command)
     path = out_dir / "report.html"
     write_report(path, report)
     _write_json(out_dir / "report.json", report)
@@ -172,7 +172,7 @@ def comparison_table(report):
     return "\n".join(lines)
 
 
-def _report(manifest, runs, models, baselines, out_dir, track):
+def _report(manifest, runs, models, baselines, out_dir, track, command):
     sources = dict.fromkeys(manifest.sources)
     sources.update(dict.fromkeys(source for model in models for source in model.scores["track_median"]))
     excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
@@ -200,7 +200,7 @@ def _report(manifest, runs, models, baselines, out_dir, track):
         commit=current_commit(),
         machine=f"{platform.platform()}, {_processor()}, Python {platform.python_version()}",
         date=datetime.date.today().isoformat(),
-        command=shlex.join(["python", *sys.argv]),
+        command=command,
     )
 
 
@@ -211,7 +211,7 @@ def _entry(run, scores, times_real_time):
     preset_names = [config.for_target(target).preset_name if target else config.preset for target in states]
     preset = presets()[preset_names[-1]]
     reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
-    published = {item.column: item for item in run.recipe.published.get(run.name, ())}
+    published = {item.column: item for item in run.recipe.published_for(run.name)}
     curves = {target or "": state.history for target, state in states.items()}
     return ModelEntry(
         name=run.title,

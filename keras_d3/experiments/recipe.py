@@ -39,6 +39,8 @@ class Recipe:
             side ("tiny" for the demo, "paper" for the papers' own sizes).
         display_names: dict of `config name -> name in reports`.
         published: dict of `config name -> tuple of PublishedScores`.
+        full_size: dict of `config name -> name of the full-size config` for small siblings. Reports
+            show the published scores of the latter beside them, named as such.
     """
 
     name: str
@@ -48,6 +50,16 @@ class Recipe:
     comparisons: dict
     display_names: dict
     published: dict = dataclasses.field(default_factory=dict)
+    full_size: dict = dataclasses.field(default_factory=dict)
+
+    def published_for(self, name):
+        """Returns the `PublishedScores` of a config, or those of its full-size sibling."""
+        if name not in self.full_size:
+            return self.published.get(name, ())
+        return tuple(
+            dataclasses.replace(scores, data_set=f"{scores.data_set}, full-size network")
+            for scores in self.published.get(self.full_size[name], ())
+        )
 
     def config(self, name, overrides=(), sources=None, target=None):
         """Returns the config `name`, with overrides.

@@ -65,11 +65,12 @@ RECIPE = Recipe(
             1024,
             256,
             32,
-            TrainingConfig(stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=20),
+            TrainingConfig(stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=16),
             tiny=True,
             excerpts_per_block=4,
         ),
     },
+    full_size={"tiny": "mmdensenet"},
     comparisons={"paper": ("mmdensenet",), "tiny": ("tiny",)},
     display_names={"mmdensenet": "MMDenseNet", "tiny": "MMDenseNet (tiny)"},
 )

@@ -15,7 +15,7 @@ PAPER_TRAINING = TrainingConfig(
     stages=(Stage(1e-4, 16, 1000, patience=20), Stage(1e-5, 32, 1000, patience=20)),
     steps_per_epoch=2000,
 )
-TINY_TRAINING = TrainingConfig(stages=(Stage(2e-3, 8, 6), Stage(4e-4, 8, 2)), steps_per_epoch=60)
+TINY_TRAINING = TrainingConfig(stages=(Stage(2e-3, 8, 5), Stage(4e-4, 8, 1)), steps_per_epoch=60)
 
 
 def _config(name, preset, sources, channels, training, tiny=False, context=False, **data):
@@ -58,6 +58,7 @@ RECIPE = Recipe(
             "tiny_m1", "wave_u_net_m1", VOCALS, 1, TINY_TRAINING, tiny=True, excerpts_per_block=8
         ),
     },
+    full_size={"tiny": "m6", "tiny_m1": "m1"},
     comparisons={"paper": ("m1", "m6"), "tiny": ("tiny_m1", "tiny")},
     display_names={
         "m1": "Wave-U-Net M1",

@@ -70,6 +70,12 @@ def test_recipes_name_what_they_have(recipe):
     assert named <= set(recipe.configs)
     assert named <= set(recipe.display_names) <= set(recipe.configs)
     assert set(recipe.published) <= set(recipe.configs)
+    tiny = {name for name, config in recipe.configs.items() if config.tiny}
+    assert set(recipe.full_size) == tiny and not set(recipe.full_size.values()) & tiny
+    for name in tiny:
+        published = recipe.published.get(recipe.full_size[name], ())
+        assert [item.sdr_db for item in recipe.published_for(name)] == [item.sdr_db for item in published]
+        assert all("full-size network" in item.data_set for item in recipe.published_for(name))
     assert "tiny" in recipe.comparisons
     for scores in (item for pair in recipe.published.values() for item in pair):
         assert scores.column in ("paper", "official weights")
