@@ -205,10 +205,13 @@ def _finished(out, request):
         _check_request(out, manifest.request, request)
         results = [(None, result) for result in _results_of(manifest)]
     elif (progress / "request.json").is_file():
+        finished = sorted(progress.glob("*-*.json"))
+        if not finished:  # a first try that failed: there is nothing to keep apart
+            return {}
         there = read_json(progress / "request.json")
         _check_request(out, there | {"input_files_sha256": request["input_files_sha256"]}, request)
         results = []
-        for path in sorted(progress.glob("*-*.json")):
+        for path in finished:
             saved = read_json(path)
             results.append((saved["job_sha256"], from_dict(GroupResult, saved["result"], str(path))))
     elif any(out.glob("*.tfrecord")):

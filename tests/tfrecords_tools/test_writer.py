@@ -217,3 +217,16 @@ def test_usage_errors_have_their_own_code(capsys):
         with pytest.raises(SystemExit) as stopped:
             main(arguments)
         assert stopped.value.code == 2
+
+
+def test_a_first_try_that_wrote_nothing_binds_nobody(songs, tmp_path, monkeypatch):
+    def failing(job):
+        raise ValueError("NaN")
+
+    monkeypatch.setattr(writer, "write_group", failing)
+    with pytest.raises(ValueError, match="NaN"):
+        write(songs, tmp_path / "out", RecordsConfig(sample_rate_hz=4000))
+    monkeypatch.undo()
+    assert not list((tmp_path / "out").glob("*.tfrecord"))
+    write(songs, tmp_path / "out", RecordsConfig(sample_rate_hz=2000))
+    assert load_manifest(tmp_path / "out").sample_rate("train") == 2000
