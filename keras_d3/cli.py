@@ -63,8 +63,15 @@ def _add_separate(commands):
 
 
 def _separate(options):
-    from keras_d3.inference import load_separator, separate_file
+    from keras_d3.inference import load_separator, separate_file, song_name
 
+    names = [song_name(song) for song in options.songs]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            "Songs must have different names, as each gets the folder DIR/<song>. "
+            f"Received twice: {', '.join(twice)}. Separate them into different directories."
+        )
     separator = load_separator(options.model)
     for song in options.songs:
         for path in separate_file(separator, song, options.out, subtype=options.subtype):

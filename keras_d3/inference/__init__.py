@@ -4,7 +4,7 @@ from keras_d3.inference.config import SpectrogramSeparation, WaveformSeparation,
 from keras_d3.inference.from_run import separator_from_run
 from keras_d3.inference.loading import LoadedSeparator, load_separator
 from keras_d3.inference.metadata import read_metadata
-from keras_d3.inference.separate_file import separate_file
+from keras_d3.inference.separate_file import separate_file, song_name
 from keras_d3.inference.separator import Separator
 from keras_d3.inference.spectrogram_pipeline import SpectrogramPipeline
 from keras_d3.inference.waveform_pipeline import WaveformPipeline
@@ -22,5 +22,6 @@ __all__ = [
     "separate_file",
     "separation_from_dict",
     "separator_from_run",
+    "song_name",
     "wiener_filter",
 ]

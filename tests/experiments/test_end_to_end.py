@@ -176,6 +176,7 @@ def test_commands(compared, tmp_path, capsys):
     [
         (["export", "--run-dir", "nowhere"], "No run config at"),
         (["separate", "x.wav", "--model", "nowhere", "--out", "stems"], "nowhere"),
+        (["separate", "a/x.wav", "b/x.mp3", "--model", "m", "--out", "stems"], "Received twice: x."),
         (["models", "wave_u_net_m9"], "Received: name='wave_u_net_m9'. Did you mean 'wave_u_net_m"),
         (["evaluate", "--references", "nowhere", "--estimates", "nowhere", "--out", "scores"], "nowhere"),
     ],
