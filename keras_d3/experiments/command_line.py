@@ -53,6 +53,7 @@ def evaluate_command(recipe, arguments=None):
 
 
 def _train(recipe, options):
+    from keras_d3.data import load_manifest, shuffle_bytes
     from keras_d3.training import train_targets
 
     config = recipe.config(
@@ -61,6 +62,7 @@ def _train(recipe, options):
         sources=options.sources.split(",") if options.sources else None,
         target=options.target,
     )
+    print(f"Shuffle: {shuffle_bytes(load_manifest(options.data), config.data) / 1e6:.0f} MB of memory")
     states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
     for target, state in states.items():
         name = f"{target}: " if target else ""

@@ -133,7 +133,8 @@ def test_commands(compared, tmp_path, capsys):
     records, run = str(compared[0] / "records"), str(tmp_path / "run")
     train = ["--data", records, "--run-dir", run, "--config", "two", "--set", "training.stages.0.epochs=2"]
     assert train_command(small_recipe(), [*train, "--stop-after-epoch", "1"]) == 0
-    assert "stopped, to be resumed after epoch 1" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "stopped, to be resumed after epoch 1" in out and "MB of memory" in out
     assert keras_d3(["export", "--run-dir", run]) == 1
     assert "Training is not finished" in capsys.readouterr().err
     assert train_command(small_recipe(), train) == 0
