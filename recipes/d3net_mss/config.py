@@ -55,7 +55,7 @@ RECIPE = Recipe(
             22050,
             31 * 256,
             {"frame_length": 1024, "frame_step": 256, "patch_frames": 32, "patch_shift": 16},
-            TrainingConfig(stages=(Stage(5e-3, 4, 1), Stage(1e-3, 4, 1)), steps_per_epoch=24),
+            TrainingConfig(stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=16),
             tiny=True,
             excerpts_per_block=4,
         ),

@@ -9,7 +9,7 @@ from keras_d3.utils.config import to_dict
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 # About 80 epochs; the length of an epoch is not stated: 2,000 steps as in the Wave-U-Net code.
 PAPER_TRAINING = TrainingConfig(stages=(Stage(1e-4, 16, 80),), steps_per_epoch=2000)
-TINY_TRAINING = TrainingConfig(stages=(Stage(3e-3, 4, 4), Stage(6e-4, 4, 1)), steps_per_epoch=40)
+TINY_TRAINING = TrainingConfig(stages=(Stage(3e-3, 4, 5), Stage(6e-4, 4, 1)), steps_per_epoch=40)
 
 
 def _config(name, preset, training, tiny=False, **data):

@@ -65,7 +65,7 @@ RECIPE = Recipe(
             1024,
             256,
             32,
-            TrainingConfig(stages=(Stage(5e-3, 4, 1), Stage(1e-3, 4, 1)), steps_per_epoch=24),
+            TrainingConfig(stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=16),
             tiny=True,
             excerpts_per_block=4,
         ),
