@@ -201,6 +201,11 @@ def _report(manifest, runs, models, baselines, out_dir, track, command):
         machine=f"{platform.platform()}, {_processor()}, Python {platform.python_version()}",
         date=datetime.date.today().isoformat(),
         command=command,
+        footnotes=(
+            "Training times: all networks but the first were trained while the one before was being scored "
+            "at low priority, so they are upper bounds. Separation speed was measured alone.",
+            'The do-nothing rows are scored by the "shared" backend, the networks by the tool named above.',
+        ),
     )
 
 
@@ -237,7 +242,7 @@ def _published(scores):
     if scores is None:
         return {}
     return {
-        source: PublishedScore(value, scores.aggregation, scores.data_set)
+        source: PublishedScore(value, scores.aggregation, f"{scores.data_set}; {scores.reference}")
         for source, value in scores.sdr_db.items()
     }
 

@@ -70,7 +70,7 @@ def compared(tmp_path_factory):
 def test_the_report_holds_every_network(compared):
     _, path, table = compared
     page = path.read_text()
-    for text in ("Two", "Four", "Spectrogram", "3.21", "MUSDB18 test", "accompaniment"):
+    for text in ("Two", "Four", "Spectrogram", "3.21", "MUSDB18 test; a table", "upper bounds"):
         assert text in page
     assert "do nothing (mixture / 4)" in table and "do nothing (mixture / 2)" in table
     figures = json.loads(path.with_name("report.json").read_text())
