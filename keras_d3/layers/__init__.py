@@ -3,6 +3,7 @@
 from keras_d3.layers.center_crop import CenterCrop1D
 from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.decimation import Decimation1D
+from keras_d3.layers.decomposition import decomposed_dilated_conv, periodic_subsampling, reinterlacing
 from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D, kernel_from_transposed
 from keras_d3.layers.inference_clip import InferenceClip
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
@@ -10,6 +11,12 @@ from keras_d3.layers.linear_upsampling import LinearUpsampling1D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
 from keras_d3.layers.pad_to_multiple import PadToMultiple
 from keras_d3.layers.per_bin_affine import PerBinAffine
+from keras_d3.layers.smoothed_dilated_conv import (
+    IdentitySmoothing,
+    SmoothedDilatedConv1D,
+    SmoothedDilatedConv2D,
+)
+from keras_d3.layers.smoothing import group_interaction, separable_shared_convolution
 from keras_d3.layers.stft import (
     STFT,
     InverseSTFT,
@@ -25,6 +32,7 @@ __all__ = [
     "Decimation1D",
     "DilatedConv1D",
     "DilatedConv2D",
+    "IdentitySmoothing",
     "InferenceClip",
     "InverseSTFT",
     "LearnedUpsampling1D",
@@ -34,9 +42,16 @@ __all__ = [
     "PadToMultiple",
     "PerBinAffine",
     "STFT",
+    "SmoothedDilatedConv1D",
+    "SmoothedDilatedConv2D",
+    "decomposed_dilated_conv",
     "frame_spectra",
+    "group_interaction",
     "kernel_from_transposed",
     "overlap_add",
     "overlap_add_spectra",
+    "periodic_subsampling",
+    "reinterlacing",
+    "separable_shared_convolution",
     "window_square_sum",
 ]

@@ -1,8 +1,8 @@
 """Zero-padding of one axis up to a multiple, and the crop that undoes it."""
 
 import keras
-from keras import ops
 
+from keras_d3.layers.padding import pad_end_to_multiples
 from keras_d3.utils.validation import check_positive_int
 
 
@@ -41,13 +41,7 @@ class PadToMultiple(keras.layers.Layer):
         self.input_spec = keras.layers.InputSpec(min_ndim=2)
 
     def call(self, inputs):
-        if self.multiple == 1:
-            return inputs
-        length = ops.shape(inputs)[1]
-        # The surplus depends on the length, which a graph may not know: append the most that can
-        # be needed and slice, instead of computing a padding.
-        width = [(0, 0), (0, self.multiple - 1)] + [(0, 0)] * (len(inputs.shape) - 2)
-        return ops.pad(inputs, width)[:, : (length + self.multiple - 1) // self.multiple * self.multiple]
+        return pad_end_to_multiples(inputs, (self.multiple,))
 
     def compute_output_shape(self, input_shape):
         length = input_shape[1]
