@@ -1,0 +1,76 @@
+"""What a benchmark compares: two networks with equal weights, and the ratio that is wanted."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """A function of one tensor together with the variables it reads.
+
+    Args:
+        function: function of (inputs, training) that returns one tensor.
+        variables: list of `keras.Variable`, all that the function reads or updates.
+        input_dtype: dtype of the inputs it is given.
+        layer: the layer behind the function, from which a reference takes equal weights; or None.
+    """
+
+    function: Callable[[Any, bool], Any]
+    variables: list
+    input_dtype: str
+    layer: Any = None
+
+    @property
+    def trainable_variables(self):
+        return [variable for variable in self.variables if variable.trainable]
+
+    @property
+    def other_variables(self):
+        return [variable for variable in self.variables if not variable.trainable]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    """One comparison of this package (ours) with another spelling (reference).
+
+    Args:
+        name: str, as given on the command line.
+        description: str, what is compared with what.
+        input_shape: tuple of ints with the batch axis.
+        small_input_shape: one for tests, which compare numbers and do not measure.
+        make_ours: function of (input shape, name of the dtype policy) that returns a `Network`.
+        make_reference: function of (input shape, name of the dtype policy, our `Network`) that
+            returns a `Network` with the same weights.
+        forward_target: wanted ratio of times reference / ours of inference, or None.
+        training_target: the same for forward and backward with respect to inputs and weights.
+        memory_target: wanted upper limit of the ratio ours / reference of the memory that training
+            steps take, or None.
+        same_function: whether both compute the same numbers; if not, the difference is only shown.
+        tolerance: float, largest relative difference taken as the same numbers; None for the one
+            that belongs to the dtype.
+        backends: tuple of the Keras backends on which both can be spelled, or None for all.
+    """
+
+    name: str
+    description: str
+    input_shape: tuple
+    small_input_shape: tuple
+    make_ours: Callable[[tuple, str], Network]
+    make_reference: Callable[[tuple, str, Network], Network]
+    forward_target: float | None = None
+    training_target: float | None = None
+    memory_target: float | None = None
+    same_function: bool = True
+    tolerance: float | None = None
+    backends: tuple | None = None
+
+    def target(self, step):
+        """Returns the wanted ratio of `step`, `"forward"` or `"training"`."""
+        return {"forward": self.forward_target, "training": self.training_target}[step]
+
+    def unavailable_because(self, backend):
+        """Returns why the case cannot be measured with `backend`, or None."""
+        if self.backends is not None and backend not in self.backends:
+            return f"the reference is spelled with {', '.join(self.backends)}; the Keras backend is {backend}"
+        return None

@@ -1,0 +1,217 @@
+"""The benchmarks compare one function with itself, and their command writes what it says."""
+
+import dataclasses
+import json
+
+import keras
+import pytest
+from keras import ops
+
+from benchmarks.__main__ import main
+from benchmarks.cases import all_cases, find_cases
+from benchmarks.memory import can_measure
+from benchmarks.run import Settings, memory_summary, run_in_child
+from benchmarks.steps import make_step
+from benchmarks.table import format_document
+from benchmarks.timing import (
+    check_same_numbers,
+    compare_and_time,
+    difference,
+    is_met,
+    make_networks,
+    step_differences,
+    summary,
+)
+
+CASES = all_cases()
+
+
+def case_named(name):
+    (case,) = find_cases([name])
+    if reason := case.unavailable_because(keras.backend.backend()):
+        pytest.skip(reason)
+    return case
+
+
+@pytest.mark.parametrize("name", [case.name for case in CASES])
+def test_both_forms_compute_the_same_numbers(name):
+    case = case_named(name)
+    networks, inputs = make_networks(case, "float32", small=True)
+    for training in (False, True):
+        outputs = [networks[form].function(inputs[form], training) for form in ("ours", "reference")]
+        found = difference(*outputs)
+        check_same_numbers(case, "float32", {"outputs": found})
+        assert found["max"] > 0.1 or case.same_function, "flagged as two functions, but the numbers agree"
+
+
+@pytest.mark.parametrize("name", ["dilated_1d_rate_8", "d2_block", "separable_shared_rate_4"])
+def test_gradients_of_both_forms_agree(name):
+    case = case_named(name)
+    networks, inputs = make_networks(case, "float32", small=True)
+    runs = {form: make_step("training", network) for form, network in networks.items()}
+    differences = step_differences(runs, inputs)
+    assert set(differences) == {"outputs", "input_gradient"}
+    check_same_numbers(case, "float32", differences)
+    gradients = {form: run(inputs[form])[2:] for form, run in runs.items()}
+    for form, network in networks.items():
+        shapes = [tuple(gradient.shape) for gradient in gradients[form]]
+        assert shapes == [tuple(variable.shape) for variable in network.trainable_variables]
+
+
+def test_the_training_step_returns_the_gradients_of_half_the_squared_outputs():
+    case = case_named("dilated_2d_rate_2")
+    networks, inputs = make_networks(case, "float32", small=True)
+    network = networks["ours"]
+    outputs, _, _, bias_gradient = make_step("training", network)(inputs["ours"])
+    # The derivative of every output with respect to its bias is 1.
+    assert difference(bias_gradient, ops.sum(outputs, axis=(0, 1, 2)))["max"] < 1e-4
+
+
+def test_memory_has_a_target_in_the_d2_block_only():
+    assert [case.name for case in CASES if case.memory_target] == ["d2_block"]
+    assert memory_summary(30.0, 60.0, 0.75)["met"] is True
+    assert memory_summary(50.0, 60.0, 0.75)["met"] is False
+    assert memory_summary(50.0, 0.0, 0.75)["ratio"] is None
+
+
+def test_different_functions_are_not_timed():
+    case = case_named("dilated_2d_rate_4")
+
+    def other_weights(input_shape, dtype, ours):
+        network = case.make_reference(input_shape, dtype, ours)
+        network.variables[0].assign(network.variables[0] * 1.01)
+        return network
+
+    wrong = dataclasses.replace(case, make_reference=other_weights)
+    with pytest.raises(
+        ValueError, match="`dilated_2d_rate_4` compares two different functions: their outputs"
+    ):
+        compare_and_time(wrong, "float32", repeats=1, warm_up=0, small=True)
+
+
+def test_outputs_of_different_shapes_are_refused():
+    with pytest.raises(ValueError, match=r"different shapes: \(2,\), \(3,\)"):
+        difference(ops.zeros(2), ops.zeros(3))
+
+
+def test_ratio_is_the_median_of_neighbouring_runs():
+    found = summary([1.0, 2.0, 4.0], [2.0, 4.0, 4.0], target=1.5)
+    assert (found["ours_median_ms"], found["reference_median_ms"]) == (2.0, 4.0)
+    assert found["ratio"] == 2.0 and found["ratio_quartiles"] == [1.5, 2.0] and found["met"] is True
+    assert summary([1.0], [1.2], target=1.5)["met"] is False
+
+
+def test_never_slower_allows_for_noise():
+    assert is_met(0.97, 0.98, 1.0) and is_met(0.9, 1.0, 1.0)
+    assert not is_met(0.96, 0.99, 1.0)
+    assert not is_met(1.79, 2.0, 1.8)
+    assert is_met(0.5, 0.5, None) is None
+
+
+def test_names_are_patterns_and_unique():
+    assert len({case.name for case in CASES}) == len(CASES)
+    assert [case.name for case in find_cases(["dilated_2d_*"])] == [f"dilated_2d_rate_{r}" for r in (2, 4, 8)]
+    assert find_cases([]) == list(CASES)
+
+
+def test_unknown_case_is_named(tmp_path, capsys):
+    out = tmp_path / "out.json"
+    assert main(["--cases", "dilated_3d", "--out", str(out)]) == 1
+    message = capsys.readouterr().err
+    assert "Received: cases=dilated_3d" in message and "d2_block, " in message
+    assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ({"threads": (0,)}, "`threads` must be an integer of at least 1. Received: threads=0"),
+        ({"repeats": 0}, "`repeats` must be an integer of at least 1. Received: repeats=0"),
+        ({"warm_up": -1}, "`warm_up` must be an integer of at least 0. Received: warm_up=-1"),
+        ({"dtype": "int8"}, "`dtype` must be one of .* Received: dtype='int8'"),
+    ],
+)
+def test_settings_are_checked(values, message):
+    with pytest.raises(ValueError, match=message):
+        Settings(**values)
+
+
+def test_other_backends_list_what_they_cannot_spell():
+    case = next(case for case in CASES if case.name == "group_interaction_rate_4")
+    assert case.unavailable_because("tensorflow") is None
+    assert "the Keras backend is jax" in case.unavailable_because("jax")
+    assert CASES[0].unavailable_because("jax") is None
+
+
+def test_list_names_every_case(capsys):
+    assert main(["--list"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split()[0] for line in lines] == [case.name for case in CASES]
+
+
+def test_command_prints_a_table_and_saves_every_run(tmp_path, capfd):
+    out = tmp_path / "results" / "benchmarks.json"
+    arguments = ["--cases", "dilated_2d_rate_2", "--threads", "1", "--repeats", "3", "--warm-up", "1"]
+    assert main([*arguments, "--small", "--out", str(out)]) == 0
+    printed = capfd.readouterr()
+    document = json.loads(out.read_text())
+    assert list(out.parent.iterdir()) == [out], "a temporary file stayed"
+    assert {"date", "commit", "backend", "processor", "cores", "versions"} <= set(document["environment"])
+    assert document["environment"]["backend"] == keras.backend.backend()
+    assert document["settings"]["dtype"] == "float32" and document["settings"]["threads"] == [1]
+    assert document["failures"] == [] and document["unavailable"] == {}
+    assert document["cases"]["dilated_2d_rate_2"]["forward_target"] == 1.2
+    assert [result["step"] for result in document["results"]] == ["forward", "training"]
+    for result in document["results"]:
+        assert result["threads"] == 1 and result["case"] == "dilated_2d_rate_2"
+        assert len(result["ours_ms"]) == len(result["reference_ms"]) == 3
+        assert all(time > 0 for time in result["ours_ms"] + result["reference_ms"])
+        assert result["met"] is None, "targets do not hold for small inputs"
+        assert result["differences"]["outputs"]["max"] < 1e-4
+    assert format_document(document) in printed.out
+    assert "SMALL INPUTS" in printed.out and "threads=1" in printed.err
+
+
+@pytest.mark.skipif(not can_measure(), reason="needs /proc/self/status")
+def test_memory_is_measured_in_a_process_of_its_own():
+    job = {"kind": "memory", "cases": ["dilated_2d_rate_2"], "form": "ours", "threads": 1}
+    assert run_in_child({**job, "dtype": "float32", "small": True})["peak_mb"] > 0
+
+
+def test_a_process_that_fails_is_named(capfd):
+    with pytest.raises(RuntimeError, match="dilated_3d with threads=1 ended with exit code 1"):
+        run_in_child({"kind": "time", "cases": ["dilated_3d"], "threads": 1})
+    assert "Received: cases=dilated_3d" in capfd.readouterr().err
+
+
+def test_table_says_what_was_met_failed_or_left_out():
+    times = {"threads": 2, "case": "one", "step": "forward", "same_function": True}
+    differences = {"outputs": {"max": 1e-7, "rms": 2e-8}}
+    document = {
+        "environment": {
+            "processor": "a processor",
+            "cores": 2,
+            "python": "3.11",
+            "versions": {"keras": "3.15"},
+            "backend": "tensorflow",
+            "commit": "0123456789ab",
+            "date": "2026-01-01T00:00:00+00:00",
+        },
+        "settings": dataclasses.asdict(Settings()),
+        "results": [
+            {**times, "differences": differences, **summary([1.0], [3.0], 2.0)},
+            {**times, "differences": differences, **summary([1.0], [1.5], 2.0), "same_function": False},
+        ],
+        "memory": [{"threads": 2, "case": "one", **memory_summary(70.0, 100.0, 0.75)}],
+        "unavailable": {"two": "the reference is spelled with tensorflow; the Keras backend is jax"},
+        "failures": [{"threads": 2, "case": "three", "error": "ValueError: different"}],
+    }
+    lines = format_document(document).splitlines()
+    (met,) = (line for line in lines if "3.00 (3.00 to 3.00)" in line)
+    assert "| met " in met and "1.0e-07, 2.0e-08" in met
+    (missed,) = (line for line in lines if "1.50 (1.50 to 1.50)" in line)
+    assert "| not met |" in missed and "2.0e-08 *" in missed
+    assert any("0.70 |" in line and "0.75 | met" in line for line in lines)
+    assert any(line.startswith("Not measured: two: the reference") for line in lines)
+    assert "FAILED: three (2 threads): ValueError: different" in lines
+    assert len({len(line) for line in lines if line.startswith("|")}) == 2, "one width per table"
