@@ -51,7 +51,7 @@ DTYPES = ("float32", "float64") if has_float64() else ("float32",)
 def grid(num_examples):
     # Other backends compile every new shape, which takes far longer than the test itself.
     return settings(
-        max_examples=num_examples if TENSORFLOW else max(3, num_examples // 10),
+        max_examples=num_examples if TENSORFLOW else max(2, num_examples // 20),
         deadline=None,
         derandomize=True,
         database=None,
@@ -206,7 +206,7 @@ def cover(*nasty):
     """Runs a property on the named cases too."""
 
     def decorate(test):
-        named = nasty if TENSORFLOW else nasty[::4]
+        named = nasty if TENSORFLOW else nasty[::7]
         return functools.reduce(lambda decorated, case: example(case=case)(decorated), named, test)
 
     return decorate
@@ -285,7 +285,7 @@ def edge_cases(axis):
             pairs = ((size, 4), (taps, 3), (rate, 1))
             sizes, kernel_size, rates = (pair if axis == 0 else pair[::-1] for pair in pairs)
             found.append(Case(sizes, kernel_size, (rates,), batch=1, filters=2))
-    return found if TENSORFLOW else found[::20]
+    return found if TENSORFLOW else found[::40]
 
 
 @pytest.mark.parametrize("axis", [0, 1])
