@@ -3,11 +3,14 @@ VENV ?= .venv
 DEMO ?= build/demo
 # Two processes, a file of tests in one of them: much of a test is tracing, which uses one core.
 PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
+TORCH_TESTS ?= tests/layers tests/blocks tests/models tests/convert
+# JAX compiles every operation anew for every shape, which makes the networks' tests slow there.
+JAX_TESTS ?= tests/layers tests/blocks
 
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 environment clean
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch environment clean
 
 environment:
 	@sh set_up.sh $(VENV)
@@ -23,5 +26,15 @@ test-tensorflow-2.21:
 	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt test
 	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS)
 
+# Layers, blocks and networks on Keras' other backends, in environments without TensorFlow: what imports it
+# there fails. The versions are pinned for Python 3.11.
+test-jax:
+	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-jax requirements-jax.txt -
+	@KERAS_BACKEND=jax $(VENV)-jax/bin/python -m pytest $(PYTEST_ARGUMENTS) $(JAX_TESTS)
+
+test-torch:
+	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-torch requirements-torch.txt -
+	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) $(TORCH_TESTS)
+
 clean:
-	rm -rf build .venv .venv-tensorflow-2.21
+	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch

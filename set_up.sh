@@ -2,6 +2,7 @@
 # Makes a virtual environment with the pinned packages, and finds ffmpeg. Run again, it does nothing.
 #
 #   sh set_up.sh [VENV [CONSTRAINTS [EXTRAS]]]      defaults: .venv constraints.txt flac,test
+#   sh set_up.sh VENV REQUIREMENTS -                the listed packages alone, without keras-d3 and TensorFlow
 #   PYTHON=/path/to/python3.11 sh set_up.sh         chooses the interpreter
 set -eu
 cd "$(dirname "$0")"
@@ -53,11 +54,18 @@ install one, or name it: PYTHON=/path/to/python3.12 sh set_up.sh"
     fi
     echo "set_up.sh: installing the pinned packages into $venv (some minutes the first time)"
     "$venv/bin/python" -m pip install --quiet --upgrade pip
-    PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install --quiet --constraint "$constraints" --editable ".[$extras]"
+    if [ "$extras" = - ]; then
+        "$venv/bin/python" -m pip install --quiet --requirement "$constraints"
+    else
+        PYTHONWARNINGS=ignore "$venv/bin/python" -m pip install --quiet --constraint "$constraints" \
+            --editable ".[$extras]"
+    fi
     "$venv/bin/python" -m pip check
     echo "$wanted" > "$venv/.installed"
 fi
 
+# Layers and networks alone read no audio files.
+if [ "$extras" = - ]; then exit 0; fi
 if ! command -v ffmpeg >/dev/null 2>&1 || ! command -v ffprobe >/dev/null 2>&1; then
     may_install || fail "ffmpeg and ffprobe are needed to read .stem.mp4 files and to score with museval: \
 install the package ffmpeg"
