@@ -1,6 +1,6 @@
-"""Batch normalisation and rectifier, the unit that precedes every convolution of a dense block."""
+"""Batch normalisation as every convolution of a dense block has it before."""
 
-import keras
+from keras_d3.layers.batch_normalization import BatchNormalization
 
 # What the D3Net code (NNabla's default) and most dense networks use; Keras' own default, 1e-3 and
 # 0.99, gives another function for the same weights.
@@ -9,7 +9,5 @@ NORM_MOMENTUM = 0.9
 
 
 def batch_normalization(name, epsilon=NORM_EPSILON, momentum=NORM_MOMENTUM, dtype=None):
-    """Returns a `keras.layers.BatchNormalization` over the last axis with the papers' constants."""
-    return keras.layers.BatchNormalization(
-        axis=-1, epsilon=epsilon, momentum=momentum, name=name, dtype=dtype
-    )
+    """Returns a `keras_d3.layers.BatchNormalization` over the last axis with the papers' constants."""
+    return BatchNormalization(axis=-1, epsilon=epsilon, momentum=momentum, name=name, dtype=dtype)

@@ -1,5 +1,6 @@
 """Keras layers of this package, for any Keras backend; channels last."""
 
+from keras_d3.layers.batch_normalization import BatchNormalization
 from keras_d3.layers.center_crop import CenterCrop1D
 from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.decimation import Decimation1D
@@ -27,6 +28,7 @@ from keras_d3.layers.stft import (
 )
 
 __all__ = [
+    "BatchNormalization",
     "CenterCrop1D",
     "CropLike",
     "Decimation1D",

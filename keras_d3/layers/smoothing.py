@@ -4,6 +4,7 @@ import math
 
 from keras import ops
 
+from keras_d3.layers.backend import tensorflow_kernels
 from keras_d3.layers.decomposition import periodic_subsampling, reinterlacing
 from keras_d3.utils.validation import check_int_tuple
 
@@ -56,7 +57,8 @@ def group_interaction(inputs, weights, dilation_rate):
                 f"shape={tuple(inputs.shape)}, dilation_rate={rates}. Pad it with zeros at the end first."
             )
     groups = periodic_subsampling(inputs, rates)
-    mixed = ops.matmul(weights, ops.reshape(groups, (num_groups, -1)))
+    # Not `ops.matmul`: on PyTorch Keras gives it float32 accuracy for float64.
+    mixed = ops.einsum("ij,jk->ik", weights, ops.reshape(groups, (num_groups, -1)))
     return reinterlacing(ops.reshape(mixed, ops.shape(groups)), rates)
 
 
@@ -96,6 +98,11 @@ def separable_shared_convolution(inputs, kernel):
             "`kernel` must have one axis per axis of `inputs` between batch and channels. "
             f"Received: kernel shape={tuple(kernel.shape)}, inputs shape={tuple(inputs.shape)}."
         )
+    kernels = tensorflow_kernels()
+    if kernels is not None and kernels.on_cpu() and all(taps % 2 for taps in kernel.shape):
+        if len(kernel.shape) == 2:
+            return kernels.shared_depthwise_conv(inputs, kernel)
+        return ops.squeeze(kernels.shared_depthwise_conv(inputs[:, None], kernel[None]), 1)
     shared = ops.broadcast_to(
         ops.reshape(kernel, (*kernel.shape, 1, 1)), (*kernel.shape, inputs.shape[-1], 1)
     )

@@ -19,7 +19,7 @@ from keras_d3.layers import (
     separable_shared_convolution,
 )
 from tests.gradients import gradients, numeric_gradients
-from tests.layers.layer_checks import check_layer, random_inputs, to_numpy
+from tests.layers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
 from tests.layers.references import loop_conv, random
 
 SMOOTHINGS = ("group_interaction", "separable_shared_convolution")
@@ -130,7 +130,7 @@ def test_leak_and_mask_differ_only_in_blocks_that_stick_out(remainder):
 @pytest.mark.parametrize("padding_leak", ["official", "masked"])
 @pytest.mark.parametrize("rank, smoothing", list(itertools.product([1, 2], SMOOTHINGS)))
 def test_gradients_in_float64(rank, smoothing, padding_leak):
-    if keras.backend.backend() == "jax" and not float64_works():
+    if not has_float64():
         pytest.skip("JAX has float64 behind a global switch only")
     rates, sizes = (3, 2)[:rank], (5, 5)[:rank]
     layer = LAYERS[rank](2, 3, rates, smoothing, padding_leak=padding_leak, use_bias=False, dtype="float64")
@@ -153,10 +153,6 @@ def test_gradients_in_float64(rank, smoothing, padding_leak):
     expected = numeric_gradients(reference, [x, kernel, smoothing_kernel], cotangent, step=1.0)
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-11)
-
-
-def float64_works():
-    return keras.backend.standardize_dtype(ops.zeros((), "float64").dtype) == "float64"
 
 
 @pytest.mark.parametrize("rate", [1, 2, 4])
