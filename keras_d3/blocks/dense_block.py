@@ -144,7 +144,7 @@ class DenseBlock(keras.layers.Layer):
         self.reduction = None
         if self.compression is not None:
             width = self._maps_kept(channels)
-            self.reduction = self._reduction(int(self.compression * width), "compression", use_bias=False)
+            self.reduction = self._reduction(self._compressed(width), "compression", use_bias=False)
             self._build_reduction(self.reduction, (*sizes, width))
         self.built = True
 
@@ -264,7 +264,16 @@ class DenseBlock(keras.layers.Layer):
         if self.bottleneck_filters is not None:
             channels = min(channels, self.bottleneck_filters)
         width = self._maps_kept(channels)
-        return (*sizes, width if self.compression is None else int(self.compression * width))
+        return (*sizes, width if self.compression is None else self._compressed(width))
+
+    def _compressed(self, width):
+        filters = int(self.compression * width)
+        if filters == 0:
+            raise ValueError(
+                "`compression` must leave at least one map. Received: "
+                f"compression={self.compression}, of {width} maps. Give at least {1 / width:.4g}."
+            )
+        return filters
 
     def _maps_kept(self, channels):
         if self.output_layers == "all":

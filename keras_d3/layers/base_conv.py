@@ -83,6 +83,9 @@ class BaseConv(keras.layers.Layer):
         raise NotImplementedError
 
     def call(self, inputs):
+        if self.padding == "valid":
+            # Again, because a layer that was built for unknown lengths may get any.
+            self._check_input_shape(inputs.shape)
         outputs = self.convolve(inputs, ops.convert_to_tensor(self.kernel))
         if self.use_bias:
             outputs = ops.add(outputs, self.bias)

@@ -22,6 +22,7 @@ class _MultidilatedConv(BaseConv):
         super().__init__(rank, filters, kernel_size, padding=padding, **kwargs)
         self.dilation_rates = self._check_dilation_rates(dilation_rates)
         self.input_spec = None  # a list of inputs of any number
+        self._channels = None  # known once built
 
     def _check_dilation_rates(self, rates):
         if rates is None:
@@ -40,6 +41,7 @@ class _MultidilatedConv(BaseConv):
         # the kernel of an ordinary convolution over the concatenated inputs, fan-in included.
         super().build((*shapes[0][:-1], sum(channels)))
         self.input_spec = None
+        self._channels = tuple(channels)
         self._groups = self._group_by_rate(self._rates(len(shapes)), channels)
 
     def _rates(self, num_inputs):
@@ -63,6 +65,10 @@ class _MultidilatedConv(BaseConv):
         )
 
     def call(self, inputs):
+        # Again, because later inputs may differ from those it was built for, and would be summed or
+        # grouped to some other function without an error.
+        is_list = isinstance(inputs, (list, tuple))
+        self._check_shapes([x.shape for x in inputs] if is_list else tuple(inputs.shape))
         kernel = ops.convert_to_tensor(self.kernel)
         outputs = None
         for rate, indices, slices in self._groups:
@@ -90,7 +96,7 @@ class _MultidilatedConv(BaseConv):
         return (*known, self.filters)
 
     def _check_shapes(self, input_shape):
-        if not input_shape or not isinstance(input_shape[0], (list, tuple)):
+        if not input_shape or isinstance(input_shape[0], (int, type(None))):
             raise ValueError(
                 f"`inputs` of {type(self).__name__} must be a list of tensors, one per dilation rate. "
                 f"Received one tensor: shape={input_shape}. Wrap it in a list, or split its channels."
@@ -110,6 +116,12 @@ class _MultidilatedConv(BaseConv):
             raise ValueError(
                 "`inputs` must agree in every axis but the channels: their convolutions are summed. "
                 f"Received: shapes={shapes}. Crop or pad them to one size first."
+            )
+        channels = tuple(shape[-1] for shape in shapes)
+        if self._channels not in (None, channels):
+            raise ValueError(
+                "`inputs` must have the numbers of channels that the layer was built with. "
+                f"Received: channels={channels}, built with {self._channels}. Make another layer for them."
             )
         return shapes
 

@@ -235,3 +235,11 @@ def test_statistics_stay_float32_and_finite_under_float16():
 def test_errors(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_compression_must_leave_a_map():
+    block = DenseBlock(1, 1, compression=0.3)
+    with pytest.raises(ValueError, match="`compression` must leave at least one map.*compression=0.3"):
+        block.compute_output_shape((1, 4, 4, 1))
+    with pytest.raises(ValueError, match="`compression` must leave at least one map"):
+        block.build((1, 4, 4, 1))

@@ -326,3 +326,12 @@ def test_kernel_from_transposed_refuses_even_kernels():
         kernel_from_transposed(np.zeros((4, 2, 3)))
     with pytest.raises(ValueError, match="must have the axes"):
         kernel_from_transposed(np.zeros((3, 2)))
+
+
+@pytest.mark.parametrize("layer_class, sizes", [(DilatedConv1D, (2,)), (DilatedConv2D, (2, 9))])
+@pytest.mark.parametrize("rate", [2, 8])
+def test_inputs_that_are_too_short_are_refused_after_the_layer_was_built(layer_class, sizes, rate):
+    layer = layer_class(2, 3, rate, padding="valid")
+    layer.build((None,) * (len(sizes) + 1) + (3,))
+    with pytest.raises(ValueError, match=r"at least \(kernel_size - 1\) \* dilation_rate \+ 1 long"):
+        layer(random(1, *sizes, 3))

@@ -220,3 +220,21 @@ def test_argument_errors(make, message):
 def test_input_errors(rates, shapes, message):
     with pytest.raises(ValueError, match=message):
         MultidilatedConv2D(4, 3, rates)(random_inputs(shapes))
+
+
+@pytest.mark.parametrize(
+    "shapes, message",
+    [
+        ([(1, 10, 6), (1, 10, 3)], r"numbers of channels .* channels=\(6, 3\), built with \(3, 3\)"),
+        ([(1, 10, 3), (1, 1, 3)], "must agree in every axis but the channels"),
+        ([(1, 10, 3), (2, 10, 3)], "must agree in every axis but the channels"),
+        ([(1, 10, 3)], r"numbers of channels .* channels=\(3,\)"),
+        ([(1, 10, 3)] * 3, r"numbers of channels .* channels=\(3, 3, 3\)"),
+        ((1, 10, 3), "must be a list of tensors"),
+    ],
+)
+def test_later_inputs_are_held_to_those_it_was_built_for(shapes, message):
+    layer = MultidilatedConv1D(2, 3)
+    layer(random_inputs([(1, 10, 3)] * 2))
+    with pytest.raises(ValueError, match=message):
+        layer(random_inputs(shapes))
