@@ -49,6 +49,8 @@ class Case:
         same_function: whether both compute the same numbers; if not, the difference is only shown.
         tolerance: float, largest relative difference taken as the same numbers; None for the one
             that belongs to the dtype.
+        gradient_tolerance: the same for the root mean square of the inputs' gradients, where rectifiers
+            make them jump; None for `tolerance`.
         backends: tuple of the Keras backends on which both can be spelled, or None for all.
     """
 
@@ -63,6 +65,7 @@ class Case:
     memory_target: float | None = None
     same_function: bool = True
     tolerance: float | None = None
+    gradient_tolerance: float | None = None
     backends: tuple | None = None
 
     def target(self, step):

@@ -39,10 +39,9 @@ def with_random_weights(network, seed=0):
     return network
 
 
-def copy_of_norm(norm, input_shape, dtype):
-    """Returns Keras' batch normalisation with the constants and weights of `norm`."""
-    copy = keras.layers.BatchNormalization(epsilon=norm.epsilon, momentum=norm.momentum, dtype=dtype)
-    copy.build(input_shape)
-    for variable, source in zip(copy.weights, norm.weights, strict=True):
-        variable.assign(source)
-    return copy
+def keras_norm(like, weights, input_shape, dtype):
+    """Returns Keras' batch normalisation with the constants of `like` and the given weights."""
+    norm = keras.layers.BatchNormalization(epsilon=like.epsilon, momentum=like.momentum, dtype=dtype)
+    norm.build(input_shape)
+    norm.set_weights(weights)
+    return norm

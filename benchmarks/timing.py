@@ -53,10 +53,13 @@ def check_same_numbers(case, dtype, differences):
     tolerance = TOLERANCES[dtype] if case.tolerance is None else case.tolerance
     # A value that rounding moves across a rectifier's corner changes single gradients by their full
     # size, so gradients are held to their root mean square.
-    found = {"outputs": differences["outputs"]["max"]}
+    found = {"outputs": (differences["outputs"]["max"], tolerance)}
     if "input_gradient" in differences:
-        found["input gradient"] = differences["input_gradient"]["rms"]
-    for name, value in found.items():
+        found["input gradient"] = (
+            differences["input_gradient"]["rms"],
+            tolerance if case.gradient_tolerance is None else case.gradient_tolerance,
+        )
+    for name, (value, tolerance) in found.items():
         if not value <= tolerance:
             raise ValueError(
                 f"`{case.name}` compares two different functions: their {name} differ by {value:.2g} of the "

@@ -3,10 +3,11 @@
 import functools
 
 import keras
+import numpy as np
 from keras import ops
 
 from benchmarks.case import Case, Network
-from benchmarks.networks import compute_dtype, copy_of_norm, layer_network, with_random_weights
+from benchmarks.networks import compute_dtype, keras_norm, layer_network, with_random_weights
 from keras_d3.blocks import D2Block
 
 _GROWTH_RATE, _NUM_LAYERS = 16, 5
@@ -22,17 +23,14 @@ def one_convolution_per_pair(input_shape, dtype, our_network):
     block = our_network.layer
     channels = _source_channels(input_shape)
     norms = [
-        copy_of_norm(norm, (*input_shape[:-1], width), dtype)
+        keras_norm(norm, norm.get_weights(), (*input_shape[:-1], width), dtype)
         for norm, width in zip(block.norms, channels, strict=True)
     ]
     convs = {}
     for layer in range(_NUM_LAYERS):
         for source in range(layer + 1):
-            # Our kernel of a source holds the filters of all layers that read it, in the layers' order.
-            share = slice((layer - source) * _GROWTH_RATE, (layer - source + 1) * _GROWTH_RATE)
-            kernel, bias = block.convs[source].get_weights()
             shape = (*input_shape[:-1], channels[source])
-            convs[source, layer] = _conv(source, kernel[..., share], bias[share], shape, dtype)
+            convs[source, layer] = _conv(source, *_share(block, source, layer), shape, dtype)
 
     def function(inputs, training):
         sources, maps = [], inputs
@@ -44,27 +42,32 @@ def one_convolution_per_pair(input_shape, dtype, our_network):
     return _network(function, [*norms, *convs.values()], dtype)
 
 
-def one_norm_per_layer(input_shape, dtype, our_network):
+def literal(input_shape, dtype, our_network):
     """The paper's wording: per layer, concatenate the sources, normalise, split, one `Conv2D` each, add.
 
-    Our network has the weights if it is the same function, `norm="layer"`; else they are random.
+    The same function for either norm: a channel's normalisation does not depend on its neighbours, so
+    a layer's norm over the concatenation is that of its sources where they share scale and shift.
     """
     block = our_network.layer
-    if block.norm != "layer":
-        block = ours("layer", input_shape, dtype).layer
     channels = _source_channels(input_shape)
     starts = [sum(channels[:source]) for source in range(_NUM_LAYERS + 1)]
-    norms = [
-        copy_of_norm(norm, (*input_shape[:-1], starts[layer + 1]), dtype)
-        for layer, norm in enumerate(block.norms)
-    ]
-    convs = {}
+    norms, convs = [], {}
     for layer in range(_NUM_LAYERS):
-        kernel, bias = block.convs[layer].get_weights()
-        for source in range(layer + 1):
-            share = kernel[:, :, starts[source] : starts[source + 1]]
+        if block.norm == "layer":
+            norm_weights = block.norms[layer].get_weights()
+            kernel, bias = block.convs[layer].get_weights()
+            shares = [
+                (kernel[:, :, starts[i] : starts[i + 1]], bias if i == 0 else None) for i in range(layer + 1)
+            ]
+        else:
+            weights = zip(*(norm.get_weights() for norm in block.norms[: layer + 1]), strict=True)
+            norm_weights = [np.concatenate(parts) for parts in weights]
+            shares = [_share(block, source, layer) for source in range(layer + 1)]
+        norm_shape = (*input_shape[:-1], starts[layer + 1])
+        norms.append(keras_norm(block.norms[layer], norm_weights, norm_shape, dtype))
+        for source, (kernel, bias) in enumerate(shares):
             shape = (*input_shape[:-1], channels[source])
-            convs[source, layer] = _conv(source, share, bias if source == 0 else None, shape, dtype)
+            convs[source, layer] = _conv(source, kernel, bias, shape, dtype)
 
     def function(inputs, training):
         sources = [inputs]
@@ -76,6 +79,13 @@ def one_norm_per_layer(input_shape, dtype, our_network):
         return sources[-1]
 
     return _network(function, [*norms, *convs.values()], dtype)
+
+
+def _share(block, source, layer):
+    """Kernel and bias of one pair: a source's hold those of all layers that read it, in their order."""
+    share = slice((layer - source) * _GROWTH_RATE, (layer - source + 1) * _GROWTH_RATE)
+    kernel, bias = block.convs[source].get_weights()
+    return kernel[..., share], bias[share]
 
 
 def _source_channels(input_shape):
@@ -110,30 +120,33 @@ def _network(function, layers, dtype):
 
 _SHAPES = {"input_shape": (1, 256, 256, 32), "small_input_shape": (2, 18, 21, 5)}
 
+# Rounding moves some of the six million rectified values across zero: in float32 the input's gradients
+# of either form are 1e-3 from those in float64, root mean square, while the outputs agree to 1e-6.
+_COMMON = {**_SHAPES, "gradient_tolerance": 1e-2}
+
 CASES = (
     Case(
         name="d2_block",
-        description="D2Block(16, 5) beside one Conv2D per pair of source and layer, norm per source",
+        description="D2Block(16, 5) beside the paper's wording: concatenate, norm, one Conv2D per pair",
         make_ours=functools.partial(ours, "source"),
-        make_reference=one_convolution_per_pair,
+        make_reference=literal,
         forward_target=1.4,
         training_target=1.6,
         memory_target=0.75,
-        **_SHAPES,
+        **_COMMON,
     ),
     Case(
-        name="d2_block_concatenated",
-        description="D2Block(16, 5, norm='layer') beside the paper's wording in Keras layers",
-        make_ours=functools.partial(ours, "layer"),
-        make_reference=one_norm_per_layer,
-        **_SHAPES,
-    ),
-    Case(
-        name="d2_block_source_norm",
-        description="D2Block(16, 5) beside the paper's wording, another function (norm per source or layer)",
+        name="d2_block_sources_normalised_once",
+        description="D2Block(16, 5) beside one Conv2D per pair, no concatenation, each source normalised once",
         make_ours=functools.partial(ours, "source"),
-        make_reference=one_norm_per_layer,
-        same_function=False,
-        **_SHAPES,
+        make_reference=one_convolution_per_pair,
+        **_COMMON,
+    ),
+    Case(
+        name="d2_block_norm_per_layer",
+        description="D2Block(16, 5, norm='layer') beside the paper's wording",
+        make_ours=functools.partial(ours, "layer"),
+        make_reference=literal,
+        **_COMMON,
     ),
 )

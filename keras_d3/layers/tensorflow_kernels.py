@@ -113,40 +113,82 @@ def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):
     return tf.stack(rows)
 
 
-def fused_batch_normalization(inputs, gamma, beta, epsilon, mean=None, variance=None):
-    """Batch normalisation over all axes but the last in one operation.
+def normalize(inputs, mean, variance, gamma, beta, epsilon):
+    """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta` over the last axis, in one operation.
+
+    Args:
+        inputs: tensor (..., channels), float32 or bfloat16.
+        mean, variance, gamma, beta: float32 tensors (channels,).
+        epsilon: float.
+
+    Returns:
+        Tensor of the shape and dtype of `inputs`.
+    """
+    outputs = tf.compat.v1.nn.fused_batch_norm(
+        _as_columns(inputs), gamma, beta, mean, variance, epsilon=epsilon, is_training=False
+    )[0]
+    return _reshape_like(outputs, inputs)
+
+
+def normalize_by_batch(inputs, gamma, beta, epsilon):
+    """Batch normalisation over all axes but the last by the batch's own statistics.
+
+    TensorFlow's operation for it sums a channel's values one after the other: over 8 x 256 x 256
+    values the variance was wrong by 1.8e-4, that of Keras by 2.3e-5. Here only the gradient is that
+    operation's; the statistics are sums of sums, wrong by less than 1e-6. With 32 channels and
+    256 x 256 values, forward + backward took 13 ms, the operation 8, Keras 22 (one core).
 
     Args:
         inputs: tensor (..., channels), float32 or bfloat16.
         gamma, beta: float32 tensors (channels,).
         epsilon: float.
-        mean, variance: float32 tensors (channels,) to normalise with, or None for the batch's own.
 
     Returns:
-        Tuple (outputs of the shape and dtype of `inputs`, mean, variance). The variance is that of
-        the population, as Keras has it; the operation's own is corrected for the sample's size.
+        Tuple (tensor of the shape and dtype of `inputs`, mean, variance of the population).
     """
-    shape = tf.shape(inputs)
-    flat = tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-    if mean is not None:
-        outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-            flat, gamma, beta, mean, variance, epsilon=epsilon, is_training=False
-        )
-        return _restore(outputs, shape, inputs), mean, variance
-    outputs, mean, variance = tf.compat.v1.nn.fused_batch_norm(
-        flat, gamma, beta, epsilon=epsilon, is_training=True
-    )
-    count = tf.cast(tf.shape(flat)[1], variance.dtype)
-    variance = variance * (tf.maximum(count - 1, 1) / count)
-    return _restore(outputs, shape, inputs), mean, variance
+    values = tf.cast(tf.stop_gradient(inputs), "float32")
+    mean = _mean_of_means(values)
+    variance = _mean_of_means(tf.math.squared_difference(values, mean))
+
+    @tf.custom_gradient
+    def normalize_columns(columns, gamma, beta):
+        def gradient(upstream):
+            found = tf.raw_ops.FusedBatchNormGradV3(
+                y_backprop=upstream,
+                x=columns,
+                scale=gamma,
+                # On CPUs the mean and the variance; GPUs put its inverse root here.
+                reserve_space_1=mean,
+                reserve_space_2=variance,
+                reserve_space_3=tf.zeros([0]),
+                epsilon=epsilon,
+                is_training=True,
+            )
+            return found.x_backprop, found.scale_backprop, found.offset_backprop
+
+        return normalize(columns, mean, variance, gamma, beta, epsilon), gradient
+
+    columns, gamma, beta = _as_columns(inputs), tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
+    return _reshape_like(normalize_columns(columns, gamma, beta), inputs), mean, variance
 
 
-def _restore(outputs, shape, like):
-    outputs = tf.reshape(outputs, shape)
-    outputs.set_shape(like.shape)
+def normalizes(dtype):
+    """Whether `normalize` and `normalize_by_batch` are the choice here for this dtype."""
+    return on_cpu() and keras.backend.standardize_dtype(dtype) in ("float32", "bfloat16")
+
+
+def _mean_of_means(values):
+    """Mean over all axes but the last, first over those that leave two."""
+    if len(values.shape) > 2:
+        values = tf.reduce_mean(values, axis=list(range(len(values.shape) - 2)))
+    return tf.reduce_mean(values, axis=0)
+
+
+def _as_columns(inputs):
+    return tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
+
+
+def _reshape_like(outputs, inputs):
+    outputs = tf.reshape(outputs, tf.shape(inputs))
+    outputs.set_shape(inputs.shape)
     return outputs
-
-
-def fuses_batch_normalization(dtype):
-    """Whether `fused_batch_normalization` takes this dtype; float16 overflows in its sums on CPUs."""
-    return keras.backend.standardize_dtype(dtype) in ("float32", "bfloat16")

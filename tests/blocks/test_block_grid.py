@@ -11,17 +11,8 @@ from hypothesis import strategies as st
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
 from tests.blocks.block_reference import d3_block, dense_block, randomize
 from tests.gradients import gradients, numeric_gradients
-from tests.layers.layer_checks import to_numpy
+from tests.layers.layer_checks import has_float64, to_numpy
 from tests.layers.references import assert_close
-
-
-def has_float64():
-    """JAX has float64 behind a global switch only."""
-    if keras.backend.backend() != "jax":
-        return True
-    import jax
-
-    return jax.config.jax_enable_x64
 
 
 DTYPE, TOLERANCE = ("float64", 1e-10) if has_float64() else ("float32", 1e-4)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
 from tests.gradients import gradients, numeric_gradients
+from tests.layers.layer_checks import has_float64
 from tests.layers.references import (
     assert_close,
     loop_conv,
@@ -34,15 +35,6 @@ TOLERANCES = {
     "bfloat16": (3e-2, 6e-2),
 }
 POLICIES = {"float16": "mixed_float16", "bfloat16": "mixed_bfloat16"}
-
-
-def has_float64():
-    """JAX has float64 behind a global switch only."""
-    if keras.backend.backend() != "jax":
-        return True
-    import jax
-
-    return jax.config.jax_enable_x64
 
 
 DTYPES = ("float32", "float64") if has_float64() else ("float32",)

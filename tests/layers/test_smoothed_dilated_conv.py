@@ -241,7 +241,7 @@ def test_constraint_and_regulariser_reach_the_smoothing_weights():
     inputs = keras.Input((8, 2))
     model = keras.Model(inputs, layer(inputs))
     layer.smoothing_kernel.assign([[1.0, -1.0], [2.0, 0.5]])
-    np.testing.assert_allclose(float(model.losses[0]), 0.5 * 6.25, rtol=1e-6)
+    np.testing.assert_allclose(to_numpy(model.losses[0]), 0.5 * 6.25, rtol=1e-6)
     model.compile(keras.optimizers.SGD(1e-6), "mse", jit_compile=False)
     model.train_on_batch(random(1, 8, 2), random(1, 8, 2))
     np.testing.assert_allclose(to_numpy(layer.smoothing_kernel), [[1, 0], [2, 0.5]], atol=1e-3)
