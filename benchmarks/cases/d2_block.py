@@ -137,7 +137,7 @@ CASES = (
     ),
     Case(
         name="d2_block_sources_normalised_once",
-        description="D2Block(16, 5) beside one Conv2D per pair, no concatenation, each source normalised once",
+        description="D2Block(16, 5) beside one Conv2D per pair, each source normalised once",
         make_ours=functools.partial(ours, "source"),
         make_reference=one_convolution_per_pair,
         **_COMMON,

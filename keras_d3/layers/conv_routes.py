@@ -14,7 +14,7 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_kernels
+from keras_d3.layers.backend import matrix_product, tensorflow_kernels
 
 # From this dilation on, TensorFlow takes the grid. Forward + backward took, plain against grid, in
 # ms: 4 x 16,384 samples, 45 channels, 15 taps: 113/99 (d=4), 117/95 (8), 122/116 (64), 161/112
@@ -154,13 +154,13 @@ def conv_1d_as_matmul(inputs, kernel, dilation_rate):
     # would give the kernel other optimiser steps.
     taps = np.arange(num_rows)[:, None] - np.arange(output_rows)[None] + rows_before
     picks = (taps.reshape(-1, 1) == np.arange(num_taps)).astype("float32")
-    matrix = _product(ops.cast(picks, kernel.dtype), ops.reshape(kernel, (num_taps, -1)))
+    matrix = matrix_product(ops.cast(picks, kernel.dtype), ops.reshape(kernel, (num_taps, -1)))
     matrix = ops.reshape(matrix, (num_rows, output_rows, num_channels, num_filters))
     matrix = ops.reshape(
         ops.transpose(matrix, (0, 2, 1, 3)), (num_rows * num_channels, output_rows * num_filters)
     )
     columns = ops.transpose(_to_grid(inputs, samples_before, num_rows, dilation_rate), (0, 2, 1, 3))
-    outputs = _product(ops.reshape(columns, (-1, num_rows * num_channels)), matrix)
+    outputs = matrix_product(ops.reshape(columns, (-1, num_rows * num_channels)), matrix)
     outputs = ops.reshape(outputs, (-1, dilation_rate, output_rows, num_filters))
     outputs = ops.reshape(
         ops.transpose(outputs, (0, 2, 1, 3)), (-1, output_rows * dilation_rate, num_filters)
@@ -228,8 +228,3 @@ def _without_idle_taps(kernel, sizes, dilation_rate):
             index = (slice(None),) * axis + (slice(idle, taps - idle),)
             kernel = kernel[index]
     return kernel
-
-
-def _product(left, right):
-    # Not `ops.matmul`: on PyTorch Keras gives it float32 accuracy for float64.
-    return ops.einsum("ij,jk->ik", left, right)

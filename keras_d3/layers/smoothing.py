@@ -4,7 +4,7 @@ import math
 
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_kernels
+from keras_d3.layers.backend import matrix_product, tensorflow_kernels
 from keras_d3.layers.decomposition import periodic_subsampling, reinterlacing
 from keras_d3.utils.validation import check_int_tuple
 
@@ -57,8 +57,7 @@ def group_interaction(inputs, weights, dilation_rate):
                 f"shape={tuple(inputs.shape)}, dilation_rate={rates}. Pad it with zeros at the end first."
             )
     groups = periodic_subsampling(inputs, rates)
-    # Not `ops.matmul`: on PyTorch Keras gives it float32 accuracy for float64.
-    mixed = ops.einsum("ij,jk->ik", weights, ops.reshape(groups, (num_groups, -1)))
+    mixed = matrix_product(weights, ops.reshape(groups, (num_groups, -1)))
     return reinterlacing(ops.reshape(mixed, ops.shape(groups)), rates)
 
 
