@@ -1,0 +1,132 @@
+"""What is computed by TensorFlow's own operations equals what every other backend computes."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+if keras.backend.backend() != "tensorflow":
+    pytest.skip("these functions belong to the TensorFlow backend", allow_module_level=True)
+
+import tensorflow as tf
+
+from keras_d3.layers import (
+    BatchNormalization,
+    DilatedConv2D,
+    SmoothedDilatedConv1D,
+    SmoothedDilatedConv2D,
+    conv_routes,
+    tensorflow_kernels,
+)
+from tests.gradients import gradients
+from tests.layers.layer_checks import to_numpy
+from tests.layers.references import loop_conv, loop_conv_gradients, random
+
+
+def test_the_build_in_use_has_native_dilations_in_float32_only_where_gradients_run():
+    assert not tensorflow_kernels.runs_dilated_conv_2d("float64")
+    if tensorflow_kernels.runs_dilated_conv_2d("float32"):
+        x, kernel = random(1, 9, 8, 3), random(3, 3, 3, 4, seed=1)
+        cotangent = random(1, 9, 8, 4, seed=2)
+        native = lambda x, kernel: tensorflow_kernels.dilated_conv_2d(x, kernel, (2, 3), "same")  # noqa: E731
+        value, found = gradients(native, [x, kernel], cotangent)
+        np.testing.assert_allclose(value, loop_conv(x, kernel, (2, 3), "same"), atol=1e-5)
+        for ours, wanted in zip(
+            found, loop_conv_gradients(x, kernel, (2, 3), "same", cotangent), strict=True
+        ):
+            np.testing.assert_allclose(ours, wanted, atol=2e-5)
+
+
+def test_without_native_dilations_the_layer_computes_the_same(monkeypatch):
+    x = random(1, 9, 8, 3)
+    layer = DilatedConv2D(4, 3, 2)
+    native = to_numpy(layer(x))
+    monkeypatch.setattr(tensorflow_kernels, "runs_dilated_conv_2d", lambda dtype: False)
+    np.testing.assert_allclose(to_numpy(layer(x)), native, atol=1e-6)
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 40), (17, 19), (8, 16), (9, 33)])
+@pytest.mark.parametrize("taps", [(1, 7), (7, 7), (3, 5)])
+def test_shared_filter_and_its_gradient_equal_loops(sizes, taps):
+    x, kernel = random(2, *sizes, 3), random(*taps, seed=1)
+    cotangent = random(2, *sizes, 3, seed=2)
+    value, (x_gradient, kernel_gradient) = gradients(
+        tensorflow_kernels.shared_depthwise_conv, [x, kernel], cotangent
+    )
+    wanted, x_wanted, kernel_wanted = np.zeros(x.shape), np.zeros(x.shape), np.zeros(taps)
+    for channel in range(3):
+        part = slice(channel, channel + 1)
+        arguments = (x[..., part], kernel[..., None, None], (1, 1), "same")
+        wanted[..., part] = loop_conv(*arguments)
+        gradient, shared = loop_conv_gradients(*arguments, cotangent[..., part])
+        x_wanted[..., part] = gradient
+        kernel_wanted += shared[..., 0, 0]
+    np.testing.assert_allclose(value, wanted, atol=1e-5)
+    np.testing.assert_allclose(x_gradient, x_wanted, atol=1e-5)
+    np.testing.assert_allclose(kernel_gradient, kernel_wanted, atol=1e-4)
+
+
+def second_gradient(function, x):
+    """Gradient of the squared norm of a gradient, as in a gradient penalty."""
+    x = tf.constant(x)
+    with tf.GradientTape() as outer:
+        outer.watch(x)
+        with tf.GradientTape() as inner:
+            inner.watch(x)
+            total = tf.reduce_sum(function(x) ** 3)
+        penalty = tf.reduce_sum(inner.gradient(total, x) ** 2)
+    return outer.gradient(penalty, x).numpy()
+
+
+def test_second_gradients_are_those_of_keras():
+    ours, theirs = BatchNormalization(), keras.layers.BatchNormalization()
+    x = random(5, 4, 3, 2)
+    found, wanted = (second_gradient(lambda x, n=n: n(x, training=True), x) for n in (ours, theirs))
+    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    # Filter and its gradient are linear in x and in the filter, so float64 by another route tells.
+    for taps in ((3, 3), (1, 5)):
+        kernel = tf.constant(random(*taps, seed=1))
+        tiled = tf.tile(kernel[:, :, None, None], (1, 1, 2, 1))
+        plain = lambda x, tiled=tiled: tf.nn.depthwise_conv2d(x, tiled, [1] * 4, "SAME")  # noqa: E731
+        shared = lambda x, kernel=kernel: tensorflow_kernels.shared_depthwise_conv(x, kernel)  # noqa: E731
+        found, wanted = second_gradient(shared, x), second_gradient(plain, x)
+        np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
+
+
+@pytest.mark.parametrize(
+    "layer, sizes",
+    [
+        (SmoothedDilatedConv1D(2, 3, 2, "separable_shared_convolution"), (None,)),
+        (SmoothedDilatedConv2D(2, 3, 2, "separable_shared_convolution"), (None, None)),
+        (SmoothedDilatedConv2D(2, 3, 2, "group_interaction"), (None, None)),
+        (DilatedConv2D(2, 3, 2), (None, None)),
+        (BatchNormalization(), (None,)),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_saved_models_equal_the_layer(layer, sizes, tmp_path):
+    inputs = keras.Input((*sizes, 2))
+    model = keras.Model(inputs, layer(inputs))
+    model.export(tmp_path / "saved", verbose=False)
+    x = random(1, *(9 + axis for axis in range(len(sizes))), 2)
+    loaded = tf.saved_model.load(tmp_path / "saved")
+    np.testing.assert_allclose(loaded.serve(x).numpy(), to_numpy(model(x)), atol=1e-6)
+
+
+@pytest.mark.parametrize("rate", [8, 9, 16, 40])
+@pytest.mark.parametrize("taps", [1, 2, 3, 5, 6])
+def test_kernel_gradients_are_dense(taps, rate):
+    """A sparse gradient would make optimisers skip decay and momentum of some taps."""
+    x, kernel = tf.constant(random(1, 20, 3)), tf.constant(random(taps, 3, 2, seed=1))
+    with tf.GradientTape() as tape:
+        tape.watch(kernel)
+        y = conv_routes.dilated_conv_1d(x, kernel, rate, "same")
+    assert isinstance(tape.gradient(y, kernel), tf.Tensor)
+
+
+def test_bfloat16_convolutions_that_pad_more_than_the_map_run():
+    # As native operations, these end the process.
+    for size, kernel_size, rate in (((8, 4), (2, 4), (16, 16)), ((4, 22), (2, 2), (16, 2))):
+        x = ops.cast(random(2, *size, 2), "bfloat16")
+        outputs = DilatedConv2D(1, kernel_size, rate, dtype="mixed_bfloat16")(x)
+        assert np.all(np.isfinite(to_numpy(outputs)))
