@@ -16,6 +16,23 @@ def tensorflow_kernels():
     return kernels
 
 
+@functools.cache
+def on_cpu():
+    """Whether the backend computes on CPUs: routes that were measured there only are taken there only."""
+    backend = keras.backend.backend()
+    if backend == "tensorflow":
+        return tensorflow_kernels().on_cpu()
+    if backend == "jax":
+        import jax
+
+        return jax.default_backend() == "cpu"
+    if backend == "torch":
+        import torch
+
+        return not torch.cuda.is_available()
+    return False
+
+
 def matrix_product(left, right):
     """The product of two matrices at their own precision on every backend."""
     if keras.backend.backend() == "torch":

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_d3.layers.backend import matrix_product, tensorflow_kernels
+from keras_d3.layers.backend import matrix_product, on_cpu, tensorflow_kernels
 
-# From this dilation on, TensorFlow takes the grid. Forward + backward took, plain against grid, in
+# From this dilation on, TensorFlow and PyTorch take the grid. Forward + backward took, plain against grid, in
 # ms: 4 x 16,384 samples, 45 channels, 15 taps: 113/99 (d=4), 117/95 (8), 122/116 (64), 161/112
 # (1,024), 290/104 (2,048); with d=2, 129/170: a grid of few columns suits the convolution badly.
-# JAX compiles the plain one to 38 and the grid to 114 (d=64).
+# One such signal took PyTorch 103/37 (d=64), but JAX 38/114.
 SMALLEST_GRID_DILATION = 8
 
 
@@ -38,8 +38,11 @@ def dilated_conv_1d(inputs, kernel, dilation_rate, padding):
     if inputs.shape[1] is not None:
         if _every_row_meets_every_row(inputs.shape[1], kernel.shape[0], dilation_rate, padding):
             return conv_1d_as_matmul(inputs, kernel, dilation_rate)
-        kernels = tensorflow_kernels()
-        if kernels is not None and kernels.on_cpu() and dilation_rate >= SMALLEST_GRID_DILATION:
+        if (
+            dilation_rate >= SMALLEST_GRID_DILATION
+            and keras.backend.backend() in ("tensorflow", "torch")
+            and on_cpu()
+        ):
             return conv_1d_on_grid(inputs, kernel, dilation_rate, padding)
     return conv_plain(inputs, kernel, (dilation_rate,), padding)
 

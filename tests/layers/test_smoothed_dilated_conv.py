@@ -18,6 +18,7 @@ from keras_d3.layers import (
     group_interaction,
     separable_shared_convolution,
 )
+from keras_d3.layers.smoothing import shared_convolution_in_blocks
 from tests.gradients import gradients, numeric_gradients
 from tests.layers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
 from tests.layers.references import loop_conv, random
@@ -263,7 +264,9 @@ def test_one_model_takes_several_sizes(smoothing, padding_leak):
 
 def test_identity_initialiser():
     np.testing.assert_array_equal(to_numpy(IdentitySmoothing("group_interaction")((4, 4))), np.eye(4))
-    shared = to_numpy(IdentitySmoothing("separable_shared_convolution")((3, 7), "float64"))
+    shared = IdentitySmoothing("separable_shared_convolution")((3, 7), "float16")
+    assert keras.backend.standardize_dtype(shared.dtype) == "float16"
+    shared = to_numpy(shared)
     assert shared[1, 3] == shared.sum() == 1
     copy = keras.initializers.deserialize(keras.initializers.serialize(IdentitySmoothing(SMOOTHINGS[1])))
     assert copy.smoothing == SMOOTHINGS[1]
@@ -282,6 +285,15 @@ def test_steps_by_themselves_equal_loops():
     np.testing.assert_allclose(
         to_numpy(separable_shared_convolution(x, shared)), loop_shared_filter(x, shared), atol=1e-5
     )
+
+
+@pytest.mark.parametrize("sizes", [(1, 1), (3, 40), (17, 19), (8, 32)])
+@pytest.mark.parametrize("taps", [(1, 7), (7, 3), (1, 45)])
+def test_blocks_of_columns_equal_loops(sizes, taps):
+    """The route of one backend, on every backend."""
+    x, shared = random(2, *sizes, 3), random(*taps, seed=1)
+    outputs = shared_convolution_in_blocks(ops.convert_to_tensor(x), ops.convert_to_tensor(shared))
+    np.testing.assert_allclose(to_numpy(outputs), loop_shared_filter(x, shared), atol=2e-5)
 
 
 @pytest.mark.parametrize(
