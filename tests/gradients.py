@@ -43,8 +43,13 @@ def _by_tape(function, arrays, cotangent):
 def _by_vjp(function, arrays, cotangent):
     import jax
 
-    value, pull_back = jax.vjp(function, *(jax.numpy.asarray(array) for array in arrays))
-    found = pull_back(jax.numpy.asarray(_like(value, cotangent), value.dtype))
+    # Compiled as a whole: outside of jit JAX compiles operation by operation, which takes far longer.
+    @jax.jit
+    def value_and_gradients(arrays):
+        value, pull_back = jax.vjp(function, *arrays)
+        return value, pull_back(jax.numpy.asarray(_like(value, cotangent), value.dtype))
+
+    value, found = value_and_gradients([jax.numpy.asarray(array) for array in arrays])
     return np.asarray(value), [np.asarray(gradient) for gradient in found]
 
 
