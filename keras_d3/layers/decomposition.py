@@ -37,7 +37,7 @@ def periodic_subsampling(inputs, dilation_rate):
 
     >>> import numpy as np
     >>> from keras_d3.layers import periodic_subsampling
-    >>> periodic_subsampling(np.arange(6.0).reshape(1, 6, 1), 2)[..., 0].numpy().tolist()
+    >>> np.array(periodic_subsampling(np.arange(6.0).reshape(1, 6, 1), 2))[..., 0].tolist()
     [[[0.0, 2.0, 4.0]], [[1.0, 3.0, 5.0]]]
     """
     inputs = ops.convert_to_tensor(inputs)
@@ -75,7 +75,7 @@ def reinterlacing(groups, dilation_rate):
     >>> import numpy as np
     >>> from keras_d3.layers import periodic_subsampling, reinterlacing
     >>> x = np.arange(6.0).reshape(1, 6, 1)
-    >>> bool(np.all(reinterlacing(periodic_subsampling(x, 2), 2) == x))
+    >>> bool(np.all(np.array(reinterlacing(periodic_subsampling(x, 2), 2)) == x))
     True
     """
     groups = ops.convert_to_tensor(groups)

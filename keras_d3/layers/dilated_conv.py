@@ -48,8 +48,8 @@ class DilatedConv1D(BaseConv):
     >>> import numpy as np
     >>> from keras_d3.layers import DilatedConv1D
     >>> layer = DilatedConv1D(filters=8, kernel_size=15, dilation_rate=4)
-    >>> layer(np.zeros((2, 100, 3), "float32")).shape
-    TensorShape([2, 100, 8])
+    >>> tuple(layer(np.zeros((2, 100, 3), "float32")).shape)
+    (2, 100, 8)
     """
 
     def __init__(self, filters, kernel_size, dilation_rate=1, padding="same", **kwargs):
@@ -109,8 +109,8 @@ class DilatedConv2D(BaseConv):
     >>> import numpy as np
     >>> from keras_d3.layers import DilatedConv2D
     >>> layer = DilatedConv2D(filters=8, kernel_size=3, dilation_rate=(2, 1))
-    >>> layer(np.zeros((2, 20, 30, 3), "float32")).shape
-    TensorShape([2, 20, 30, 8])
+    >>> tuple(layer(np.zeros((2, 20, 30, 3), "float32")).shape)
+    (2, 20, 30, 8)
     """
 
     def __init__(self, filters, kernel_size, dilation_rate=1, padding="same", **kwargs):

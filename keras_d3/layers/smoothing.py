@@ -41,7 +41,7 @@ def group_interaction(inputs, weights, dilation_rate):
     >>> from keras_d3.layers import group_interaction
     >>> x = np.array([[[1.0], [2.0], [3.0], [4.0]]])
     >>> swap = np.array([[0.0, 1.0], [1.0, 0.0]])
-    >>> group_interaction(x, swap, 2)[0, :, 0].numpy().tolist()
+    >>> np.array(group_interaction(x, swap, 2))[0, :, 0].tolist()
     [2.0, 1.0, 4.0, 3.0]
     """
     inputs, weights = ops.convert_to_tensor(inputs), ops.convert_to_tensor(weights)
@@ -90,7 +90,7 @@ def separable_shared_convolution(inputs, kernel):
     >>> import numpy as np
     >>> from keras_d3.layers import separable_shared_convolution
     >>> x = np.array([[[1.0], [2.0], [3.0]]])
-    >>> separable_shared_convolution(x, np.array([1.0, 1.0, 1.0]))[0, :, 0].numpy().tolist()
+    >>> np.array(separable_shared_convolution(x, np.ones(3)))[0, :, 0].tolist()
     [3.0, 6.0, 5.0]
     """
     inputs, kernel = ops.convert_to_tensor(inputs), ops.convert_to_tensor(kernel)

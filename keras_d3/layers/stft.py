@@ -38,6 +38,14 @@ def frame_spectra(signals, frame_length, frame_step, fft_length=None, window="ha
     Returns:
         Pair (real, imag) of tensors (batch, frames, bins, channels) with
         `frames = 1 + (time - frame_length) // frame_step` and `bins = fft_length // 2 + 1`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.layers import frame_spectra
+    >>> real, imag = frame_spectra(np.zeros((1, 100, 2), "float32"), 16, 4)
+    >>> tuple(real.shape)
+    (1, 22, 9, 2)
     """
     frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length)
     overlap = frame_length // frame_step
@@ -67,6 +75,14 @@ def overlap_add_spectra(real, imag, frame_length, frame_step, fft_length=None, w
 
     Returns:
         Tensor (batch, (frames - 1) * frame_step + frame_length, channels).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.layers import overlap_add_spectra
+    >>> spectra = np.zeros((1, 22, 9, 2), "float32")
+    >>> tuple(overlap_add_spectra(spectra, spectra, 16, 4).shape)
+    (1, 100, 2)
     """
     frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length)
     spectra = (ops.transpose(real, (0, 3, 1, 2)), ops.transpose(imag, (0, 3, 1, 2)))
@@ -85,6 +101,13 @@ def overlap_add(frames, frame_step):
 
     Returns:
         Tensor (..., (frames - 1) * frame_step + frame_length).
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.layers import overlap_add
+    >>> np.array(overlap_add(np.ones((2, 4), "float32"), 2)).tolist()
+    [1.0, 1.0, 2.0, 2.0, 1.0, 1.0]
     """
     overlap = frames.shape[-1] // frame_step
     leading = tuple(ops.shape(frames))[:-2]
@@ -108,6 +131,12 @@ def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype
 
     Returns:
         Tensor ((num_frames - 1) * frame_step + frame_length,).
+
+    Example:
+
+    >>> from keras_d3.layers import window_square_sum
+    >>> tuple(window_square_sum(3, 16, 4).shape)
+    (24,)
     """
     square = ops.convert_to_tensor(window_values(window, frame_length) ** 2, dtype=dtype)
     frames = ops.broadcast_to(square, (num_frames, frame_length))

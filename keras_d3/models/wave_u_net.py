@@ -73,7 +73,7 @@ def wave_u_net(
 
     >>> from keras_d3.models.wave_u_net import wave_u_net
     >>> model = wave_u_net(num_output_samples=300, num_levels=4, filters=5, context=True)
-    >>> model.input_shape, model.output_shape["vocals"]
+    >>> model.input_shape, model.compute_output_shape(model.input_shape)["vocals"]
     ((None, 803, 1), (None, 309, 1))
     """
     # --- Arguments ---
