@@ -27,8 +27,8 @@ def test_example(example):
     assert not result.failed, "".join(report)
 
 
-def test_every_exported_layer_block_and_converter_has_an_example():
+def test_everything_exported_by_layers_and_blocks_has_an_example():
     with_example = {example.name.rsplit(".", 1)[-1] for example in examples()}
-    for package in ("keras_d3.layers", "keras_d3.blocks", "keras_d3.convert"):
+    for package in ("keras_d3.layers", "keras_d3.blocks"):
         exported = importlib.import_module(package).__all__
         assert set(exported) <= with_example, sorted(set(exported) - with_example)
