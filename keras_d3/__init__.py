@@ -5,4 +5,4 @@ example ``from keras_d3 import models`` or ``from keras_d3.layers import
 MultidilatedConv2D``.
 """
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
