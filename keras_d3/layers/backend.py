@@ -34,8 +34,8 @@ def on_cpu():
 
 
 def matrix_product(left, right):
-    """The product of two matrices at their own precision on every backend."""
+    """The product of a matrix with a matrix or a batch of them, at their own precision on every backend."""
     if keras.backend.backend() == "torch":
         # There `ops.matmul` has float32 accuracy for float64; elsewhere it is the faster spelling.
-        return ops.einsum("ij,jk->ik", left, right)
+        return ops.einsum("ij,...jk->...ik", left, right)
     return ops.matmul(left, right)

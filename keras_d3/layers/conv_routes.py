@@ -120,13 +120,13 @@ def conv_1d_on_grid(inputs, kernel, dilation_rate, padding):
         # Negative only for padding "valid", where the last row may be needed by no output.
         rows_below = max(rows_below, 0)
         grid = ops.pad(grid, ((0, 0), (rows_above, rows_below), (0, 0), (0, 0)))
-    outputs = ops.conv(
-        grid,
-        ops.expand_dims(kernel[first_tap : last_tap + 1], 1),
-        strides=1,
-        padding="same" if symmetric else "valid",
-        data_format="channels_last",
-    )
+    column_kernel = ops.expand_dims(kernel[first_tap : last_tap + 1], 1)
+    grid_padding = "same" if symmetric else "valid"
+    kernels = tensorflow_kernels()
+    if kernels is not None:
+        outputs = kernels.conv_on_grid(grid, column_kernel, grid_padding)
+    else:
+        outputs = ops.conv(grid, column_kernel, strides=1, padding=grid_padding, data_format="channels_last")
     outputs = ops.reshape(outputs, (-1, outputs.shape[1] * dilation_rate, num_filters))
     return outputs[:, :num_outputs]
 

@@ -7,7 +7,6 @@ import numpy as np
 from keras import ops
 
 from keras_d3.layers.backend import matrix_product, on_cpu, tensorflow_kernels
-from keras_d3.layers.decomposition import periodic_subsampling, reinterlacing
 from keras_d3.utils.validation import check_int_tuple
 
 
@@ -58,9 +57,14 @@ def group_interaction(inputs, weights, dilation_rate):
                 "`inputs` must have sizes that are multiples of the dilation rate. Received: "
                 f"shape={tuple(inputs.shape)}, dilation_rate={rates}. Pad it with zeros at the end first."
             )
-    groups = periodic_subsampling(inputs, rates)
-    mixed = matrix_product(weights, ops.reshape(groups, (num_groups, -1)))
-    return reinterlacing(ops.reshape(mixed, ops.shape(groups)), rates)
+    # The columns' phases move in front of the columns, row by row; then the rows and phases of a block
+    # of rows are the groups, already side by side: (blocks of rows, groups, columns * channels).
+    sizes, channels = ops.shape(inputs), inputs.shape[-1]
+    steps = sizes[-2] // rates[-1]
+    phases = ops.transpose(ops.reshape(inputs, (-1, steps, rates[-1], channels)), (0, 2, 1, 3))
+    mixed = matrix_product(weights, ops.reshape(phases, (-1, num_groups, steps * channels)))
+    phases = ops.transpose(ops.reshape(mixed, (-1, rates[-1], steps, channels)), (0, 2, 1, 3))
+    return ops.reshape(phases, sizes)
 
 
 def separable_shared_convolution(inputs, kernel):

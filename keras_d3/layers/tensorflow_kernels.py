@@ -22,25 +22,117 @@ def runs_dilated_conv_2d(dtype):
     """Whether `tf.nn.conv2d` computes dilations here, gradients included.
 
     On a CPU that takes oneDNN, which some builds lack and which has no float64; without it the
-    gradients raise when they are run. So they are run once, on a map of 3 x 3.
+    gradient by the inputs raises when it is run. So it is run once, on a map of 3 x 3.
     """
     with tf.init_scope():
         if not tf.executing_eagerly():
             return False
         maps, kernel = tf.ones((1, 3, 3, 1), dtype), tf.ones((2, 2, 1, 1), dtype)
-        arguments = {"strides": [1] * 4, "padding": "SAME", "dilations": [1, 2, 2, 1], "out_backprop": maps}
         try:
             # Not by a tape, which does not record in this scope.
-            tf.raw_ops.Conv2DBackpropInput(input_sizes=maps.shape, filter=kernel, **arguments)
-            tf.raw_ops.Conv2DBackpropFilter(input=maps, filter_sizes=kernel.shape, **arguments)
+            tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=maps.shape,
+                filter=kernel,
+                out_backprop=maps,
+                strides=[1, 1, 1, 1],
+                padding="SAME",
+                dilations=[1, 2, 2, 1],
+            )
         except (tf.errors.UnimplementedError, tf.errors.InvalidArgumentError, tf.errors.NotFoundError):
             return False
         return True
 
 
 def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
-    """The operation that takes dilations itself, instead of rearranging space into the batch."""
-    return tf.nn.conv2d(inputs, kernel, strides=1, padding=padding.upper(), dilations=dilation_rate)
+    """Dilated convolution by the operation that takes dilations itself.
+
+    `tf.nn.convolution`, which Keras calls, rearranges space into the batch and back instead. Only the
+    gradient by the kernel is better taken that way: for 1 x 256 x 256 x 32 -> 48 maps, 3 x 3 taps and
+    d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient and 47 so, and
+    the operation's sums are ten times less exact (1e-5 of the largest value).
+    """
+    rates = [1, *dilation_rate, 1]
+
+    @tf.custom_gradient
+    def convolve(inputs, kernel):
+        outputs = tf.nn.conv2d(inputs, kernel, strides=1, padding=padding.upper(), dilations=rates)
+
+        def gradient(upstream):
+            by_inputs = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(inputs),
+                filter=kernel,
+                out_backprop=upstream,
+                strides=[1, 1, 1, 1],
+                padding=padding.upper(),
+                dilations=rates,
+            )
+            return by_inputs, _kernel_gradient(inputs, upstream, kernel.shape, dilation_rate, padding)
+
+        return outputs, gradient
+
+    # A variable as such would make the custom gradient ask for another signature.
+    return convolve(inputs, tf.convert_to_tensor(kernel))
+
+
+def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
+    """Gradient of a dilated convolution by its kernel: that of an ordinary one on interleaved groups."""
+    around_inputs, after_upstream = [], []
+    for axis, (taps, rate) in enumerate(zip(kernel_shape[:2], dilation_rate, strict=True), start=1):
+        before = ((taps - 1) * rate) // 2 if padding == "same" else 0
+        steps = (tf.shape(upstream)[axis] + rate - 1) // rate
+        after = (steps + taps - 1) * rate - before - tf.shape(inputs)[axis]
+        around_inputs.append([before, after])
+        after_upstream.append([0, steps * rate - tf.shape(upstream)[axis]])
+    return tf.raw_ops.Conv2DBackpropFilter(
+        input=tf.space_to_batch(inputs, dilation_rate, around_inputs),
+        filter_sizes=kernel_shape,
+        out_backprop=tf.space_to_batch(upstream, dilation_rate, after_upstream),
+        strides=[1, 1, 1, 1],
+        padding="VALID",
+    )
+
+
+def conv_on_grid(grid, kernel, padding):
+    """Convolution along the rows of a grid, each column by itself.
+
+    The gradient by the kernel takes the columns in groups: for 4 x 16,384 samples, 45 channels and 15
+    taps on one core it went from 77 to 47 ms with 512 columns, from 61 to 46 with 256; with 64 columns
+    it gains nothing.
+
+    Args:
+        grid: tensor (batch, rows, columns, channels) with a known number of columns.
+        kernel: tensor (taps, 1, channels, filters).
+        padding: `"same"` or `"valid"`.
+
+    Returns:
+        Tensor (batch, rows', columns, filters).
+    """
+    group, fewest = 8, 128
+    if grid.shape[2] < fewest or grid.shape[2] % group:
+        return tf.nn.conv2d(grid, kernel, strides=1, padding=padding.upper())
+
+    def grouped(values):
+        _, rows, columns, channels = values.shape
+        runs = tf.reshape(values, (-1, rows, columns // group, group * channels))
+        return tf.reshape(tf.transpose(runs, (0, 2, 1, 3)), (-1, rows, group, channels))
+
+    @tf.custom_gradient
+    def convolve(grid, kernel):
+        def gradient(upstream):
+            common = {"strides": [1, 1, 1, 1], "padding": padding.upper()}
+            upstream.set_shape([None, outputs.shape[1], *grid.shape[2:3], kernel.shape[-1]])
+            by_grid = tf.raw_ops.Conv2DBackpropInput(
+                input_sizes=tf.shape(grid), filter=kernel, out_backprop=upstream, **common
+            )
+            by_kernel = tf.raw_ops.Conv2DBackpropFilter(
+                input=grouped(grid), filter_sizes=kernel.shape, out_backprop=grouped(upstream), **common
+            )
+            return by_grid, by_kernel
+
+        outputs = tf.nn.conv2d(grid, kernel, strides=1, padding=padding.upper())
+        return outputs, gradient
+
+    return convolve(grid, tf.convert_to_tensor(kernel))
 
 
 def shared_depthwise_conv(inputs, kernel):
@@ -71,10 +163,7 @@ def shared_depthwise_conv(inputs, kernel):
 
         return outputs, gradient
 
-    # A variable as such would make the custom gradient ask for another signature.
-    outputs = convolve(inputs, tf.convert_to_tensor(kernel))
-    outputs.set_shape(inputs.shape)
-    return outputs
+    return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
 def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):

@@ -23,18 +23,10 @@ from tests.layers.layer_checks import to_numpy
 from tests.layers.references import loop_conv, loop_conv_gradients, random
 
 
-def test_the_build_in_use_has_native_dilations_in_float32_only_where_gradients_run():
+def test_float64_has_no_native_dilations_on_cpus():
+    if not tensorflow_kernels.on_cpu():
+        pytest.skip("on GPUs float64 has native dilations")
     assert not tensorflow_kernels.runs_dilated_conv_2d("float64")
-    if tensorflow_kernels.runs_dilated_conv_2d("float32"):
-        x, kernel = random(1, 9, 8, 3), random(3, 3, 3, 4, seed=1)
-        cotangent = random(1, 9, 8, 4, seed=2)
-        native = lambda x, kernel: tensorflow_kernels.dilated_conv_2d(x, kernel, (2, 3), "same")  # noqa: E731
-        value, found = gradients(native, [x, kernel], cotangent)
-        np.testing.assert_allclose(value, loop_conv(x, kernel, (2, 3), "same"), atol=1e-5)
-        for ours, wanted in zip(
-            found, loop_conv_gradients(x, kernel, (2, 3), "same", cotangent), strict=True
-        ):
-            np.testing.assert_allclose(ours, wanted, atol=2e-5)
 
 
 def test_without_native_dilations_the_layer_computes_the_same(monkeypatch):
@@ -43,6 +35,41 @@ def test_without_native_dilations_the_layer_computes_the_same(monkeypatch):
     native = to_numpy(layer(x))
     monkeypatch.setattr(tensorflow_kernels, "runs_dilated_conv_2d", lambda dtype: False)
     np.testing.assert_allclose(to_numpy(layer(x)), native, atol=1e-6)
+
+
+@pytest.mark.parametrize("padding", ["same", "valid"])
+@pytest.mark.parametrize("size, kernel_size, rates", [((9, 8), (3, 3), (2, 3)), ((11, 14), (2, 4), (4, 1))])
+def test_native_dilations_and_their_gradients_equal_loops(size, kernel_size, rates, padding):
+    if not tensorflow_kernels.runs_dilated_conv_2d("float32"):
+        pytest.skip("this build of TensorFlow has no gradient of native dilations")
+    x, kernel = random(2, *size, 3), random(*kernel_size, 3, 4, seed=1)
+    wanted = loop_conv(x, kernel, rates, padding)
+    cotangent = random(*wanted.shape, seed=2)
+    native = lambda x, kernel: tensorflow_kernels.dilated_conv_2d(x, kernel, rates, padding)  # noqa: E731
+    value, found = gradients(native, [x, kernel], cotangent)
+    np.testing.assert_allclose(value, wanted, atol=1e-5)
+    for ours, theirs in zip(found, loop_conv_gradients(x, kernel, rates, padding, cotangent), strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=3e-5)
+
+
+@pytest.mark.parametrize("columns", [127, 128, 130, 136])
+@pytest.mark.parametrize("taps", [2, 3])
+@pytest.mark.parametrize("padding", ["same", "valid"])
+def test_gradients_on_wide_grids_equal_loops(columns, taps, padding):
+    samples = 3 * columns + 7
+    x, kernel = random(2, samples, 2), random(taps, 2, 3, seed=1)
+    wanted = loop_conv(x, kernel, (columns,), padding)
+    cotangent = random(*wanted.shape, seed=2)
+
+    def on_grid(x, kernel):
+        return conv_routes.conv_1d_on_grid(x, kernel, columns, padding)
+
+    value, found = gradients(on_grid, [x, kernel], cotangent)
+    np.testing.assert_allclose(value, wanted, atol=1e-5)
+    for ours, theirs in zip(
+        found, loop_conv_gradients(x, kernel, (columns,), padding, cotangent), strict=True
+    ):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
 @pytest.mark.parametrize("sizes", [(1, 1), (3, 40), (17, 19), (8, 16), (9, 33)])
