@@ -13,6 +13,7 @@ from keras import ops
 from benchmarks.case import Case, Network
 from benchmarks.networks import compute_dtype, layer_network, with_random_weights
 from keras_d3.layers import SmoothedDilatedConv2D, group_interaction, separable_shared_convolution
+from keras_d3.layers.backend import matrix_product
 
 _RATE, _FILTERS, _KERNEL_SIZE = 4, 64, 3
 
@@ -108,6 +109,12 @@ def _our_group_interaction(inputs, weights):
     return group_interaction(inputs, weights, _RATE)
 
 
+def _our_mixing(groups, weights):
+    """The part of `group_interaction` between taking the groups apart and putting them together."""
+    flat = ops.reshape(groups, (_RATE * _RATE, -1))
+    return ops.reshape(matrix_product(weights, flat), ops.shape(groups))
+
+
 def _layer_case(name, smoothing, whole):
     return Case(
         name=name,
@@ -137,11 +144,21 @@ CASES = (
     ),
     Case(
         name="group_interaction_rate_4",
-        description="group_interaction of 16 groups beside 256 scaled additions",
+        description="group_interaction beside space_to_batch, 256 scaled additions, batch_to_space",
         input_shape=(1, 128, 128, 64),
         small_input_shape=(2, 12, 16, 5),
         make_ours=functools.partial(_our_step, _our_group_interaction, (_RATE * _RATE,) * 2),
         make_reference=functools.partial(_official_step, _official_group_interaction),
+        forward_target=5.0,
+        backends=("tensorflow",),
+    ),
+    Case(
+        name="group_interaction_mixing_rate_4",
+        description="the matrix product of group_interaction beside 256 scaled additions, on given groups",
+        input_shape=(_RATE * _RATE, 32, 32, 64),
+        small_input_shape=(_RATE * _RATE, 3, 4, 5),
+        make_ours=functools.partial(_our_step, _our_mixing, (_RATE * _RATE,) * 2),
+        make_reference=functools.partial(_official_step, _interact),
         forward_target=5.0,
         backends=("tensorflow",),
     ),
