@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_d3.layers import (
     BatchNormalization,
+    DilatedConv1D,
     DilatedConv2D,
     SmoothedDilatedConv1D,
     SmoothedDilatedConv2D,
@@ -157,3 +158,30 @@ def test_bfloat16_convolutions_that_pad_more_than_the_map_run():
         x = ops.cast(random(2, *size, 2), "bfloat16")
         outputs = DilatedConv2D(1, kernel_size, rate, dtype="mixed_bfloat16")(x)
         assert np.all(np.isfinite(to_numpy(outputs)))
+
+
+@pytest.mark.parametrize(
+    "layer, shape",
+    [
+        (BatchNormalization(), (2, 9, 8, 3)),
+        (DilatedConv1D(2, 3, 128), (2, 700, 3)),
+        (DilatedConv2D(2, 3, 2), (2, 9, 8, 3)),
+        (SmoothedDilatedConv2D(2, 3, 2, "separable_shared_convolution"), (2, 9, 8, 3)),
+    ],
+    ids=lambda value: getattr(value, "name", None),
+)
+def test_compiled_by_xla_the_gradients_are_the_same(layer, shape):
+    """Keras compiles training steps with XLA unless told otherwise."""
+    x = tf.constant(random(*shape))
+    arguments = {"training": True} if isinstance(layer, BatchNormalization) else {}
+    layer.build(shape)
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            total = tf.reduce_sum(layer(x, **arguments) ** 3)
+        return tape.gradient(total, [x, *(weight.value for weight in layer.trainable_variables)])
+
+    plain, compiled = (tf.function(step, jit_compile=jit)(x) for jit in (False, True))
+    for one, other in zip(plain, compiled, strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * float(tf.reduce_max(tf.abs(one)) + 1e-6))
