@@ -57,8 +57,8 @@ class DenseBlock(keras.layers.Layer):
             `int(compression * m)` by batch normalisation, ReLU and a convolution 1x1 without bias.
         norm_epsilon: float, epsilon of the batch normalisations.
         norm_momentum: float, momentum of their statistics.
-        kernel_initializer: initializer of the kernels. The official code draws from a normal
-            distribution with Glorot's variance; Keras truncates it at two standard deviations.
+        kernel_initializer: initializer of the kernels. The official code for music draws from
+            `keras_d3.layers.NNablaGlorotNormal`, as the presets do.
         kernel_regularizer: regularizer of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 

@@ -7,6 +7,7 @@ from keras_d3.layers.decimation import Decimation1D
 from keras_d3.layers.decomposition import decomposed_dilated_conv, periodic_subsampling, reinterlacing
 from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D, kernel_from_transposed
 from keras_d3.layers.inference_clip import InferenceClip
+from keras_d3.layers.initializers import NNablaGlorotNormal, NNablaGlorotUniform
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
 from keras_d3.layers.linear_upsampling import LinearUpsampling1D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
@@ -41,6 +42,8 @@ __all__ = [
     "LinearUpsampling1D",
     "MultidilatedConv1D",
     "MultidilatedConv2D",
+    "NNablaGlorotNormal",
+    "NNablaGlorotUniform",
     "PadToMultiple",
     "PerBinAffine",
     "STFT",

@@ -31,7 +31,8 @@ def d3net(
     unmodelled_bins="mixture",
     norm_epsilon=NORM_EPSILON,
     norm_momentum=NORM_MOMENTUM,
-    kernel_initializer="glorot_normal",
+    kernel_initializer="keras_d3>NNablaGlorotNormal",
+    upsample_initializer="keras_d3>NNablaGlorotUniform",
     name="d3net",
 ):
     """Builds D3Net for one target: mixture magnitudes in, target magnitudes out.
@@ -44,7 +45,10 @@ def d3net(
     - D2 blocks normalise once per source and give a bias to every partial convolution (`norm`);
     - D3 blocks sum groups of maps instead of concatenating (`connection`);
     - the transition to a lower scale is a pooling alone (`transition_compression`);
-    - the head's convolutions are 1x1, and every bin has a scale and a bias at input and output.
+    - the head's convolutions are 1x1, and every bin has a scale and a bias at input and output;
+    - convolutions start from an untruncated normal distribution with NNabla's reading of Glorot's
+      variance, transposed ones from the uniform one (`keras_d3.layers.NNablaGlorotNormal`, which
+      says how Keras' "glorot_normal" differs). The paper leaves the initialisation open.
 
     Args:
         bands: sequence of `Band`s, or dicts of their arguments.
@@ -124,4 +128,5 @@ def d3net(
         norm_epsilon=norm_epsilon,
         norm_momentum=norm_momentum,
         kernel_initializer=kernel_initializer,
+        upsample_initializer=upsample_initializer,
     )

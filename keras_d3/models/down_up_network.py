@@ -23,6 +23,7 @@ def down_up_network(
     norm_epsilon=NORM_EPSILON,
     norm_momentum=NORM_MOMENTUM,
     kernel_initializer="glorot_normal",
+    upsample_initializer="glorot_uniform",
 ):
     """Returns the last dense block's maps of a multi-scale dense network, at full resolution.
 
@@ -85,9 +86,14 @@ def down_up_network(
         filters = math.ceil(band.upsample_compression[index] * x.shape[-1])
         if upsample_norm:
             x = norm(f"{name}_norm")(x)
-        # Kernel = stride: no overlap, and the default initializer, as in the official D3Net code.
+        # Kernel = stride: no overlap, as in the official D3Net code.
         x = keras.layers.Conv2DTranspose(
-            filters, 2, strides=2, data_format="channels_last", name=f"{band.name}_{name}_conv"
+            filters,
+            2,
+            strides=2,
+            data_format="channels_last",
+            kernel_initializer=upsample_initializer,
+            name=f"{band.name}_{name}_conv",
         )(x)
         x = _crop_bins(x, skip.shape[2], pad_mode, f"{band.name}_{name}_crop")
         x = keras.layers.Concatenate(name=f"{band.name}_{name}_skip")([x, skip])

@@ -33,6 +33,7 @@ def multi_band_network(
     norm_epsilon=NORM_EPSILON,
     norm_momentum=NORM_MOMENTUM,
     kernel_initializer="glorot_normal",
+    upsample_initializer="glorot_uniform",
 ):
     """Builds a network from a mixture's magnitudes to one target's magnitudes.
 
@@ -75,6 +76,7 @@ def multi_band_network(
         norm_epsilon: float, epsilon of all batch normalisations here.
         norm_momentum: float, their momentum.
         kernel_initializer: initializer of all kernels but the transposed ones.
+        upsample_initializer: initializer of the transposed convolutions' kernels.
 
     Returns:
         Functional `keras.Model`: `(batch, frames, num_bins, num_channels)` to the same shape.
@@ -112,6 +114,7 @@ def multi_band_network(
             upsample_norm=upsample_norm,
             pad_mode=pad_mode,
             kernel_initializer=kernel_initializer,
+            upsample_initializer=upsample_initializer,
             **norms,
         )
 
