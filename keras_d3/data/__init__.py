@@ -5,6 +5,7 @@ from keras_d3.data.magnitudes import to_magnitudes
 from keras_d3.data.manifest import Manifest, load_manifest
 from keras_d3.data.pipeline import num_validation_windows, training_waveforms, validation_waveforms
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors, verify_shards
+from keras_d3.data.statistics import input_statistics
 from keras_d3.data.tracks import read_track
 
 __all__ = [
@@ -12,6 +13,7 @@ __all__ = [
     "BrokenShardError",
     "Manifest",
     "check_config",
+    "input_statistics",
     "load_manifest",
     "naming_shard_errors",
     "num_validation_windows",

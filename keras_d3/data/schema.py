@@ -88,11 +88,17 @@ def empty_block(num_features, channels, block_samples):
     return {"track": no, "block": no, "num_samples": no, "audio": silence}
 
 
-def read_block(serialized, encoding, channels):
+def read_block(serialized, encoding, channels, only=None):
     """Parses and decodes a record in Python, every feature of it (FLAC through libsndfile).
 
+    Args:
+        serialized: bytes.
+        encoding, channels: from the manifest.
+        only: decode this one of the mixture and the sources alone.
+
     Returns:
-        Dict as from `parse_block`, with NumPy values, `track_name`, and blocks not padded.
+        Dict as from `parse_block`, with NumPy values, `track_name`, and blocks not padded; `audio` is a
+        dict of `name -> int16 (time, channels)`.
 
     Raises:
         ValueError: the audio of one feature cannot be decoded or has other channels.
@@ -103,7 +109,7 @@ def read_block(serialized, encoding, channels):
     record["audio"] = {
         name.removeprefix("audio/"): _decode(name, value.bytes_list.value[0], encoding, channels)
         for name, value in feature.items()
-        if name.startswith("audio/")
+        if name.startswith("audio/") and only in (None, name.removeprefix("audio/"))
     }
     return record
 
