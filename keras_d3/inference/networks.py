@@ -1,7 +1,36 @@
-"""Keras models as plain graph functions, ready to be saved without Keras."""
+"""The networks of a separator: Keras models as plain graph functions, or whatever else computes them.
+
+A pipeline takes Keras models, and beside them objects of other runtimes with three members: called inside
+a graph, they map a float32 tensor (batch, ...) to a float32 tensor or a dict of them; `input_shape`
+is a tuple with the batch, None for unknown axes; `output_shapes` is such a tuple or a dict of them.
+"""
 
 import keras
 import tensorflow as tf
+
+
+def graph_network(network, input_shape):
+    """A network as the pipelines call it: `GraphNetwork` of a Keras model, others as they are.
+
+    Args:
+        network: `keras.Model` with one input, or a network of another runtime, see above.
+        input_shape: its input's shape without the batch, None for unknown axes.
+
+    Returns:
+        Callable from a float32 tensor to float32 tensors, with `variables`.
+    """
+    return GraphNetwork(network, input_shape) if isinstance(network, keras.Model) else network
+
+
+def output_shapes(network):
+    """Shapes of a network's outputs with the batch, None for unknown axes: a tuple, or a dict of them."""
+    if not isinstance(network, keras.Model):
+        return network.output_shapes
+    # `model.output_shape` drops the names.
+    return keras.tree.map_structure(
+        lambda output: tuple(output.shape),
+        network.compute_output_spec(keras.KerasTensor(network.input_shape)),
+    )
 
 
 class GraphNetwork:

@@ -2,9 +2,10 @@
 
 import tensorflow as tf
 
-from keras_d3.inference.networks import GraphNetwork
+from keras_d3.inference.config import QUALITIES
+from keras_d3.inference.networks import graph_network
 from keras_d3.inference.overlap_add import add_to_start
-from keras_d3.inference.patch_estimator import PatchEstimator
+from keras_d3.inference.patch_groups import PatchGroups
 from keras_d3.inference.pipeline import SeparationPipeline, loop
 from keras_d3.inference.song_blocks import is_silent, write_rows
 from keras_d3.inference.song_spectra import SongSpectra
@@ -20,14 +21,19 @@ class SpectrogramPipeline(SeparationPipeline):
 
     Section 6.2 of Takahashi and Mitsufuji, 2021, "Densely connected multidilated convolutional
     networks for dense prediction tasks" (https://arxiv.org/abs/2011.11844), as in the official code:
-    centred STFT; magnitudes in patches of `patch_frames` at distances of `patch_shift`; each patch also
-    with swapped channels if asked; the mean of the patches that cover a frame; the mixture's phase; the
-    multichannel Wiener filter (see `wiener_filter`); inverse STFT.
+    centred STFT; magnitudes in patches of `patch_frames` at distances of `patch_shift` (sources may have
+    lengths of their own); each patch also with swapped channels if asked; the mean of the patches that
+    cover a frame; the mixture's phase; the multichannel Wiener filter (see `wiener_filter`); inverse STFT.
 
     Differences: frames are divided by the number of patches that cover them (the official code divides
     by `patch_frames / patch_shift` throughout and so halves up to `patch_shift - 1` frames at the end of
     most songs); one more STFT frame at the end (see `SongSpectra`); the Wiener filter's statistics are
-    taken over blocks of at most `wiener_block_secs`; bins where the mixture is exactly 0 stay 0.
+    taken over blocks of at most `wiener_block_secs`; bins where the mixture is exactly 0 stay 0. The quality
+    `"fast"` leaves out swapped channels and overlapping patches.
+
+    Why blocks: statistics over a whole song need all its estimates before the first sample can be filtered.
+    Either the networks, which take nearly all the time, would run twice, or the estimates of the whole song
+    would have to be kept (2.8 MB per second of audio for four sources). Blocks bound the memory.
 
     Each block goes through three steps: the networks' magnitudes of all its rows; the Wiener statistics;
     then filter and inverse STFT. What reaches over a block's end (patches, samples of the last frames) is
@@ -35,8 +41,9 @@ class SpectrogramPipeline(SeparationPipeline):
     step: that is cheaper than keeping it.
 
     Args:
-        models: dict of `source: keras.Model`, each from (batch, frames, bins, channels) magnitudes to
-            estimated magnitudes of the same shape, for any number of frames or for `patch_frames`.
+        models: dict of `source: keras.Model` (or networks of another runtime, see `networks.py`), each
+            from (batch, frames, bins, channels) magnitudes to estimated magnitudes of the same shape, for
+            any number of frames or for `patch_frames`.
         config: `SpectrogramSeparation`.
 
     Raises:
@@ -46,42 +53,37 @@ class SpectrogramPipeline(SeparationPipeline):
     def __init__(self, models, config):
         num_bins = config.num_bins or config.frame_length // 2 + 1
         _check_models(models, config, num_bins)
-        input_shape = (config.patch_frames, num_bins, config.channels)
-        networks = [GraphNetwork(models[source], input_shape) for source in config.sources]
-        self.estimator = PatchEstimator(networks, config)
-        # Without the filter, nothing is gained by more than one batch of patches.
-        self.patches_per_block = config.patches_per_batch
-        if config.wiener:
-            block_frames = config.wiener_block_secs * config.sample_rate_hz / config.frame_step
-            self.patches_per_block = max(1, int(block_frames // config.patch_shift))
-        super().__init__(networks, config)
+        networks = {
+            source: graph_network(models[source], (config.patches_of(source)[0], num_bins, config.channels))
+            for source in config.sources
+        }
+        # Both qualities call the same networks.
+        self._groups = {quality: PatchGroups(networks, config.at_quality(quality)) for quality in QUALITIES}
+        super().__init__(list(networks.values()), config)
 
-    def _separate(self, mixture, report):
-        config, estimator = self.config, self.estimator
-        spectra = SongSpectra(mixture, config, frames_before=estimator.reach)
-        # Patch p finishes the rows up to the start of patch p + 1. Blocks are equally long, because a
-        # short rest would give the Wiener filter poor statistics.
-        num_shifts = -(-(estimator.reach + spectra.num_frames) // config.patch_shift)
-        shifts_per_block = -(-num_shifts // -(-num_shifts // self.patches_per_block))
-        num_shifts = tf.where(is_silent(mixture), 0, num_shifts)
+    def _separate(self, mixture, report, quality):
+        config, groups = self.config, self._groups[quality]
+        spectra = SongSpectra(mixture, config, frames_before=groups.frames_before)
+        # With a period, all patches that begin before its end have gone through the networks. Blocks are
+        # equally long, because a short rest would give the Wiener filter poor statistics.
+        num_periods = -(-(groups.frames_before + spectra.num_frames) // groups.period)
+        periods_per_block = self.periods_per_block(groups)
+        periods_per_block = -(-num_periods // -(-num_periods // periods_per_block))
+        num_periods = tf.where(is_silent(mixture), 0, num_periods)
 
         def body(state):
-            first = state["shift"]
-            end = tf.minimum(first + shifts_per_block, num_shifts)
-            first_row = first * config.patch_shift
-            end_row = tf.where(end == num_shifts, spectra.num_rows, end * config.patch_shift)
-            magnitudes, patches = estimator.estimate(
-                spectra,
-                first,
-                end - first,
-                end_row - first_row,
-                state["patches"],
-                report=lambda done: report(first + done, num_shifts),
+            first = state["period"]
+            end = tf.minimum(first + periods_per_block, num_periods)
+            first_row = first * groups.period
+            end_row = tf.where(end == num_periods, spectra.num_rows, end * groups.period)
+            num_rows = end_row - first_row
+            magnitudes, patches = groups.estimate(
+                spectra, first, end - first, num_rows, state["patches"], report
             )
-            block = _Block(spectra, first_row, end_row - first_row, magnitudes)
+            block = _Block(spectra, first_row, num_rows, groups, magnitudes)
             statistics = self._statistics(block) if config.wiener else None
             samples = self._synthesize(block, statistics, state["samples"])
-            return {"shift": end, "patches": patches, "samples": samples}
+            return {"period": end, "patches": patches, "samples": samples}
 
         shared, num_sources = config.frame_length - config.frame_step, len(config.sources)
         samples = {
@@ -89,8 +91,18 @@ class SpectrogramPipeline(SeparationPipeline):
             "weights": tf.zeros((shared, 1, 1)),
             "results": self._empty_results(spectra.num_samples),
         }
-        state = {"shift": tf.constant(0), "patches": estimator.empty_carry(), "samples": samples}
-        return loop(lambda state: state["shift"] < num_shifts, body, state)["samples"]["results"]
+        state = {"period": tf.constant(0), "patches": groups.empty_carry(), "samples": samples}
+        return loop(lambda state: state["period"] < num_periods, body, state)["samples"]["results"]
+
+    def periods_per_block(self, groups):
+        """Length of the blocks in which a `PatchGroups` separates a song, in its periods."""
+        config = self.config
+        if config.wiener:
+            num_rows = int(config.wiener_block_secs * config.sample_rate_hz / config.frame_step)
+        else:
+            # Without the filter, nothing is gained by more than one batch of patches.
+            num_rows = config.patches_per_batch * groups.largest_shift
+        return max(1, num_rows // groups.period)
 
     def _statistics(self, block):
         """Wiener statistics of a block, summed chunk by chunk."""
@@ -101,7 +113,7 @@ class SpectrogramPipeline(SeparationPipeline):
             num_frames = tf.reduce_sum(tf.cast(is_frame, tf.int32))
             return {"row": end, "sums": add_to_statistics(state["sums"], estimates, num_frames)}
 
-        state = {"row": tf.constant(0), "sums": empty_statistics(*self.estimator.row_shape)}
+        state = {"row": tf.constant(0), "sums": empty_statistics(*block.groups.row_shape)}
         return SourceStatistics(*loop(lambda state: state["row"] < block.num_rows, body, state)["sums"])
 
     def _synthesize(self, block, statistics, samples):
@@ -143,11 +155,11 @@ class SpectrogramPipeline(SeparationPipeline):
 
 
 class _Block:
-    """A block of rows of the song with the estimated magnitudes (rows, sources, bins, channels)."""
+    """A block of rows of the song with the magnitudes that a `PatchGroups` estimated."""
 
-    def __init__(self, spectra, first_row, num_rows, magnitudes):
+    def __init__(self, spectra, first_row, num_rows, groups, magnitudes):
         self.spectra, self.first_row, self.num_rows = spectra, first_row, num_rows
-        self.magnitudes = magnitudes
+        self.groups, self.magnitudes = groups, magnitudes
 
     def read(self, begin, end):
         """Spectra of the mixture and of the estimates, with the mixture's phase, of rows `begin` to `end`.
@@ -162,7 +174,8 @@ class _Block:
             tf.math.divide_no_nan(tf.math.real(mixture), magnitude),
             tf.math.divide_no_nan(tf.math.imag(mixture), magnitude),
         )
-        estimates = tf.cast(self.magnitudes[begin:end], tf.complex64) * phase[:, tf.newaxis]
+        estimates = tf.cast(self.groups.read(self.magnitudes, begin, end), tf.complex64)
+        estimates *= phase[:, tf.newaxis]
         return mixture, estimates, self.spectra.is_frame(self.first_row + begin, end - begin)
 
 
@@ -175,11 +188,12 @@ def _check_models(models, config, num_bins):
         )
     for source, model in models.items():
         shape = model.input_shape
-        fits = isinstance(shape, tuple) and len(shape) == 4 and shape[1] in (None, config.patch_frames)
+        frames, _ = config.patches_of(source)
+        fits = isinstance(shape, tuple) and len(shape) == 4 and shape[1] in (None, frames)
         if not fits or shape[2] not in (None, num_bins) or shape[3] != config.channels:
             raise ValueError(
                 f"The network of {source!r} must take magnitudes (batch, frames, bins, channels) with "
-                f"frames={config.patch_frames} (or any number), bins={num_bins} and "
+                f"frames={frames} (or any number), bins={num_bins} and "
                 f"channels={config.channels}. Received: model.input_shape={shape}. Give the STFT, patch and "
                 "channel settings of its training."
             )

@@ -1,9 +1,10 @@
 """Separation of whole songs by a network from waveform windows to waveform windows."""
 
-import keras
+import dataclasses
+
 import tensorflow as tf
 
-from keras_d3.inference.networks import GraphNetwork
+from keras_d3.inference.networks import graph_network, output_shapes
 from keras_d3.inference.overlap_add import add_to_start, crossfade_window, overlap_add
 from keras_d3.inference.pipeline import SeparationPipeline, loop
 from keras_d3.inference.song_blocks import is_silent, read_samples, write_rows
@@ -20,16 +21,17 @@ class WaveformPipeline(SeparationPipeline):
 
         y[t] = sum over k of f[t - kH] w_k[t - kH] / sum over k of f[t - kH]
 
-    Differences: songs shorter than one window are filled with what `config.padding` says.
+    Differences: songs shorter than one window are filled with what `config.padding` says. At the quality
+    `"fast"` every network is tiled.
 
     Args:
-        model: `keras.Model` from (batch, input_samples, channels) to a dict with one
-            (batch, output_samples, channels) tensor per source, both lengths fixed.
+        model: `keras.Model` (or a network of another runtime, see `networks.py`) from
+            (batch, input_samples, channels) to a dict with one (batch, output_samples, channels) tensor
+            per source, both lengths fixed.
         config: `WaveformSeparation`.
 
     Attributes:
         input_samples, output_samples: the network's window lengths.
-        step: samples from one window to the next.
 
     Raises:
         ValueError: the model's input or outputs do not fit `config`.
@@ -37,15 +39,21 @@ class WaveformPipeline(SeparationPipeline):
 
     def __init__(self, model, config):
         self.input_samples, self.output_samples = _window_lengths(model, config)
-        overlap = 0.0 if self.input_samples > self.output_samples else config.overlap
-        self.step = max(1, round(self.output_samples * (1 - overlap)))
-        self.network = GraphNetwork(model, (self.input_samples, config.channels))
+        if self.input_samples > self.output_samples:
+            config = dataclasses.replace(config, overlap=0.0)
+        self.network = graph_network(model, (self.input_samples, config.channels))
         super().__init__([self.network], config)
 
-    def _separate(self, mixture, report):
-        if self.step == self.output_samples:
+    def step(self, quality="best"):
+        """Samples from one window to the next."""
+        overlap = self.config.at_quality(quality).overlap
+        return max(1, round(self.output_samples * (1 - overlap)))
+
+    def _separate(self, mixture, report, quality):
+        step = self.step(quality)
+        if step == self.output_samples:
             return self._tile(mixture, report)
-        return self._crossfade(mixture, report)
+        return self._crossfade(mixture, report, step)
 
     def _tile(self, mixture, report):
         config, length = self.config, self.output_samples
@@ -73,8 +81,8 @@ class WaveformPipeline(SeparationPipeline):
         state = {"window": tf.constant(0), "results": self._empty_results(num_samples)}
         return loop(lambda state: state["window"] < num_windows, body, state)["results"]
 
-    def _crossfade(self, mixture, report):
-        config, length, step = self.config, self.output_samples, self.step
+    def _crossfade(self, mixture, report, step):
+        config, length = self.config, self.output_samples
         num_samples = tf.shape(mixture)[0]
         num_windows = 1 + tf.maximum(-(-(num_samples - length) // step), 0)
         num_windows = tf.where(is_silent(mixture), 0, num_windows)
@@ -122,10 +130,7 @@ class WaveformPipeline(SeparationPipeline):
 
 def _window_lengths(model, config):
     """Returns (input_samples, output_samples) of a model that fits `config`."""
-    # `model.output_shape` drops the names.
-    shapes = keras.tree.map_structure(
-        lambda output: tuple(output.shape), model.compute_output_spec(keras.KerasTensor(model.input_shape))
-    )
+    shapes = output_shapes(model)
     if not isinstance(shapes, dict) and len(config.sources) == 1:
         shapes = {config.sources[0]: shapes}
     if not isinstance(shapes, dict) or set(shapes) != set(config.sources):
