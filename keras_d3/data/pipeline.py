@@ -27,10 +27,9 @@ def training_waveforms(
     never played together; each stream reads the records for itself. Cut excerpts
     are shuffled as 16-bit samples (`shuffle_bytes` says how much memory that is).
 
-    Epoch e, its first batch being number `e * steps_per_epoch` of the training
-    run, depends on `config.seed` and e alone: starting with `first_epoch=e`
-    gives what a run from epoch 0 gives from there on, and TensorFlow's global
-    seed changes nothing.
+    Epoch e depends on `config.seed` and e alone, not on the number of steps in the
+    epochs before: starting with `first_epoch=e` gives what a run from epoch 0 gives
+    from there on, and TensorFlow's global seed changes nothing.
 
     Args:
         manifest: `Manifest`.

@@ -99,7 +99,8 @@ def compare(
         aggregate(score_baseline(manifest, sources, out_dir, num_workers))
         for sources in sorted(source_sets, key=len, reverse=True)
     ]
-    models = [_entry(*result) for result in zip(runs, scores, speeds, strict=True)]
+    num_tracks = len(manifest.tracks("train"))
+    models = [_entry(*result, num_tracks) for result in zip(runs, scores, speeds, strict=True)]
     report = _report(manifest, runs, models, baselines, out_dir, excerpt_track or tracks[0], command)
     path = out_dir / "report.html"
     write_report(path, report)
@@ -209,7 +210,7 @@ def _report(manifest, runs, models, baselines, out_dir, track, command):
     )
 
 
-def _entry(run, scores, times_real_time):
+def _entry(run, scores, times_real_time, num_tracks):
     """One architecture of the report, without its estimates."""
     config, states = read_run(run.directory)
     # Networks of one run differ in their targets only, as far as the receptive field goes.
@@ -225,7 +226,11 @@ def _entry(run, scores, times_real_time):
         parameters=sum(state.parameters for state in states.values()),
         receptive_field=_reach_in_words(reach, config),
         train_secs=sum(state.train_secs for state in states.values()),
-        train_steps=sum(state.epoch for state in states.values()) * config.training.steps_per_epoch,
+        train_steps=sum(
+            config.training.steps_of_epoch(num_tracks, row["batch_size"])
+            for state in states.values()
+            for row in state.history
+        ),
         train_epochs=max(state.epoch for state in states.values()),
         speed_times_real_time=times_real_time,
         scores=aggregate(scores),

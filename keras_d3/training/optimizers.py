@@ -33,6 +33,12 @@ class _GradientL2:
 class AdamL2(_GradientL2, keras.optimizers.Adam):
     """Adam (Kingma and Ba, 2015) on `gradient + l2 * weight`.
 
+        step = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
+
+    The second form in section 2 of the paper: `epsilon` is added to the root of the uncorrected `v`.
+    NNabla's Adam is the same, with the same decay rates (0.9, 0.999) and epsilon 1e-8 instead of
+    Keras' 1e-7.
+
     Example:
 
     >>> from keras_d3.training.optimizers import AdamL2
@@ -45,9 +51,10 @@ class RMSpropL2(_GradientL2, keras.optimizers.RMSprop):
     """RMSprop on `gradient + l2 * weight`."""
 
 
-def make_optimizer(name, learning_rate, l2=0.0):
+def make_optimizer(name, learning_rate, l2=0.0, epsilon=1e-7):
     """Returns the Keras optimiser `name` ("adam" or "rmsprop"), with the L2 gradient term if `l2` > 0."""
     check_choice("optimizer", name, ("adam", "rmsprop"))
+    settings = {"learning_rate": learning_rate, "epsilon": epsilon}
     if l2:
-        return {"adam": AdamL2, "rmsprop": RMSpropL2}[name](learning_rate=learning_rate, l2=l2)
-    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[name](learning_rate)
+        return {"adam": AdamL2, "rmsprop": RMSpropL2}[name](l2=l2, **settings)
+    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[name](**settings)

@@ -70,7 +70,7 @@ class RunDirectory:
         file = self.path / "config.json"
         values = config.to_dict()
         if file.is_file():
-            differences = _differences(read_json(file, "run config"), values)
+            differences = _differences(_with_defaults(read_json(file, "run config"), config), values)
             if differences:
                 raise ValueError(
                     f"The run directory `{self.path}` belongs to another config: "
@@ -113,6 +113,14 @@ class RunDirectory:
                 writer.writeheader()
                 writer.writerows(state.history)
         write_json(self.path / "state.json", dataclasses.asdict(state))
+
+
+def _with_defaults(saved, config):
+    """The saved config with the settings that it was too early to know, at their defaults."""
+    try:
+        return type(config).from_dict(saved).to_dict()
+    except ValueError:  # a setting that is no longer known: it differs
+        return saved
 
 
 def _link(source, path):

@@ -8,6 +8,7 @@ import keras
 from keras_d3 import models
 from keras_d3.data import (
     check_config,
+    input_statistics,
     load_manifest,
     naming_shard_errors,
     to_magnitudes,
@@ -27,6 +28,9 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
     alone, so a run that was stopped and resumed ends with the weights of one that was
     not (same machine and number of threads). A finished run returns at once.
+
+    With `config.training.input_statistics` a new network's input normalisation starts at the
+    statistics of the training records, which are computed once and kept beside the manifest.
 
     Args:
         config: `RunConfig` of one network (`target` is not "all": see `train_targets`).
@@ -56,7 +60,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     state.commit = state.commit or current_commit()
 
     _make_deterministic(config.training.seed)
-    model = _load_or_build(config, directory, state)
+    model = _load_or_build(config, directory, state, manifest, progress=bool(verbose))
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -65,19 +69,20 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
             return state
         stage = stages[state.stage]
+        steps = config.training.steps_of_epoch(len(manifest.tracks("train")), stage.batch_size)
         model.optimizer.learning_rate = stage.learning_rate
         last_epoch = state.epoch + stage.epochs - state.stage_epoch
         if stop_after_epoch is not None:
             last_epoch = min(last_epoch, stop_after_epoch)
         with naming_shard_errors(manifest):
             model.fit(
-                _training_data(config, manifest, stage.batch_size, state.epoch),
+                _training_data(config, manifest, stage.batch_size, steps, state.epoch),
                 validation_data=_validation_data(config, manifest, stage.batch_size)
                 if has_validation
                 else None,
                 initial_epoch=state.epoch,
                 epochs=last_epoch,
-                steps_per_epoch=config.training.steps_per_epoch,
+                steps_per_epoch=steps,
                 callbacks=[
                     RunRecorder(directory, state, stage, has_validation),
                     keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
@@ -148,7 +153,7 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, directory, state):
+def _load_or_build(config, directory, state, manifest, progress):
     if state.epoch:
         checkpoint = directory.resume_checkpoint(state.epoch)
         if not checkpoint.is_file():
@@ -160,11 +165,19 @@ def _load_or_build(config, directory, state):
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
+    if config.training.input_statistics:
+        # Only here: a checkpoint holds what training has made of them.
+        lengths = config.separation["frame_length"], config.separation["frame_step"]
+        mean, std = input_statistics(manifest, config.data, *lengths, progress=progress)
+        models.set_input_statistics(model, mean, std)
     loss = keras.losses.get({"mse": "mean_squared_error", "mae": "mean_absolute_error"}[config.training.loss])
     names = list(model.output) if isinstance(model.output, dict) else None
     model.compile(
         optimizer=make_optimizer(
-            config.training.optimizer, config.training.stages[0].learning_rate, config.training.l2
+            config.training.optimizer,
+            config.training.stages[0].learning_rate,
+            config.training.l2,
+            config.training.epsilon,
         ),
         loss=dict.fromkeys(names, loss) if names else loss,
         loss_weights=dict.fromkeys(names, 1.0 / len(names)) if names else None,
@@ -175,10 +188,8 @@ def _load_or_build(config, directory, state):
     return model
 
 
-def _training_data(config, manifest, batch_size, first_epoch):
-    dataset = training_waveforms(
-        manifest, config.data, batch_size, config.training.steps_per_epoch, first_epoch=first_epoch
-    )
+def _training_data(config, manifest, batch_size, steps, first_epoch):
+    dataset = training_waveforms(manifest, config.data, batch_size, steps, first_epoch=first_epoch)
     return _as_examples(config, dataset)
 
 

@@ -126,6 +126,8 @@ def test_epochs_depend_on_seed_and_number_alone(manifest):
     straight = batches(manifest, settings, 15)
     tf.random.set_seed(2)
     assert same(straight[5:], batches(manifest, settings, 10, first_epoch=1))
+    # Shorter epochs are the beginnings of longer ones: how many steps others have changes nothing.
+    assert same(straight[5:8], batches(manifest, settings, 3, steps=3, first_epoch=1))
     assert not same(straight[:5], straight[5:10])
     assert not same(straight[:5], batches(manifest, config(**augmented, seed=1), 5))
 

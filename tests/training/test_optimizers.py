@@ -32,12 +32,27 @@ def test_l2_is_not_decoupled_weight_decay():
     np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), [1.9], atol=1e-4)
 
 
+def test_adam_is_nnablas():
+    """Its formula in float64, with gradients so small that the place and size of epsilon matter."""
+    gradients = np.array([3e-8, -1e-7, 1e-6]) * np.array([[1.0], [-2.0], [0.5], [4.0]])
+    weight, theta, m, v = keras.Variable(np.ones(3, "float32")), np.ones(3), 0.0, 0.0
+    optimizer = make_optimizer("adam", 1e-2, l2=1e-7, epsilon=1e-8)
+    for step, gradient in enumerate(gradients, 1):
+        optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [weight])
+        gradient = gradient + 1e-7 * theta
+        m, v = 0.9 * m + 0.1 * gradient, 0.999 * v + 0.001 * gradient**2
+        corrected_rate = 1e-2 * np.sqrt(1 - 0.999**step) / (1 - 0.9**step)
+        theta = theta - corrected_rate * m / (np.sqrt(v) + 1e-8)
+    np.testing.assert_allclose(keras.ops.convert_to_numpy(weight), theta, atol=1e-6)
+    assert np.abs(theta - 1).min() > 1e-3
+
+
 @pytest.mark.parametrize("name", ["adam", "rmsprop"])
 def test_config_round_trip(name):
-    optimizer = make_optimizer(name, 1e-3, l2=1e-4)
+    optimizer = make_optimizer(name, 1e-3, l2=1e-4, epsilon=1e-8)
     restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert type(restored) is type(optimizer)
-    assert restored.l2 == 1e-4
+    assert restored.l2 == 1e-4 and restored.epsilon == 1e-8
 
 
 def test_without_l2_it_is_keras_own():
