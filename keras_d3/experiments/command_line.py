@@ -52,6 +52,12 @@ def evaluate_command(recipe, arguments=None):
     return run_reporting_errors(_evaluate, options)
 
 
+_WEIGHTS_KEPT = {
+    "best": "of the epoch with the lowest validation loss (training.selection=best)",
+    "last": "of the last epoch (training.selection=last)",
+}
+
+
 def _train(recipe, options):
     from keras_d3.data import load_manifest, shuffle_bytes
     from keras_d3.training import train_targets
@@ -62,7 +68,9 @@ def _train(recipe, options):
         sources=options.sources.split(",") if options.sources else None,
         target=options.target,
     )
-    print(f"Shuffle: {shuffle_bytes(load_manifest(options.data), config.data) / 1e6:.0f} MB of memory")
+    manifest = load_manifest(options.data)
+    print(f"Shuffle: {shuffle_bytes(manifest, config.data) / 1e6:.0f} MB of memory")
+    print(f"Weights kept: {_WEIGHTS_KEPT[config.training.selection]}")
     states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
     for target, state in states.items():
         name = f"{target}: " if target else ""

@@ -109,6 +109,37 @@ def test_a_target_without_a_preset_of_its_own_gets_that_of_other():
     assert dataclasses.replace(config, target="vocals").preset_name == "d3net_vocals"
 
 
+def test_d3net_is_trained_as_by_the_official_code():
+    recipe = next(recipe for recipe in RECIPES if recipe.name == "d3net_mss")
+    for name in ("official_code", "paper", "standard_dilation", "without_dilation"):
+        training = recipe.config(name).training
+        assert training.steps_of_epoch(100, 6) == 1066 and training.selection == "last"
+        assert [(stage.learning_rate, stage.batch_size, stage.epochs) for stage in training.stages] == [
+            (1e-3, 6, 40),
+            (1e-4, 6, 10),
+        ]
+        assert (training.l2, training.epsilon, training.loss) == (1e-4, 1e-8, "mse")
+    for config in recipe.configs.values():
+        assert config.training.input_statistics
+    ablations = {
+        name: find_preset(recipe.config(name, target="bass").preset_name).arguments["dilation"]
+        for name in ("paper", "standard_dilation", "without_dilation")
+    }
+    assert ablations == {
+        "paper": "multidilated",
+        "standard_dilation": "standard",
+        "without_dilation": "none",
+    }
+
+
+def test_the_length_of_an_epoch_is_changed_by_two_overrides():
+    recipe = next(recipe for recipe in RECIPES if recipe.name == "d3net_mss")
+    overrides = ("training.excerpts_per_track=null", "training.steps_per_epoch=5")
+    assert recipe.config("paper", overrides=overrides).training.steps_of_epoch(100, 6) == 5
+    with pytest.raises(ValueError, match="Exactly one of .*training.excerpts_per_track=null"):
+        recipe.config("paper", overrides=overrides[1:])
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
