@@ -44,7 +44,7 @@ class BaseSeparator:
         """Channels the networks work on. Other numbers are converted, see `separate`."""
         return self.metadata["channels"]
 
-    def separate(self, mixture, sample_rate, progress=None):
+    def separate(self, mixture, sample_rate, progress=None, quality="best"):
         """Separates a song. Nothing is kept between calls.
 
         A mono song is given to a stereo network as two equal channels, and its stems are the mean of
@@ -55,31 +55,36 @@ class BaseSeparator:
             sample_rate: int, its rate in Hz. Other rates than the network's are converted (soxr) there
                 and back.
             progress: function of the done share, from 0 to 1, called several times a second; or None.
+            quality: `"best"`, as the settings say, or `"fast"`: patches or windows end to end instead of
+                overlapping, and no channel flips (see `at_quality` of the settings). A network that is
+                tiled anyway gives the same for both.
 
         Returns:
             dict of `source: float32 array` of the mixture's shape, at its rate. The arrays are read-only,
             most being TensorFlow's own memory; copy one to change it.
 
         Raises:
-            ValueError: wrong shape, type or rate, no samples, or samples that are NaN or infinite.
+            ValueError: wrong shape, type or rate, no samples, or samples that are NaN or infinite; an
+                unknown `quality`, or one that the SavedModel was made without.
         """
-        return dict(self.stems(mixture, sample_rate, progress))
+        return dict(self.stems(mixture, sample_rate, progress, quality))
 
-    def stems(self, mixture, sample_rate, progress=None):
+    def stems(self, mixture, sample_rate, progress=None, quality="best"):
         """The same as `separate`, stem by stem: what was taken and dropped takes no more memory.
 
         Args:
-            mixture, sample_rate, progress: as in `separate`. The arguments are checked at once; the song
-                is separated when the first stem is asked for.
+            mixture, sample_rate, progress, quality: as in `separate`. The arguments are checked at once;
+                the song is separated when the first stem is asked for.
 
         Returns:
             Iterator of `(source, array)`.
         """
         audio = _checked_audio(mixture, self.channels)
         check_positive_int("sample_rate", sample_rate)
-        return self._generate_stems(audio, int(sample_rate), np.ndim(mixture), progress)
+        function = self._function(quality, with_progress=progress is not None)
+        return self._generate_stems(audio, int(sample_rate), np.ndim(mixture), function, progress)
 
-    def _generate_stems(self, audio, sample_rate, rank, progress):
+    def _generate_stems(self, audio, sample_rate, rank, function, progress):
         num_samples, num_channels = audio.shape
         tensors = self._to_network(audio, sample_rate)
         # If the caller dropped the song too, its memory is free from here on.
@@ -88,7 +93,7 @@ class BaseSeparator:
         while tensors:
             done, total = len(stems), len(stems) + len(tensors)
             report = progress and (lambda share, done=done, total=total: progress((done + share) / total))
-            stems.append(self._run(tensors.pop(0), report))
+            stems.append(self._run(function, tensors.pop(0), report))
         for source in self.sources:
             # One array per tensor, without a copy; a mono network has one tensor per channel.
             parts = [np.asarray(stem.pop(source)) for stem in stems]
@@ -113,17 +118,17 @@ class BaseSeparator:
             return [_to_tensor(audio[:, index : index + 1]) for index in range(audio.shape[1])]
         return [_to_tensor(np.broadcast_to(audio, (len(audio), self.channels)))]
 
-    def _run(self, mixture, progress):
+    def _run(self, function, mixture, progress):
         """Returns a dict of one tensor per source."""
         if progress is None:
-            return dict(self._separate(mixture))
+            return dict(function(mixture))
         # The graph sets a variable; a second thread runs it, so that this one can look at it (and can
         # be interrupted, which a running graph cannot).
         outcome = {}
 
         def work():
             try:
-                outcome["stems"] = dict(self._separate_with_progress(mixture))
+                outcome["stems"] = dict(function(mixture))
             except BaseException as error:
                 outcome["error"] = error
 
@@ -138,11 +143,8 @@ class BaseSeparator:
         progress(1.0)
         return outcome["stems"]
 
-    def _separate(self, mixture):
-        """The graph: a tensor (time, channels) to a dict of tensors."""
-        raise NotImplementedError
-
-    def _separate_with_progress(self, mixture):
+    def _function(self, quality, with_progress):
+        """The graph: a function of a tensor (time, channels) to a dict of tensors."""
         raise NotImplementedError
 
     @property

@@ -4,9 +4,11 @@ import dataclasses
 
 from keras_d3.layers.stft import check_frames
 from keras_d3.utils.config import from_dict, to_dict
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.utils.validation import check_choice, check_int_tuple, check_positive_int
 
 PADDINGS = ("zeros", "reflect")
+# "best" is what the settings say; "fast" leaves out what costs time and is no part of the networks.
+QUALITIES = ("best", "fast")
 # Every sample would be computed ten times; beyond that, the cost grows without bound.
 MAX_OVERLAP = 0.9
 
@@ -58,6 +60,15 @@ class WaveformSeparation:
         _check_bool("clip", self.clip)
         check_positive_int("windows_per_batch", self.windows_per_batch)
 
+    def at_quality(self, quality):
+        """Returns the settings of a quality: `"best"` these ones, `"fast"` windows end to end (overlap 0).
+
+        Raises:
+            ValueError: `quality` is neither.
+        """
+        fast = check_choice("quality", quality, QUALITIES) == "fast"
+        return dataclasses.replace(self, overlap=0.0) if fast else self
+
 
 @dataclasses.dataclass(frozen=True)
 class SpectrogramSeparation:
@@ -72,6 +83,8 @@ class SpectrogramSeparation:
         patch_frames: int, frames the networks see at once.
         patch_shift: int, frames from one patch to the next; divides `patch_frames`. Overlapping
             patches are averaged.
+        source_patches: dict of `source: (patch_frames, patch_shift)` for the sources with other patches
+            than the rest, or None. The official code gives `{"bass": (384, 192)}`.
         num_bins: int, the lowest bins that are given to the networks; the magnitudes above are the
             mixture's in every source. None: the networks get (and give) all bins.
         flip_channels: bool, whether each patch is also passed through with its two channels swapped,
@@ -102,6 +115,7 @@ class SpectrogramSeparation:
     frame_step: int
     patch_frames: int
     patch_shift: int
+    source_patches: dict | None = None
     num_bins: int | None = None
     flip_channels: bool = False
     wiener: bool = True
@@ -121,6 +135,7 @@ class SpectrogramSeparation:
                 f"Received: patch_frames={self.patch_frames}, patch_shift={self.patch_shift}. "
                 "Choose patch_frames // 2, for example."
             )
+        object.__setattr__(self, "source_patches", _checked_patches(self.source_patches, self.sources))
         bins = self.frame_length // 2 + 1
         if self.num_bins is not None and check_positive_int("num_bins", self.num_bins) > bins:
             raise ValueError(
@@ -150,6 +165,26 @@ class SpectrogramSeparation:
                 "`wiener_block_secs` must be a positive number of seconds. Received: "
                 f"wiener_block_secs={self.wiener_block_secs!r}."
             )
+
+    def patches_of(self, source):
+        """Returns `(patch_frames, patch_shift)` of a source."""
+        return (self.source_patches or {}).get(source, (self.patch_frames, self.patch_shift))
+
+    def at_quality(self, quality):
+        """Returns the settings of a quality.
+
+        `"best"` are these settings, `"fast"` those without channel flips and with patches end to end
+        (`patch_shift = patch_frames` for every source). Everything else is equal.
+
+        Raises:
+            ValueError: `quality` is neither.
+        """
+        if check_choice("quality", quality, QUALITIES) == "best":
+            return self
+        patches = {source: (frames, frames) for source, (frames, _) in (self.source_patches or {}).items()}
+        return dataclasses.replace(
+            self, flip_channels=False, patch_shift=self.patch_frames, source_patches=patches or None
+        )
 
 
 def separation_from_dict(values):
@@ -189,6 +224,34 @@ def _check_common(config, kind):
             f"sources={sources!r}."
         )
     object.__setattr__(config, "sources", tuple(sources))
+
+
+def _checked_patches(patches, sources):
+    """Returns `source_patches` as a dict of pairs, or None where no source has patches of its own."""
+    if not patches:
+        return None
+    if not isinstance(patches, dict):
+        raise ValueError(
+            "`source_patches` must be a mapping from sources to (patch_frames, patch_shift), or None. "
+            f"Received: source_patches={patches!r}."
+        )
+    unknown = sorted(str(source) for source in set(patches) - set(sources))
+    if unknown:
+        raise ValueError(
+            "`source_patches` must have the names of `sources` only. Received: source_patches of "
+            f"{', '.join(unknown)}, sources={sources!r}."
+        )
+    checked = {}
+    for source, pair in patches.items():
+        name = f"source_patches[{source!r}]"
+        frames, shift = check_int_tuple(name, pair, 2)
+        if frames % shift:
+            raise ValueError(
+                f"`{name}` must be (patch_frames, patch_shift), where the second divides the first. "
+                f"Received: {name}={pair!r}. Choose ({frames}, {frames} // 2), for example."
+            )
+        checked[source] = (frames, shift)
+    return checked
 
 
 def _check_bool(name, value):

@@ -5,16 +5,17 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_d3.inference.config import QUALITIES
 from keras_d3.inference.metadata import METADATA_FILE
+from keras_d3.inference.pipeline import function_name
 from keras_d3.utils.files import atomic_path, write_json
 
-SIGNATURE = "separate"
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
 
 
 def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
-    """Writes a separation graph as a SavedModel with the signature `separate`.
+    """Writes a separation graph as a SavedModel with the signatures `separate` and `separate_fast`.
 
     Args:
         pipeline: `SeparationPipeline`.
@@ -37,7 +38,12 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        tf.saved_model.save(pipeline, str(temporary), signatures={SIGNATURE: pipeline.separate})
+        signatures = {}
+        for quality in QUALITIES:
+            signatures[function_name(quality)] = pipeline.function(quality)
+            # Saved too, being an attribute by now.
+            pipeline.function(quality, with_progress=True)
+        tf.saved_model.save(pipeline, str(temporary), signatures=signatures)
         write_json(temporary / METADATA_FILE, metadata)
         if check:
             _check(pipeline, temporary)
@@ -45,17 +51,20 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
 
 
 def _check(pipeline, path):
-    """Compares the SavedModel with the graph in memory on half a second of noise."""
+    """Compares the SavedModel with the graphs in memory on half a second of noise."""
     config = pipeline.config
     generator = np.random.default_rng(0)
     mixture = generator.uniform(-0.5, 0.5, (max(1, config.sample_rate_hz // 2), config.channels))
     mixture = tf.constant(mixture, tf.float32)
-    saved = tf.saved_model.load(str(path)).signatures[SIGNATURE](mixture=mixture)
-    for source, expected in pipeline.separate(mixture).items():
-        difference = float(tf.reduce_max(tf.abs(saved[source] - expected)))
-        scale = max(1.0, float(tf.reduce_max(tf.abs(expected))))
-        if not difference <= TOLERANCE * scale:
-            raise RuntimeError(
-                f"The SavedModel gives another {source!r} than the networks in memory: they differ "
-                f"by up to {difference:.3g} on noise of amplitude 0.5. Nothing was written: please report it."
-            )
+    signatures = tf.saved_model.load(str(path)).signatures
+    for quality in QUALITIES:
+        saved = signatures[function_name(quality)](mixture=mixture)
+        for source, expected in pipeline.function(quality)(mixture).items():
+            difference = float(tf.reduce_max(tf.abs(saved[source] - expected)))
+            scale = max(1.0, float(tf.reduce_max(tf.abs(expected))))
+            if not difference <= TOLERANCE * scale:
+                raise RuntimeError(
+                    f"The SavedModel gives another {source!r} than the networks in memory: they differ "
+                    f"by up to {difference:.3g} on noise of amplitude 0.5 (quality {quality!r}). Nothing "
+                    "was written: please report it."
+                )

@@ -48,7 +48,8 @@ def separator_from_run(run_dir, checkpoint="best"):
         )
     target, separation = values.get("target"), dict(values["separation"])
     if target not in (None, "all"):
-        separation.update(sources=[target], wiener=False)
+        patches = {target: (separation.get("source_patches") or {}).get(target)}
+        separation.update(sources=[target], wiener=False, source_patches=patches if patches[target] else None)
     config = separation_from_dict(separation)
 
     def load(directory):

@@ -6,6 +6,7 @@ import tensorflow as tf
 
 from keras_d3.inference.base_separator import BaseSeparator
 from keras_d3.inference.metadata import MADE_BY, read_metadata
+from keras_d3.inference.pipeline import function_name
 
 
 class LoadedSeparator(BaseSeparator):
@@ -18,11 +19,17 @@ class LoadedSeparator(BaseSeparator):
         super().__init__(metadata)
         self._module = module
 
-    def _separate(self, mixture):
-        return self._module.signatures["separate"](mixture=mixture)
-
-    def _separate_with_progress(self, mixture):
-        return self._module.separate_with_progress(mixture)
+    def _function(self, quality, with_progress):
+        name = function_name(quality, with_progress)
+        if with_progress and hasattr(self._module, name):
+            return getattr(self._module, name)
+        if not with_progress and name in self._module.signatures:
+            signature = self._module.signatures[name]
+            return lambda mixture: signature(mixture=mixture)
+        raise ValueError(
+            f"`quality` must be 'best' for this SavedModel: it was made before there was {quality!r}. "
+            f"Received: quality={quality!r}. Make it again by `{MADE_BY}`."
+        )
 
     @property
     def _progress(self):

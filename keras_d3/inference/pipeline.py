@@ -2,7 +2,9 @@
 
 import tensorflow as tf
 
+from keras_d3.inference.config import QUALITIES
 from keras_d3.inference.song_blocks import zeros_to_write
+from keras_d3.utils.validation import check_choice
 
 
 class SeparationPipeline(tf.Module):
@@ -17,6 +19,8 @@ class SeparationPipeline(tf.Module):
             a dict with one float32 (time, channels) tensor per source.
         separate_with_progress: the same, which also sets `progress` to the share of the networks'
             work that is done. Another thread may read it.
+        separate_fast, separate_fast_with_progress: the same at the quality `"fast"`, by the same
+            networks; None until `function` was asked for them.
         progress: scalar `tf.Variable`, from 0 to 1.
     """
 
@@ -26,21 +30,38 @@ class SeparationPipeline(tf.Module):
         # The list is what TensorFlow finds (and saves) the weights by.
         self.network_variables = [variable for network in networks for variable in network.variables]
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
+        self.separate_fast = self.separate_fast_with_progress = None
+        self.separate = self._trace("best", self._report_nothing)
+        self.separate_with_progress = self._trace("best", self._report)
+
+    def function(self, quality="best", with_progress=False):
+        """Returns the graph function of a quality, which is traced when it is asked for first.
+
+        Where the settings have nothing that `"fast"` leaves out, both qualities have one function.
+
+        Raises:
+            ValueError: `quality` is unknown.
+        """
+        name = function_name(quality, with_progress)
+        if getattr(self, name) is None:
+            if self.config.at_quality(quality) == self.config:
+                function = self.function("best", with_progress)
+            else:
+                function = self._trace(quality, self._report if with_progress else self._report_nothing)
+            setattr(self, name, function)
+        return getattr(self, name)
+
+    def _trace(self, quality, report):
         # Concrete functions, because saving would trace functions with an input signature once more.
-        mixture = tf.TensorSpec((None, config.channels), tf.float32, name="mixture")
-        self.separate = tf.function(self._separate_quietly, autograph=False).get_concrete_function(mixture)
-        self.separate_with_progress = tf.function(
-            self._separate_reporting, autograph=False
-        ).get_concrete_function(mixture)
+        mixture = tf.TensorSpec((None, self.config.channels), tf.float32, name="mixture")
+        separate = tf.function(lambda mixture: self._separate(mixture, report, quality), autograph=False)
+        return separate.get_concrete_function(mixture)
 
-    def _separate_quietly(self, mixture):
-        return self._separate(mixture, lambda done, total: None)
+    def _report_nothing(self, done, total):
+        pass
 
-    def _separate_reporting(self, mixture):
-        def report(done, total):
-            self.progress.assign(tf.cast(done, tf.float32) / tf.cast(total, tf.float32))
-
-        return self._separate(mixture, report)
+    def _report(self, done, total):
+        self.progress.assign(tf.cast(done, tf.float32) / tf.cast(total, tf.float32))
 
     def _empty_results(self, num_samples):
         """Zeros to be overwritten, (num_samples, channels) per source."""
@@ -48,9 +69,19 @@ class SeparationPipeline(tf.Module):
         results = {source: zeros_to_write((num_samples, channels)) for source in self.config.sources}
         return {source: tf.ensure_shape(result, (None, channels)) for source, result in results.items()}
 
-    def _separate(self, mixture, report):
+    def _separate(self, mixture, report, quality):
         """Builds the graph; `report(done, total)` is called with int32 scalars after each batch."""
         raise NotImplementedError
+
+
+def function_name(quality, with_progress=False):
+    """Name of a quality's graph function, in `SeparationPipeline` and in SavedModels.
+
+    Raises:
+        ValueError: `quality` is unknown.
+    """
+    names = {"best": "separate", "fast": "separate_fast"}
+    return names[check_choice("quality", quality, QUALITIES)] + ("_with_progress" if with_progress else "")
 
 
 def loop(condition, body, state):

@@ -18,7 +18,7 @@ MAX_WAV_BYTES = 2**32 - 2**16
 logger = logging.getLogger(__name__)
 
 
-def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True):
+def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, quality="best"):
     """Separates an audio file into `out_dir/<song>/<source>.wav`, at its own rate, channels and length.
 
     The stems appear when all of them are written. One stem at a time is converted and written, so that
@@ -31,6 +31,7 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True):
         out_dir: directory; made when needed. Files of a former separation are replaced.
         subtype: `"PCM_16"`, `"PCM_24"` or `"FLOAT"` (32 bits).
         progress: bool, whether a progress bar is drawn on standard error.
+        quality: `"best"` or `"fast"`, see `Separator.separate`.
 
     Returns:
         List of `pathlib.Path`, one per source in the separator's order.
@@ -55,7 +56,8 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True):
         stage("read")
         audio, sample_rate = read_audio(path)
         try:
-            stems = separator.stems(audio, sample_rate, progress=stage.share if progress else None)
+            report = stage.share if progress else None
+            stems = separator.stems(audio, sample_rate, progress=report, quality=quality)
         except ValueError as error:
             raise ValueError(f"`{path}` cannot be separated: {error}") from error
         # From here on only the separator holds the song, and drops it when it can.

@@ -54,7 +54,8 @@ class Separator(BaseSeparator):
 
         `tf.saved_model.load(path).signatures["separate"](mixture=...)` takes a float32 tensor (time,
         channels) at the networks' rate, of one sample or more, and returns a dict of one such tensor per
-        source. `assets.extra/metadata.json` holds the metadata.
+        source. `signatures["separate_fast"]` is the same at the quality `"fast"`, by the same networks.
+        `assets.extra/metadata.json` holds the metadata.
 
         Args:
             path: directory; appears whole or not at all.
@@ -71,11 +72,8 @@ class Separator(BaseSeparator):
         """
         return export_saved_model(self._pipeline, path, self.metadata, overwrite=overwrite, check=check)
 
-    def _separate(self, mixture):
-        return self._pipeline.separate(mixture)
-
-    def _separate_with_progress(self, mixture):
-        return self._pipeline.separate_with_progress(mixture)
+    def _function(self, quality, with_progress):
+        return self._pipeline.function(quality, with_progress)
 
     @property
     def _progress(self):

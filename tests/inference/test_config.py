@@ -7,7 +7,14 @@ from keras_d3.inference.config import separation_to_dict
 from tests.inference.tiny_networks import spectrogram_settings, waveform_settings
 
 
-@pytest.mark.parametrize("config", [waveform_settings(overlap=0.5), spectrogram_settings(wiener=True)])
+@pytest.mark.parametrize(
+    "config",
+    [
+        waveform_settings(overlap=0.5),
+        spectrogram_settings(wiener=True),
+        spectrogram_settings(source_patches={"vocals": (12, 6)}),
+    ],
+)
 def test_settings_survive_json(config):
     assert separation_from_dict(json.loads(json.dumps(separation_to_dict(config)))) == config
 
@@ -51,6 +58,14 @@ def test_waveform_settings_refused(changes, message):
         ({"wiener_block_secs": 0}, "`wiener_block_secs` must be a positive number of seconds"),
         ({"patches_per_batch": 0}, "`patches_per_batch` must be an integer of at least 1"),
         ({"kind": "waveform"}, "`kind` must be 'spectrogram' here"),
+        ({"source_patches": (12, 6)}, r"`source_patches` must be a mapping .*source_patches=\(12, 6\)"),
+        ({"source_patches": {"bass": (12, 6)}}, "`source_patches` must have .* of bass, sources="),
+        (
+            {"source_patches": {"drums": 12.5}},
+            r"`source_patches\['drums'\]` must be an integer or 2 integers",
+        ),
+        ({"source_patches": {"drums": (12, 5)}}, r"`source_patches\['drums'\]` must .* divides the first"),
+        ({"source_patches": {"drums": (12, 0)}}, r"`source_patches\['drums'\]` must be an integer of at"),
     ],
 )
 def test_spectrogram_settings_refused(changes, message):
@@ -65,6 +80,24 @@ def test_settings_from_dict_refused():
         separation_from_dict({})
     with pytest.raises(ValueError, match="Unknown key in separation: overlapp"):
         separation_from_dict({**separation_to_dict(waveform_settings()), "overlapp": 0.5})
+
+
+def test_patches_of_sources():
+    config = spectrogram_settings(source_patches={"vocals": [12, 6]})
+    assert config.patches_of("vocals") == (12, 6) and config.patches_of("drums") == (8, 4)
+    assert spectrogram_settings(source_patches={}).source_patches is None
+
+
+def test_qualities():
+    config = spectrogram_settings(flip_channels=True, source_patches={"vocals": (12, 6)})
+    fast = config.at_quality("fast")
+    assert config.at_quality("best") is config and fast.at_quality("fast") == fast
+    assert fast.patches_of("drums") == (8, 8) and fast.patches_of("vocals") == (12, 12)
+    assert not fast.flip_channels and fast.wiener == config.wiener
+    assert waveform_settings(overlap=0.5).at_quality("fast") == waveform_settings(overlap=0)
+    for settings in (config, waveform_settings()):
+        with pytest.raises(ValueError, match="`quality` must be one of 'best', 'fast'.*quality='slow'"):
+            settings.at_quality("slow")
 
 
 def test_defaults_are_those_of_the_papers():

@@ -2,12 +2,13 @@ import json
 import os
 import subprocess
 import sys
+import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.inference import Separator, export, load_separator, read_metadata
+from keras_d3.inference import LoadedSeparator, Separator, export, load_separator, read_metadata
 from tests.inference.tiny_networks import (
     SOURCES,
     magnitude_conv,
@@ -47,6 +48,22 @@ def test_saved_model_equals_memory(exported):
             for source in SOURCES:
                 assert stems[source].shape == song.shape
                 np.testing.assert_allclose(stems[source], expected[source], atol=1e-5)
+
+
+def test_both_qualities_travel_along(exported):
+    separator, path = exported
+    loaded, song = load_separator(path), noise(500)
+    expected = separator.separate(song, 8000, quality="fast")
+    best = separator.separate(song, 8000)
+    for progress in (None, lambda share: None):
+        stems = loaded.separate(song, 8000, progress, quality="fast")
+        for source in SOURCES:
+            np.testing.assert_allclose(stems[source], expected[source], atol=1e-5)
+    # A network with context has no overlap that could be left out.
+    is_tiled = separator._pipeline.separate_fast is separator._pipeline.separate
+    assert is_tiled == all(np.array_equal(best[source], stems[source]) for source in SOURCES)
+    with pytest.raises(ValueError, match="`quality` must be one of 'best', 'fast'. Received: quality='good'"):
+        loaded.separate(song, 8000, quality="good")
 
 
 PLAIN_TENSORFLOW = """
@@ -135,6 +152,19 @@ def test_paths_that_are_no_separator(small, tmp_path):
     tf.saved_model.save(tf.Module(), str(tmp_path / "other"))
     with pytest.raises(FileNotFoundError, match="No separator's metadata at .*made by `keras-d3 export`"):
         load_separator(tmp_path / "other")
+
+
+def test_saved_model_from_before_there_was_fast(small, tmp_path):
+    path = small.export(tmp_path / "separator", check=False)
+    loaded = load_separator(path)
+    module = types.SimpleNamespace(signatures={"separate": loaded._module.signatures["separate"]})
+    old, song = LoadedSeparator(module, loaded.metadata), noise(500)
+    assert set(old.separate(song, 8000)) == set(SOURCES)
+    for progress in (None, lambda share: None):
+        with pytest.raises(
+            ValueError, match="`quality` must be 'best' for this SavedModel.*Make it again by"
+        ):
+            old.separate(song, 8000, progress, quality="fast")
 
 
 def damage_metadata(path, **changes):

@@ -31,7 +31,7 @@ def test_waveform_run(tmp_path, checkpoint):
 
 
 def test_spectrogram_run_of_all_targets(tmp_path):
-    separation = to_dict(spectrogram_settings(wiener=True))
+    separation = to_dict(spectrogram_settings(wiener=True, source_patches={"vocals": (12, 6)}))
     write_run(tmp_path / "run", separation, "all", None)
     for gain, source in zip((0.2, 0.6), SOURCES, strict=True):
         write_run(tmp_path / "run" / source, separation, source, magnitude_gain(33, gain=gain))
@@ -43,7 +43,9 @@ def test_spectrogram_run_of_all_targets(tmp_path):
     # The run of one target alone: its network, no filter.
     alone = separator_from_run(tmp_path / "run" / "vocals")
     assert alone.sources == ("vocals",) and not alone.config.wiener
+    assert alone.config.patches_of("vocals") == (12, 6)
     np.testing.assert_allclose(alone.separate(noise(99), 8000)["vocals"], 0.6 * noise(99), atol=1e-5)
+    assert separator_from_run(tmp_path / "run" / "drums").config.source_patches is None
 
 
 def test_runs_that_are_none(tmp_path):

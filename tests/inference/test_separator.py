@@ -127,7 +127,7 @@ def test_errors_in_the_graph_reach_the_caller(stereo, monkeypatch):
     def fail(mixture):
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
-    monkeypatch.setattr(stereo, "_separate_with_progress", fail)
+    monkeypatch.setattr(stereo, "_function", lambda quality, with_progress: fail)
     with pytest.raises(tf.errors.ResourceExhaustedError, match="out of memory"):
         stereo.separate(noise(100), 8000, progress=lambda share: None)
 

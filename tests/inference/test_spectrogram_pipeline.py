@@ -1,3 +1,5 @@
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -19,7 +21,7 @@ def conv_networks(bins=33, channels=2):
     return {source: magnitude_conv(bins, channels, seed=seed) for seed, source in enumerate(SOURCES)}
 
 
-def reference_stems(networks, song, config, divide_by_cover=True):
+def reference_stems(networks, song, config):
     """The whole song at once, in NumPy but for networks and Wiener filter."""
     length, step = config.frame_length, config.frame_step
     num_samples = len(song)
@@ -30,14 +32,14 @@ def reference_stems(networks, song, config, divide_by_cover=True):
     frames = np.stack([padded[f * step : f * step + length] for f in range(num_frames)])
     mixture = np.fft.rfft(frames * window[:, None], axis=1)
 
-    patch, shift = config.patch_frames, config.patch_shift
-    before, after = patch - shift, 2 * patch
-    magnitudes = np.pad(np.abs(mixture), ((before, after), (0, 0), (0, 0))).astype("float32")
-    last_start = (num_frames - 1) // patch * patch
     estimates = []
     for source in config.sources:
+        patch, shift = config.patches_of(source)
+        before, after = patch - shift, 2 * patch
+        magnitudes = np.pad(np.abs(mixture), ((before, after), (0, 0), (0, 0))).astype("float32")
+        last_start = num_frames // patch * patch
         total, cover = np.zeros_like(magnitudes), np.zeros((len(magnitudes), 1, 1))
-        for start in range(-before, last_start + 1, shift):
+        for start in range(-before, min(last_start, num_frames - 1) + 1, shift):
             rows = slice(before + start, before + start + patch)
             inputs = magnitudes[None, rows]
             estimate = networks[source](inputs[:, :, : config.num_bins])
@@ -47,8 +49,6 @@ def reference_stems(networks, song, config, divide_by_cover=True):
             estimate = np.concatenate([estimate, inputs[:, :, estimate.shape[2] :]], axis=2)
             total[rows] += estimate[0]
             cover[rows] += 1
-        if not divide_by_cover:
-            cover[:] = patch // shift
         estimates.append((total / np.maximum(cover, 1))[before : before + num_frames])
     estimates = np.stack(estimates, axis=1) * np.exp(1j * np.angle(mixture))[:, None]
     if config.wiener:
@@ -100,6 +100,7 @@ def test_spectra_are_those_of_the_training():
         {"num_bins": 20},
         {"wiener": True},
         {"wiener": True, "channels": 1},
+        {"wiener": True, "source_patches": {"drums": (12, 6)}},
     ],
 )
 def test_equals_the_whole_song_at_once(changes):
@@ -114,16 +115,33 @@ def test_equals_the_whole_song_at_once(changes):
             np.testing.assert_allclose(stems[source], expected, atol=2e-5)
 
 
-def test_tail_is_not_halved():
-    """The official code divides by patch_frames / patch_shift also where one patch is left."""
-    config = spectrogram_settings()
+def test_fast_has_no_flips_and_no_overlap():
+    config = spectrogram_settings(flip_channels=True, source_patches={"vocals": (12, 6)})
+    fast = dataclasses.replace(
+        config, flip_channels=False, patch_shift=8, source_patches={"vocals": (12, 12)}
+    )
+    networks = conv_networks()
+    pipeline = SpectrogramPipeline(networks, config)
+    for num_samples in (100, 700):
+        song = noise(num_samples)
+        stems = pipeline.function("fast")(tf.constant(song))
+        best = pipeline.function("best")(tf.constant(song))
+        for source, expected in reference_stems(networks, song, fast).items():
+            np.testing.assert_allclose(stems[source], expected, atol=2e-5)
+            assert np.abs(stems[source] - best[source]).max() > 1e-3
+
+
+def test_fast_is_traced_when_asked_for():
     networks = {source: magnitude_gain(33) for source in SOURCES}
-    song = noise(15 * 16)  # 16 frames less one: the last patch alone covers the last three
-    halved = reference_stems(networks, song, config, divide_by_cover=False)["drums"]
-    stem = separate(SpectrogramPipeline(networks, config), song)["drums"]
-    np.testing.assert_allclose(stem, song, atol=3e-6)
-    np.testing.assert_allclose(halved[: 9 * 16], song[: 9 * 16], atol=3e-6)
-    np.testing.assert_allclose(halved[14 * 16 :], 0.5 * song[14 * 16 :], atol=3e-6)
+    pipeline = SpectrogramPipeline(networks, spectrogram_settings())
+    assert pipeline.separate_fast is None
+    assert pipeline.function("fast") is pipeline.function("fast") is pipeline.separate_fast
+    assert pipeline.separate_fast is not pipeline.separate and pipeline.separate_fast_with_progress is None
+    # Nothing to leave out: one graph for both.
+    pipeline = SpectrogramPipeline(networks, spectrogram_settings(patch_shift=8))
+    assert pipeline.function("fast", with_progress=True) is pipeline.separate_with_progress
+    with pytest.raises(ValueError, match="`quality` must be one of 'best', 'fast'. Received: quality='good'"):
+        pipeline.function("good")
 
 
 def test_blocks_leave_no_trace():
@@ -146,7 +164,6 @@ def test_wiener_blocks():
     # In blocks the statistics differ, the sum of the sources does not.
     config = spectrogram_settings(wiener=True, wiener_block_secs=0.05)
     pipeline = SpectrogramPipeline(networks, config)
-    assert pipeline.patches_per_block == 6
     stems = separate(pipeline, song)
     assert np.abs(stems["drums"] - whole["drums"]).max() > 1e-4
     np.testing.assert_allclose(sum(stems.values()), song, atol=1e-4)
@@ -197,7 +214,7 @@ def test_networks_of_a_fixed_number_of_frames():
         ),
         (lambda: {source: magnitude_gain(32) for source in SOURCES}, "The network of 'drums' must .*bins=33"),
         (lambda: {source: magnitude_gain(33, 1) for source in SOURCES}, "channels=2. Received"),
-        (lambda: {source: magnitude_gain(33, frames=9) for source in SOURCES}, "frames=8"),
+        (lambda: {source: magnitude_gain(33, frames=9) for source in SOURCES}, "of 'drums' must.*frames=8"),
     ],
 )
 def test_networks_that_do_not_fit(networks, message):

@@ -64,7 +64,7 @@ def test_tiles_equal_loop(input_samples, output_samples):
 def test_crossfade_equals_loop():
     network = waveform_conv()
     pipeline = WaveformPipeline(network, waveform_settings(overlap=0.25))
-    assert pipeline.step == 48
+    assert pipeline.step() == 48
     fade = np.float64(crossfade_window(64, 48))[:, None]
     for num_samples in (1, 64, 65, 112, 113, 500):
         song = noise(num_samples)
@@ -94,7 +94,7 @@ def test_batches_leave_no_trace(input_samples, overlap):
 
 def test_context_network_is_always_tiled():
     pipeline = WaveformPipeline(waveform_identity(90, 64), waveform_settings(overlap=0.5))
-    assert pipeline.step == pipeline.output_samples == 64 and pipeline.input_samples == 90
+    assert pipeline.step() == pipeline.output_samples == 64 and pipeline.input_samples == 90
 
 
 def test_clip_limits_the_estimates():
