@@ -1,5 +1,7 @@
 """What differs between Keras' backends, for layers that compute one function on all of them."""
 
+import contextlib
+import contextvars
 import functools
 
 import keras
@@ -31,6 +33,30 @@ def on_cpu():
 
         return not torch.cuda.is_available()
     return False
+
+
+_plain_operations = contextvars.ContextVar("plain_operations", default=False)
+
+
+@contextlib.contextmanager
+def plain_operations():
+    """Inside, layers are traced in the operations that converters to other runtimes know best.
+
+    The function is the same up to rounding. TensorFlow's fused normalisation works on maps reshaped to
+    columns, between which and the convolutions OpenVINO changes the memory layout, back and forth: a
+    patch of 256 frames through D3Net for vocals took it 5.9 s in float32 and 3.3 s in bfloat16, and as
+    plain products and sums 4.0 and 1.2 s.
+    """
+    token = _plain_operations.set(True)
+    try:
+        yield
+    finally:
+        _plain_operations.reset(token)
+
+
+def traces_plain_operations():
+    """Whether layers are being traced inside `plain_operations`."""
+    return _plain_operations.get()
 
 
 def matrix_product(left, right):

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_kernels
+from keras_d3.layers.backend import tensorflow_kernels, traces_plain_operations
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
@@ -41,7 +41,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         kernels = tensorflow_kernels()
-        if kernels is None or not kernels.normalizes(inputs.dtype) or not self._is_ordinary(inputs, mask):
+        fused = kernels is not None and kernels.normalizes(inputs.dtype) and not traces_plain_operations()
+        if not fused or not self._is_ordinary(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
         gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)
         beta = self.beta if self.center else ops.zeros_like(self.moving_mean)

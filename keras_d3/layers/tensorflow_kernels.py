@@ -10,6 +10,8 @@ import functools
 import keras
 import tensorflow as tf
 
+from keras_d3.layers.backend import traces_plain_operations
+
 
 @functools.cache
 def on_cpu():
@@ -48,6 +50,13 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
     coarser than that, the operation's own gradient is the fastest.
     """
     rates = [1, *dilation_rate, 1]
+    if traces_plain_operations():
+        # Written out, because ONNX Runtime refuses "same" with dilations on maps of unknown size; and
+        # converters take what only the custom gradient needs for further outputs.
+        surplus = [(taps - 1) * rate for taps, rate in zip(kernel.shape[:2], dilation_rate, strict=True)]
+        around = [[size // 2, size - size // 2] if padding == "same" else [0, 0] for size in surplus]
+        around = [[0, 0], *around, [0, 0]]
+        return tf.nn.conv2d(inputs, kernel, strides=1, padding=around, dilations=rates)
 
     def native(inputs, kernel):
         return tf.nn.conv2d(inputs, kernel, strides=1, padding=padding.upper(), dilations=rates)
