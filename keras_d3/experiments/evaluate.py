@@ -16,6 +16,7 @@ from tqdm import tqdm
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
 from keras_d3.inference import load_separator, read_metadata, separator_from_run
+from keras_d3.inference.core_networks import has_openvino_networks
 from keras_d3.training.config import RunConfig
 from keras_d3.training.run_directory import RunDirectory
 from keras_d3.utils.audio_files import write_audio
@@ -25,12 +26,13 @@ from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_j
 SPLIT = "test"
 
 
-def export_run(run_dir, path=None):
+def export_run(run_dir, path=None, openvino=False):
     """Exports the separator of a finished run as a SavedModel, unless it is there already.
 
     Args:
         run_dir: run directory of `train_targets`.
         path: where to; by default `run_dir/saved_model`.
+        openvino: bool, whether it has to carry its networks for OpenVINO, too.
 
     Returns:
         Path of the SavedModel.
@@ -42,20 +44,38 @@ def export_run(run_dir, path=None):
     run_dir = Path(run_dir)
     path = Path(path) if path else run_dir / "saved_model"
     config, states = read_run(run_dir)
-    run = {
-        "recipe": config.recipe,
-        "config": config.name,
-        "commit": next(iter(states.values())).commit,
-        "epochs": {str(target): state.epoch for target, state in states.items()},
-        "weights": config.training.selection,
-        "train_secs": {str(target): state.train_secs for target, state in states.items()},
-    }
-    if path.exists() and read_metadata(path).get("recipe", {}).get("run") == run:
+    run = _describe_run(config, states)
+    is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == run
+    if is_there and (has_openvino_networks(path) or not openvino):
         return path
     separator = separator_from_run(run_dir, checkpoint=config.training.selection)
     separator.metadata["recipe"] = {"run": run, "config": config.to_dict()}
-    separator.export(path, overwrite=True)
+    separator.export(path, overwrite=True, openvino=openvino)
     return path
+
+
+def export_run_networks(run_dir, file_format, path=None):
+    """Exports the networks of a finished run alone; see `Separator.export_networks`.
+
+    Args:
+        run_dir: run directory of `train_targets`.
+        file_format: `"openvino"` or `"onnx"`.
+        path: directory; by default `run_dir/<file_format>`. Former exports there are replaced.
+
+    Returns:
+        Path of the directory.
+
+    Raises:
+        FileNotFoundError: no run at `run_dir`.
+        FileExistsError: `path` is no directory of exported networks.
+        ValueError: training is not finished.
+        ModuleNotFoundError: a package of the extra `export` is not installed.
+    """
+    run_dir = Path(run_dir)
+    config, states = read_run(run_dir)
+    separator = separator_from_run(run_dir, checkpoint=config.training.selection)
+    separator.metadata["recipe"] = {"run": _describe_run(config, states), "config": config.to_dict()}
+    return separator.export_networks(path or run_dir / file_format, file_format, overwrite=True)
 
 
 def read_run(run_dir):
@@ -84,6 +104,17 @@ def read_run(run_dir):
             "goes on where it stopped."
         )
     return config, states
+
+
+def _describe_run(config, states):
+    return {
+        "recipe": config.recipe,
+        "config": config.name,
+        "commit": next(iter(states.values())).commit,
+        "epochs": {str(target): state.epoch for target, state in states.items()},
+        "weights": config.training.selection,
+        "train_secs": {str(target): state.train_secs for target, state in states.items()},
+    }
 
 
 def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
@@ -162,6 +193,9 @@ def separate_run(run_dir, data_dir, references_dir):
 def score_run(run_dir, data_dir, references_dir, **options):
     """Scores what `separate_run` separated.
 
+    A run of one target is scored on that source alone. Its SDR and ISR are those it would have among
+    all sources, but frames are dropped only where that source is silent, and the SIR is infinite.
+
     Args:
         run_dir, data_dir, references_dir: as for `separate_run`.
         **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, ...
@@ -175,7 +209,7 @@ def score_run(run_dir, data_dir, references_dir, **options):
         Path(references_dir) / SPLIT,
         run_dir / "estimates" / SPLIT,
         run_dir / "scores" / SPLIT,
-        sources=config.data.sources,
+        sources=config.data.sources if config.target in (None, "all") else (config.target,),
         **options,
     )
     manifest = load_manifest(data_dir)

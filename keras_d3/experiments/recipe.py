@@ -99,12 +99,16 @@ class Recipe:
 def _with_sources(config, sources):
     """The same config for another source list: data, network and separator follow it."""
     model = dict(config.model)
+    separation = {**config.separation, "sources": list(sources)}
     if not config.is_spectrogram:
         model["sources"] = list(sources)
+    elif separation.get("source_patches"):
+        patches = separation["source_patches"]
+        separation["source_patches"] = {name: patches[name] for name in sources if name in patches} or None
     return dataclasses.replace(
         config,
         data=dataclasses.replace(config.data, sources=sources),
-        separation={**config.separation, "sources": list(sources)},
+        separation=separation,
         model=model,
     )
 

@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 import soundfile
 
 from keras_d3.cli import main as keras_d3
+from keras_d3.evaluation import sdr
 from keras_d3.experiments import PublishedScores, Recipe
 from keras_d3.experiments.command_line import evaluate_command, train_command
 from keras_d3.experiments.compare import compare
@@ -113,6 +115,23 @@ def test_the_saved_model_is_the_in_memory_separator(compared, name):
     assert set(stems) == set(expected)
     for source, stem in stems.items():
         np.testing.assert_allclose(stem, expected[source], atol=1e-5)
+
+
+def test_a_run_of_one_target_is_scored_on_that_source(compared, tmp_path, capsys):
+    """The SDR is the one it has among all sources."""
+    folder = compared[0]
+    shutil.copytree(folder / "out/runs/small/spectrogram/vocals", tmp_path / "run")
+    arguments = ["--data", str(folder / "records"), "--run-dir", str(tmp_path / "run")]
+    assert evaluate_command(small_recipe(), arguments) == 0
+    out = capsys.readouterr().out
+    assert "vocals" in out and "accompaniment" not in out
+    assert load_separator(tmp_path / "run/saved_model").sources == ("vocals",)
+    for track in ("test song 0", "test song 1"):
+        scores = json.loads((tmp_path / f"run/scores/test/{track}.json").read_text())
+        estimate, _ = soundfile.read(tmp_path / f"run/estimates/test/{track}/vocals.wav")
+        reference, _ = soundfile.read(tmp_path / f"run/references/test/{track}/vocals.wav")
+        expected = sdr({"vocals": reference}, {"vocals": estimate}, SAMPLE_RATE_HZ)["vocals"]
+        np.testing.assert_allclose(scores["targets"]["vocals"]["SDR"], expected, atol=1e-3)
 
 
 def test_a_changed_run_is_exported_again(compared, tmp_path):

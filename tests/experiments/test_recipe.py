@@ -107,6 +107,9 @@ def test_a_target_without_a_preset_of_its_own_gets_that_of_other():
     config = recipe.config("official_code", sources=("guitar", "vocals"), target="guitar")
     assert config.preset_name == "d3net_other"
     assert dataclasses.replace(config, target="vocals").preset_name == "d3net_vocals"
+    assert separation_from_dict(config.separation).source_patches is None
+    config = recipe.config("official_code", sources=("bass", "guitar"))
+    assert separation_from_dict(config.separation).source_patches == {"bass": (384, 192)}
 
 
 def test_d3net_is_trained_as_by_the_official_code():
