@@ -4,6 +4,9 @@ from keras_d3.inference.config import SpectrogramSeparation, WaveformSeparation,
 from keras_d3.inference.from_run import separator_from_run
 from keras_d3.inference.loading import LoadedSeparator, load_separator
 from keras_d3.inference.metadata import read_metadata
+from keras_d3.inference.onnx_export import export_onnx
+from keras_d3.inference.openvino_export import export_openvino
+from keras_d3.inference.openvino_network import OpenVINONetwork
 from keras_d3.inference.separate_file import separate_file, song_name
 from keras_d3.inference.separator import Separator
 from keras_d3.inference.spectrogram_pipeline import SpectrogramPipeline
@@ -12,11 +15,14 @@ from keras_d3.inference.wiener import wiener_filter
 
 __all__ = [
     "LoadedSeparator",
+    "OpenVINONetwork",
     "Separator",
     "SpectrogramPipeline",
     "SpectrogramSeparation",
     "WaveformPipeline",
     "WaveformSeparation",
+    "export_onnx",
+    "export_openvino",
     "load_separator",
     "read_metadata",
     "separate_file",

@@ -14,7 +14,7 @@ from keras_d3.utils.files import atomic_path, write_json
 TOLERANCE = 1e-5
 
 
-def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
+def export_saved_model(pipeline, path, metadata, overwrite=False, check=True, write_more=None):
     """Writes a separation graph as a SavedModel with the signatures `separate` and `separate_fast`.
 
     Args:
@@ -23,6 +23,7 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
         metadata: JSON-ready dict.
         overwrite: bool, whether a SavedModel at `path` may be replaced.
         check: bool, whether the SavedModel is compared with `pipeline` before it gets its name.
+        write_more: function that writes further files below the directory it is given, or None.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -45,6 +46,8 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True):
             pipeline.function(quality, with_progress=True)
         tf.saved_model.save(pipeline, str(temporary), signatures=signatures)
         write_json(temporary / METADATA_FILE, metadata)
+        if write_more is not None:
+            write_more(temporary)
         if check:
             _check(pipeline, temporary)
     return path

@@ -1,14 +1,12 @@
 """Separation of songs by Keras networks in memory, and the way to a SavedModel."""
 
-from keras_d3.inference.base_separator import BaseSeparator
-from keras_d3.inference.config import WaveformSeparation
+from keras_d3.inference.core_networks import OPENVINO_DIR, write_network_directory, write_networks
 from keras_d3.inference.export import export_saved_model
 from keras_d3.inference.metadata import describe
-from keras_d3.inference.spectrogram_pipeline import SpectrogramPipeline
-from keras_d3.inference.waveform_pipeline import WaveformPipeline
+from keras_d3.inference.pipeline_separator import PipelineSeparator
 
 
-class Separator(BaseSeparator):
+class Separator(PipelineSeparator):
     """Separates songs of any length, rate and channels by Keras networks.
 
     `separate` runs the graph that `export` writes: see `WaveformPipeline` and `SpectrogramPipeline` for
@@ -44,12 +42,10 @@ class Separator(BaseSeparator):
     """
 
     def __init__(self, networks, config, metadata=None):
-        pipeline = WaveformPipeline if isinstance(config, WaveformSeparation) else SpectrogramPipeline
-        self.config = config
-        self._pipeline = pipeline(networks, config)
-        super().__init__(describe(config, metadata))
+        self._networks = networks
+        super().__init__(networks, config, describe(config, metadata))
 
-    def export(self, path, overwrite=False, check=True):
+    def export(self, path, overwrite=False, check=True, openvino=False):
         """Writes the separator as a SavedModel that plain TensorFlow runs.
 
         `tf.saved_model.load(path).signatures["separate"](mixture=...)` takes a float32 tensor (time,
@@ -62,19 +58,48 @@ class Separator(BaseSeparator):
             overwrite: bool, whether a SavedModel at `path` may be replaced.
             check: bool, whether the SavedModel is loaded and compared with this separator on a short
                 noise before it gets its name.
+            openvino: bool, whether the networks are also written for OpenVINO, below `assets.extra`, for
+                `load_separator(path, runtime="openvino")`. Doubles the size.
 
         Returns:
             `path` as a `pathlib.Path`.
 
         Raises:
             FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
+            ModuleNotFoundError: OpenVINO is not installed and asked for.
             RuntimeError: the check failed.
         """
-        return export_saved_model(self._pipeline, path, self.metadata, overwrite=overwrite, check=check)
 
-    def _function(self, quality, with_progress):
-        return self._pipeline.function(quality, with_progress)
+        def write_more(directory):
+            if openvino:
+                write_networks(self._networks, self.config, directory / OPENVINO_DIR, "openvino", check)
 
-    @property
-    def _progress(self):
-        return self._pipeline.progress
+        return export_saved_model(
+            self._pipeline, path, self.metadata, overwrite=overwrite, check=check, write_more=write_more
+        )
+
+    def export_networks(self, path, file_format, overwrite=False, check=True):
+        """Writes the networks alone for another runtime, into a directory with `metadata.json`.
+
+        What surrounds them (STFT, patches, filter, inverse STFT, or the tiling of windows) is left to the
+        user; the metadata hold its settings. Batches are of any size; spectrogram networks have the number
+        of frames of their patches, waveform networks their window.
+
+        Args:
+            path: directory; gets `<source>.xml` and `.bin`, or `<source>.onnx`; `network.*` if one waveform
+                network gives all sources.
+            file_format: `"openvino"` or `"onnx"`.
+            overwrite: bool, whether such a directory at `path` may be replaced.
+            check: bool, whether each file is compared with its Keras model.
+
+        Returns:
+            `path` as a `pathlib.Path`.
+
+        Raises:
+            FileExistsError: `path` exists and `overwrite` is False, or it is no such directory.
+            ModuleNotFoundError: a package of the extra `export` is not installed.
+            RuntimeError: the check failed.
+        """
+        return write_network_directory(
+            self._networks, self.config, path, file_format, self.metadata, overwrite, check
+        )
