@@ -1,4 +1,4 @@
-"""The command `keras-d3`: list models, export, separate, evaluate."""
+"""The command `keras-d3`: list models, export, convert, separate, evaluate."""
 
 import argparse
 import sys
@@ -10,13 +10,14 @@ from keras_d3.utils.command_line import run_reporting_errors
 def main(arguments=None):
     """Runs `keras-d3 COMMAND ...`; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="keras-d3", description="Separate songs, score estimates, export trained networks."
+        prog="keras-d3", description="Separate songs, score estimates, export and convert networks."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_models(commands)
     _add_separate(commands)
     _add_evaluate(commands)
     _add_export(commands)
+    _add_convert(commands)
     options = parser.parse_args(arguments)
     return run_reporting_errors(options.function, options)
 
@@ -59,6 +60,24 @@ def _add_separate(commands):
         default="PCM_16",
         help="sample format of the stems (default: PCM_16)",
     )
+    command.add_argument(
+        "--quality",
+        choices=("best", "fast"),
+        default="best",
+        help="fast: no overlap, no channel flips (default: best, as the model was made)",
+    )
+    command.add_argument(
+        "--runtime",
+        choices=("tensorflow", "openvino"),
+        default="tensorflow",
+        help="what computes the networks; openvino takes a model made --with-openvino (default: tensorflow)",
+    )
+    command.add_argument(
+        "--precision",
+        choices=("f32", "bf16"),
+        default="f32",
+        help="of openvino; bf16 is faster on CPUs that have it and less exact (default: f32)",
+    )
     command.set_defaults(function=_separate)
 
 
@@ -72,9 +91,11 @@ def _separate(options):
             "Songs must have different names, as each gets the folder DIR/<song>. "
             f"Received twice: {', '.join(twice)}. Separate them into different directories."
         )
-    separator = load_separator(options.model)
+    separator = load_separator(options.model, options.runtime, options.precision)
     for song in options.songs:
-        for path in separate_file(separator, song, options.out, subtype=options.subtype):
+        for path in separate_file(
+            separator, song, options.out, subtype=options.subtype, quality=options.quality
+        ):
             print(path)
 
 
@@ -110,17 +131,79 @@ def _evaluate(options):
 
 def _add_export(commands):
     command = commands.add_parser(
-        "export", help="export a trained run as a SavedModel: waveform in, stems out"
+        "export", help="export a trained run as a SavedModel: waveform in, stems out; or its networks alone"
     )
     command.add_argument("--run-dir", required=True, help="directory of a finished run")
-    command.add_argument("--out", metavar="SAVED_MODEL", help="default: RUN_DIR/saved_model")
+    command.add_argument("--out", metavar="PATH", help="default: RUN_DIR/<format>")
+    command.add_argument(
+        "--format",
+        choices=("saved_model", "openvino", "onnx"),
+        default="saved_model",
+        help="openvino, onnx: a directory with one file per network (default: saved_model)",
+    )
+    command.add_argument(
+        "--with-openvino",
+        action="store_true",
+        help="the SavedModel also carries its networks for `separate --runtime openvino`",
+    )
     command.set_defaults(function=_export)
 
 
 def _export(options):
-    from keras_d3.experiments.evaluate import export_run
+    from keras_d3.experiments.evaluate import export_run, export_run_networks
 
-    print(export_run(Path(options.run_dir), options.out))
+    if options.format == "saved_model":
+        print(export_run(Path(options.run_dir), options.out, openvino=options.with_openvino))
+        return
+    if options.with_openvino:
+        raise ValueError(
+            "`--with-openvino` belongs to `--format saved_model`. "
+            f"Received: --format {options.format}. Leave one of them out."
+        )
+    print(export_run_networks(Path(options.run_dir), options.format, options.out))
+
+
+def _add_convert(commands):
+    command = commands.add_parser("convert", help="turn weights that authors published into a SavedModel")
+    networks = command.add_subparsers(dest="network", required=True, metavar="NETWORK")
+    d3net = networks.add_parser("d3net-music", help="D3Net for music, sony/ai-research-code (NNabla .h5)")
+    d3net.add_argument(
+        "--weights-dir",
+        required=True,
+        metavar="DIR",
+        help="vocals.h5, drums.h5, bass.h5, other.h5, or one .h5 with these four scopes",
+    )
+    d3net.add_argument("--out", required=True, metavar="SAVED_MODEL")
+    d3net.add_argument(
+        "--configs",
+        metavar="DIR",
+        help="<target>.yaml or .json in the official keys (default: the official settings, built in)",
+    )
+    d3net.add_argument(
+        "--sources", help="comma-separated; fewer than the four leave out the Wiener filter (default: all)"
+    )
+    d3net.add_argument("--overwrite", action="store_true", help="replace a SavedModel at --out")
+    d3net.add_argument("--with-openvino", action="store_true", help="as of `keras-d3 export`")
+    d3net.set_defaults(function=_convert_d3net_music)
+
+
+def _convert_d3net_music(options):
+    from keras_d3.experiments.convert_d3net_music import d3net_music_separator
+
+    if Path(options.out).exists() and not options.overwrite:
+        raise FileExistsError(f"`{options.out}` exists already. Choose another path, or give --overwrite.")
+
+    def progress(line):
+        print(line, file=sys.stderr)
+
+    separator = d3net_music_separator(
+        options.weights_dir,
+        options.configs,
+        options.sources.split(",") if options.sources else None,
+        progress,
+    )
+    progress("writing and checking the SavedModel")
+    print(separator.export(options.out, overwrite=options.overwrite, openvino=options.with_openvino))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ ALLOWED = {
     "keras_d3.experiments": {
         "keras_d3.utils",
         "keras_d3.models",
+        "keras_d3.convert",
         "keras_d3.data",
         "keras_d3.training",
         "keras_d3.inference",

@@ -64,6 +64,9 @@ def d3net_music_from_official(config, h5_path, scope):
 def arguments_from_official(config):
     """Returns the arguments of `keras_d3.models.d3net` for a config in the official keys.
 
+    `dilation: false` stands for dilation 1 everywhere but in the final block. (The official code passes
+    it on to the first full-band convolution as well, where it would count as a dilation of 0.)
+
     Raises:
         ValueError: a key is missing, or lists that belong together differ in length.
     """

@@ -7,7 +7,7 @@ from keras_d3.inference.song_spectra import SongSpectra
 from tests.inference.tiny_networks import noise, spectrogram_settings
 
 NUM_BINS, NETWORK_BINS = 33, 20
-LENGTHS = (2, 4, 5, 9, 24, 31)
+LENGTHS = (2, 5, 24, 31)
 
 
 def settings(**changes):
@@ -107,16 +107,14 @@ def estimate(config, networks, song, periods_per_block=1):
 @pytest.mark.parametrize(
     "changes",
     [
-        {},
         {"flip_channels": True, "patches_per_batch": 1},
         {"source_patches": {"bass": (12, 6)}, "flip_channels": True},
         {"source_patches": {"drums": (9, 3), "vocals": (8, 2)}},
         {"source_patches": {"drums": (6, 6)}, "patch_frames": 10, "patch_shift": 5},
     ],
 )
-@pytest.mark.parametrize("quality", ["best", "fast"])
-def test_equals_float64(changes, quality):
-    config = settings(**changes).at_quality(quality)
+def test_equals_float64(changes):
+    config = settings(**changes)
     for num_frames in LENGTHS:
         song = song_of(num_frames)
         expected = reference(magnitudes_of(song, num_frames), config)

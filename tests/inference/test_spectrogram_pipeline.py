@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.inference import SpectrogramPipeline, wiener_filter
+from keras_d3.inference import SpectrogramPipeline
 from keras_d3.inference.song_spectra import SongSpectra
 from keras_d3.layers import STFT
 from tests.inference.tiny_networks import SOURCES, magnitude_conv, magnitude_gain, noise, spectrogram_settings
+from tests.inference.whole_song import reference_stems
 
 LENGTHS = (1, 2, 15, 16, 17, 33, 64, 200, 777, 1500)
 
@@ -19,51 +20,6 @@ def separate(pipeline, song):
 
 def conv_networks(bins=33, channels=2):
     return {source: magnitude_conv(bins, channels, seed=seed) for seed, source in enumerate(SOURCES)}
-
-
-def reference_stems(networks, song, config):
-    """The whole song at once, in NumPy but for networks and Wiener filter."""
-    length, step = config.frame_length, config.frame_step
-    num_samples = len(song)
-    num_frames = 1 + -(-num_samples // step)
-    missing = (num_frames - 1) * step - num_samples
-    padded = np.pad(song, ((length // 2, length // 2 + missing), (0, 0)), mode="reflect")
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(length) / length)
-    frames = np.stack([padded[f * step : f * step + length] for f in range(num_frames)])
-    mixture = np.fft.rfft(frames * window[:, None], axis=1)
-
-    estimates = []
-    for source in config.sources:
-        patch, shift = config.patches_of(source)
-        before, after = patch - shift, 2 * patch
-        magnitudes = np.pad(np.abs(mixture), ((before, after), (0, 0), (0, 0))).astype("float32")
-        last_start = num_frames // patch * patch
-        total, cover = np.zeros_like(magnitudes), np.zeros((len(magnitudes), 1, 1))
-        for start in range(-before, min(last_start, num_frames - 1) + 1, shift):
-            rows = slice(before + start, before + start + patch)
-            inputs = magnitudes[None, rows]
-            estimate = networks[source](inputs[:, :, : config.num_bins])
-            if config.flip_channels:
-                flipped = networks[source](inputs[:, :, : config.num_bins, ::-1])
-                estimate = (estimate + flipped[..., ::-1]) / 2
-            estimate = np.concatenate([estimate, inputs[:, :, estimate.shape[2] :]], axis=2)
-            total[rows] += estimate[0]
-            cover[rows] += 1
-        estimates.append((total / np.maximum(cover, 1))[before : before + num_frames])
-    estimates = np.stack(estimates, axis=1) * np.exp(1j * np.angle(mixture))[:, None]
-    if config.wiener:
-        estimates = wiener_filter(estimates, mixture).numpy()
-
-    stems = {}
-    for index, source in enumerate(config.sources):
-        signals = np.fft.irfft(estimates[:, index], length, axis=1) * window[:, None]
-        total, weights = np.zeros_like(padded, np.float64), np.zeros((len(padded), 1))
-        for f in range(num_frames):
-            total[f * step : f * step + length] += signals[f]
-            weights[f * step : f * step + length, 0] += window**2
-        inside = slice(length // 2, length // 2 + num_samples)
-        stems[source] = total[inside] / weights[inside]
-    return stems
 
 
 @pytest.mark.parametrize("frame_step", [8, 16, 32])
