@@ -12,7 +12,8 @@ def set_input_statistics(model, mean, std):
 
     The official D3Net code takes both over the mixture magnitudes of all frames of all training
     tracks, averaged over the channels, and floors the deviation at 1e-4 of its maximum, as here.
-    The numbers are a start: the layer is trainable.
+    The numbers are a start: the layer is trainable. `keras_d3.data.input_statistics` computes them from
+    records, and training with `input_statistics=True` does both.
 
     Args:
         model: `keras.Model` with a `PerBinAffine` layer called `input_affine`.

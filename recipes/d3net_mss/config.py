@@ -55,7 +55,7 @@ FULL_TRAINING = TrainingConfig(
 # Of 0.005, 0.01 and 0.02, each with a fifth of it at the end, the last had the lowest validation loss on
 # the demo corpus.
 TINY_TRAINING = TrainingConfig(
-    stages=(Stage(2e-2, 4, 2), Stage(4e-3, 4, 1)), steps_per_epoch=16, input_statistics=True
+    stages=(Stage(2e-2, 4, 2), Stage(4e-3, 4, 1)), steps_per_epoch=16, input_statistics=True, selection="best"
 )
 
 
