@@ -25,7 +25,7 @@ test: environment
 
 # Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2.
 test-tensorflow-2.21:
-	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt test
+	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt export,test
 	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS)
 
 # Layers, blocks and networks on Keras' other backends, in environments without TensorFlow: what imports it

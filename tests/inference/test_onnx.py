@@ -20,8 +20,8 @@ def session_of(path):
 # ONNX Runtime has rules of its own for dilations on maps of unknown size.
 @pytest.mark.parametrize(
     "build,input_shape,tried_shape",
-    [*CASES.values(), (d3net, None, (13, 513, 2))],
-    ids=[*CASES, "any frames"],
+    [(d3net, None, (13, 513, 2)), *list(CASES.values())[1:]],
+    ids=["d3net, any number of frames", *list(CASES)[1:]],
 )
 def test_equals_keras(build, input_shape, tried_shape, tmp_path):
     model = build()

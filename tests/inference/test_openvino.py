@@ -161,9 +161,8 @@ def test_the_runtimes_agree(saved_model, tmp_path, capsys):
     assert "`precision` and `num_threads` are settings of runtime='openvino'" in capsys.readouterr().err
 
 
-def test_metadata_and_sources_are_those_of_the_saved_model(saved_model):
-    if "waveform" not in (saved_model / "assets.extra" / "metadata.json").read_text():
-        pytest.skip("one kind is enough")
+@pytest.mark.parametrize("saved_model", ["waveform"], indirect=True)
+def test_metadata_and_qualities_are_those_of_the_saved_model(saved_model):
     by_tensorflow, by_openvino = load_separator(saved_model), load_separator(saved_model, "openvino")
     assert by_openvino.metadata == by_tensorflow.metadata and by_openvino.sources == SOURCES
     song = noise(500)
@@ -172,6 +171,7 @@ def test_metadata_and_sources_are_those_of_the_saved_model(saved_model):
     np.testing.assert_allclose(found["vocals"], expected["vocals"], atol=1e-5)
 
 
+@pytest.mark.parametrize("saved_model", ["waveform"], indirect=True)
 def test_saved_models_without_networks_for_openvino(saved_model, tmp_path):
     path = shutil.copytree(saved_model, tmp_path / "model")
     shutil.rmtree(path / "assets.extra" / "openvino")
