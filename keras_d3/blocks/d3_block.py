@@ -120,7 +120,7 @@ class D3Block(keras.layers.Layer):
         self.blocks = [
             D2Block(
                 growth_rate * (num_blocks - index) if split else growth_rate,
-                **self._block_arguments,
+                **{**self._block_arguments, "norm": "none" if split and norm == "input" and index else norm},
                 name=f"d2_block_{index}",
                 dtype=self.dtype_policy,
             )

@@ -12,7 +12,7 @@ from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedCo
 from keras_d3.utils.validation import check_choice, check_int_tuple, check_positive_int
 
 DILATIONS = ("none", "standard", "multidilated")
-NORMS = ("source", "layer")
+NORMS = ("source", "layer", "input", "none")
 FORMS = ("fused", "literal")
 
 
@@ -47,7 +47,9 @@ class DenseBlock(keras.layers.Layer):
         rank: 1 or 2, number of axes between batch and channels.
         dilation: `"none"`: 1 everywhere; `"standard"`: `2**(l - 1)` in layer `l`, whatever the
             source; `"multidilated"`: `2**i` for source `i`, whatever the layer.
-        norm: `"source"` (official code) or `"layer"` (the papers' wording).
+        norm: `"source"` (official code) or `"layer"` (the papers' wording). For inference
+            (`keras_d3.models.fold_batch_norm`): `"input"` normalises the block's input and no other
+            source but those that are outputs too, `"none"` not the input either.
         form: `"fused"`, `"literal"`, or None for the faster one. `norm="layer"` has no fused form.
         output_layers: int N, to return the maps of the last N layers (D3Net's and MDenseNet's
             choice is 1), or `"all"` for the block's input and every layer's maps (Huang et al.).
@@ -128,15 +130,17 @@ class DenseBlock(keras.layers.Layer):
         source_channels = [channels] + [self.growth_rate] * (self.num_layers - 1)
         self.norms, self.convs = [], []
         for index in range(self.num_layers):
-            if self.norm == "source":
+            if self.norm != "layer":
                 width = source_channels[index]
                 conv, conv_shape = self._source_conv(index), (*sizes, width)
             else:
                 width = sum(source_channels[: index + 1])
                 conv = self._layer_conv(index)
                 conv_shape = [(*sizes, source) for source in source_channels[: index + 1]]
-            norm = self._normalization(f"norm_{index}")
-            norm.build((*sizes, width))
+            norm = None
+            if self._normalizes(index):
+                norm = self._normalization(f"norm_{index}")
+                norm.build((*sizes, width))
             conv.build(conv_shape)
             self.norms.append(norm)
             self.convs.append(conv)
@@ -147,6 +151,15 @@ class DenseBlock(keras.layers.Layer):
             self.reduction = self._reduction(self._compressed(width), "compression", use_bias=False)
             self._build_reduction(self.reduction, (*sizes, width))
         self.built = True
+
+    def _normalizes(self, index):
+        """Whether source `index` (with "layer": the sources of layer `index`) is normalised."""
+        if self.norm in ("source", "layer"):
+            return True
+        if index == 0:
+            return self.norm == "input"
+        # What is returned must not carry the scale that another layer's normalisation would give it.
+        return self.output_layers == "all" or index > self.num_layers - self.output_layers
 
     def _normalization(self, name):
         return batch_normalization(name, self.norm_epsilon, self.norm_momentum, dtype=self.dtype_policy)
@@ -210,18 +223,22 @@ class DenseBlock(keras.layers.Layer):
         """One convolution per source; `pending` holds the sums of the layers not yet complete."""
         source, pending, kept = inputs, None, []
         for index in range(self.num_layers):
-            shares = self.convs[index](ops.relu(self.norms[index](source, training=training)))
+            shares = self.convs[index](self._activated(index, source, training))
             pending = shares if pending is None else pending + shares
             source, pending = split_first(pending, self.growth_rate)
             kept.append(source)
         return self._last(kept)
+
+    def _activated(self, index, maps, training):
+        norm = self.norms[index]
+        return ops.relu(maps if norm is None else norm(maps, training=training))
 
     def _from_sources(self, inputs, training):
         """Layer by layer, every kernel cut out of the source's; a share of each source's bias per layer."""
         sources, kept = [], []
         source = inputs
         for layer in range(self.num_layers):
-            sources.append(ops.relu(self.norms[layer](source, training=training)))
+            sources.append(self._activated(layer, source, training))
             kernels, bias = [], 0
             for index in range(layer + 1):
                 conv, start = self.convs[index], (layer - index) * self.growth_rate
@@ -248,7 +265,7 @@ class DenseBlock(keras.layers.Layer):
         sources = [inputs]
         for layer in range(self.num_layers):
             maps = sources[0] if layer == 0 else ops.concatenate(sources, axis=-1)
-            maps = ops.relu(self.norms[layer](maps, training=training))
+            maps = self._activated(layer, maps, training)
             sources.append(self.convs[layer](self._split(maps, layer + 1)))
         return self._last(sources[1:])
 

@@ -8,6 +8,8 @@ is a tuple with the batch, None for unknown axes; `output_shapes` is such a tupl
 import keras
 import tensorflow as tf
 
+from keras_d3.models import fold_batch_norm
+
 
 def graph_network(network, input_shape):
     """A network as the pipelines call it: `GraphNetwork` of a Keras model, others as they are.
@@ -36,6 +38,8 @@ def output_shapes(network):
 class GraphNetwork:
     """A Keras model as a `tf.function` from float32 to float32, in inference mode.
 
+    Its batch normalisation is folded into the convolutions (`keras_d3.models.fold_batch_norm`).
+
     Args:
         model: `keras.Model` with one input.
         input_shape: its input's shape without the batch, None for unknown axes.
@@ -53,7 +57,7 @@ class GraphNetwork:
                 "Separation needs Keras on TensorFlow: the separator is a TensorFlow graph. Received: "
                 f"backend={keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before Python starts."
             )
-        self.model = model
+        self.model = model = fold_batch_norm(model)
         self.variables = [variable.value for variable in model.variables]
         signature = [tf.TensorSpec((None, *input_shape), tf.float32)]
         # Kept as one node in the graphs that call it: they start faster and run as fast.
