@@ -7,6 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.layers.backend import plain_operations
+from keras_d3.models import fold_batch_norm
 
 INPUT_NAME = "mixture"
 # Of a model with one unnamed output.
@@ -33,7 +34,7 @@ class FrozenGraph(typing.NamedTuple):
 
 
 def freeze(model, input_shape):
-    """Traces a model in inference mode with its weights as constants.
+    """Traces a model in inference mode with its weights as constants, batch normalisation folded into them.
 
     Args:
         model: `keras.Model` with one input; the output is a tensor or a dict of them.
@@ -43,6 +44,7 @@ def freeze(model, input_shape):
         `FrozenGraph`, float32 in and out, with any batch. The outputs are called as the dict's keys, or
         `"estimate"`.
     """
+    model = fold_batch_norm(model)
     values = [(variable, keras.ops.convert_to_numpy(variable)) for variable in model.variables]
     names = []
 

@@ -147,6 +147,19 @@ def test_a_changed_run_is_exported_again(compared, tmp_path):
     assert (path / "saved_model.pb").stat().st_mtime_ns != before
 
 
+def test_networks_for_openvino(compared, tmp_path, capsys):
+    pytest.importorskip("openvino", reason="OpenVINO is in the extra `export`")
+    run = shutil.copytree(compared[0] / "out/runs/small/two", tmp_path / "run")
+    command = ["export", "--run-dir", str(run)]
+    assert keras_d3([*command, "--format", "openvino"]) == 0
+    assert sorted(os.listdir(run / "openvino")) == ["metadata.json", "network.bin", "network.xml"]
+    # The same run again, but what is there has no networks for OpenVINO.
+    assert keras_d3([*command, "--with-openvino"]) == 0
+    assert load_separator(run / "saved_model", runtime="openvino").sources == PAIR
+    assert keras_d3([*command, "--with-openvino", "--format", "onnx"]) == 1
+    assert "`--with-openvino` belongs to `--format saved_model`" in capsys.readouterr().err
+
+
 def test_commands(compared, tmp_path, capsys):
     """train, stop, resume, evaluate, export and separate as a user types them."""
     records, run = str(compared[0] / "records"), str(tmp_path / "run")
