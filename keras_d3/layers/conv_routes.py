@@ -62,6 +62,8 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
     if padding == "same":
         kernel = _without_idle_taps(kernel, inputs.shape[1:3], dilation_rate)
     kernels = tensorflow_kernels()
+    if kernels is not None and max(dilation_rate) == 1 and kernels.widens_kernel_gradient(inputs, kernel):
+        return kernels.dilated_conv_2d(inputs, kernel, dilation_rate, padding)
     if kernels is not None and max(dilation_rate) > 1 and kernels.runs_dilated_conv_2d(inputs.dtype):
         # oneDNN (of TensorFlow 2.17 and 2.21) ends the process at some bfloat16 convolutions that pad
         # by as much as the map is large; of 6,000 random ones that pad by less, none did.

@@ -41,11 +41,11 @@ def runs_dilated_conv_2d(dtype):
 
 
 def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
-    """Dilated convolution by the operation that takes dilations itself.
+    """Convolution, dilated or not, by the operation that takes dilations itself.
 
-    `tf.nn.convolution`, which Keras calls, rearranges space into the batch and back instead. Only the
-    gradient by the kernel is better taken that way: for 1 x 256 x 256 x 32 -> 48 maps, 3 x 3 taps and
-    d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient and 47 so, and
+    `tf.nn.convolution`, which Keras calls for dilations, rearranges space into the batch and back
+    instead. Only the gradient by the kernel is better taken that way: for 1 x 256 x 256 x 32 -> 48 maps,
+    3 x 3 taps and d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient and 47 so, and
     the operation's sums are ten times less exact (1e-5 of the largest value). In bfloat16, which is
     coarser than that, the operation's own gradient is the fastest.
     """
@@ -85,21 +85,51 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
     return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
+def widens_kernel_gradient(inputs, kernel):
+    """Whether the gradient by the kernel is faster on maps filled up to 16 channels.
+
+    oneDNN's float32 kernel gradient computes on 16 channels at once, and is slow at a rest: for
+    1 x 256 x 800 maps on one core, 13 -> 52 channels took 66 ms and, filled up to 16, 46 + 3; 14 -> 70
+    took 109 and 62 + 5. From 16 channels on nothing is gained.
+    """
+    return inputs.dtype == tf.float32 and _fills_up(kernel.shape[2])
+
+
+def _fills_up(channels):
+    return on_cpu() and 8 < channels < 16
+
+
 def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
     """Gradient of a dilated convolution by its kernel: that of an ordinary one on interleaved groups."""
+    *taps, channels, filters = kernel_shape
+    surplus = -channels % 16 if _fills_up(channels) else 0
+    if surplus:
+        inputs = tf.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, surplus)))
+    if max(dilation_rate) > 1:
+        inputs, upstream = _interleaved(inputs, upstream, taps, dilation_rate, padding)
+        padding = "valid"
+    gradient = tf.raw_ops.Conv2DBackpropFilter(
+        input=inputs,
+        filter_sizes=(*taps, channels + surplus, filters),
+        out_backprop=upstream,
+        strides=[1, 1, 1, 1],
+        padding=padding.upper(),
+    )
+    return gradient[:, :, :channels] if surplus else gradient
+
+
+def _interleaved(inputs, upstream, taps, dilation_rate, padding):
+    """Maps and their gradient as groups in which the taps are neighbours, padded for "valid"."""
     around_inputs, after_upstream = [], []
-    for axis, (taps, rate) in enumerate(zip(kernel_shape[:2], dilation_rate, strict=True), start=1):
-        before = ((taps - 1) * rate) // 2 if padding == "same" else 0
+    for axis, (size, rate) in enumerate(zip(taps, dilation_rate, strict=True), start=1):
+        before = ((size - 1) * rate) // 2 if padding == "same" else 0
         steps = (tf.shape(upstream)[axis] + rate - 1) // rate
-        after = (steps + taps - 1) * rate - before - tf.shape(inputs)[axis]
+        after = (steps + size - 1) * rate - before - tf.shape(inputs)[axis]
         around_inputs.append([before, after])
         after_upstream.append([0, steps * rate - tf.shape(upstream)[axis]])
-    return tf.raw_ops.Conv2DBackpropFilter(
-        input=tf.space_to_batch(inputs, dilation_rate, around_inputs),
-        filter_sizes=kernel_shape,
-        out_backprop=tf.space_to_batch(upstream, dilation_rate, after_upstream),
-        strides=[1, 1, 1, 1],
-        padding="VALID",
+    return (
+        tf.space_to_batch(inputs, dilation_rate, around_inputs),
+        tf.space_to_batch(upstream, dilation_rate, after_upstream),
     )
 
 
@@ -216,6 +246,9 @@ def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):
 def normalize(inputs, mean, variance, gamma, beta, epsilon):
     """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta` over the last axis, in one operation.
 
+    bfloat16 is computed in float32: the operation's own bfloat16 form takes several times as long as
+    that and both conversions.
+
     Args:
         inputs: tensor (..., channels), float32 or bfloat16.
         mean, variance, gamma, beta: float32 tensors (channels,).
@@ -225,9 +258,15 @@ def normalize(inputs, mean, variance, gamma, beta, epsilon):
         Tensor of the shape and dtype of `inputs`.
     """
     outputs = tf.compat.v1.nn.fused_batch_norm(
-        _as_columns(inputs), gamma, beta, mean, variance, epsilon=epsilon, is_training=False
+        tf.cast(_as_columns(inputs), tf.float32),
+        gamma,
+        beta,
+        mean,
+        variance,
+        epsilon=epsilon,
+        is_training=False,
     )[0]
-    return _reshape_like(outputs, inputs)
+    return _reshape_like(tf.cast(outputs, inputs.dtype), inputs)
 
 
 def normalize_by_batch(inputs, gamma, beta, epsilon):
@@ -254,8 +293,8 @@ def normalize_by_batch(inputs, gamma, beta, epsilon):
     def normalize_columns(columns, gamma, beta):
         def gradient(upstream):
             found = tf.raw_ops.FusedBatchNormGradV3(
-                y_backprop=upstream,
-                x=columns,
+                y_backprop=tf.cast(upstream, tf.float32),
+                x=tf.cast(columns, tf.float32),
                 scale=gamma,
                 # On CPUs the mean and the variance; GPUs put its inverse root here.
                 reserve_space_1=mean,
@@ -264,7 +303,7 @@ def normalize_by_batch(inputs, gamma, beta, epsilon):
                 epsilon=epsilon,
                 is_training=True,
             )
-            return found.x_backprop, found.scale_backprop, found.offset_backprop
+            return tf.cast(found.x_backprop, columns.dtype), found.scale_backprop, found.offset_backprop
 
         return normalize(columns, mean, variance, gamma, beta, epsilon), gradient
 
