@@ -45,9 +45,9 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
 
     `tf.nn.convolution`, which Keras calls for dilations, rearranges space into the batch and back
     instead. Only the gradient by the kernel is better taken that way: for 1 x 256 x 256 x 32 -> 48 maps,
-    3 x 3 taps and d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient and 47 so, and
-    the operation's sums are ten times less exact (1e-5 of the largest value). In bfloat16, which is
-    coarser than that, the operation's own gradient is the fastest.
+    3 x 3 taps and d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient
+    and 47 so, and the operation's sums are ten times less exact (1e-5 of the largest value). In bfloat16,
+    which is coarser than that, the operation's own gradient is the fastest.
     """
     rates = [1, *dilation_rate, 1]
     if traces_plain_operations():
