@@ -21,9 +21,15 @@ def weights(path):
     return keras.saving.load_model(path).get_weights()
 
 
-def assert_same_weights(first, second):
+def assert_same_weights(first, second, atol=0.0):
     for ours, theirs in zip(weights(first), weights(second), strict=True):
-        np.testing.assert_array_equal(ours, theirs)
+        np.testing.assert_allclose(ours, theirs, rtol=0, atol=atol)
+
+
+# What a resumed run may be off by. Each of the 16 steps moves a weight by 1e-3 to 3e-3, so a lost
+# moment, learning rate or excerpt shows a thousandfold. On a busy machine one run in dozens had a bias
+# that was off by 3.7e-9: TensorFlow's float32 sums keep their order, but not always their last bit.
+ROUNDING = 1e-6
 
 
 def test_a_run_leaves_config_history_and_checkpoints(straight_run):
@@ -50,13 +56,12 @@ def test_stop_and_resume_ends_with_the_same_weights(records, straight_run, tmp_p
     resumed_state = train(waveform_config(), records, tmp_path / "run", verbose=0)
     for name in ("last", "best"):
         assert_same_weights(
-            straight / f"checkpoints/{name}.keras", tmp_path / f"run/checkpoints/{name}.keras"
+            straight / f"checkpoints/{name}.keras", tmp_path / f"run/checkpoints/{name}.keras", ROUNDING
         )
-    ours, theirs = (
-        [{key: row[key] for key in row if key != "train_secs"} for row in state.history]
-        for state in (resumed_state, straight_state)
-    )
-    assert ours == theirs
+    for ours, theirs in zip(resumed_state.history, straight_state.history, strict=True):
+        assert set(ours) == set(theirs)
+        for key in set(ours) - {"train_secs"}:
+            assert ours[key] == pytest.approx(theirs[key], rel=1e-5), key
 
 
 def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeypatch):
@@ -71,7 +76,7 @@ def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeyp
     monkeypatch.undo()
     assert RunDirectory(run).read_state().epoch == 2
     train(waveform_config(), records, run, verbose=0)
-    assert_same_weights(straight_run[0] / "checkpoints/last.keras", run / "checkpoints/last.keras")
+    assert_same_weights(straight_run[0] / "checkpoints/last.keras", run / "checkpoints/last.keras", ROUNDING)
 
 
 def test_the_seed_matters(records, straight_run, tmp_path):
