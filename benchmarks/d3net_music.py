@@ -62,8 +62,9 @@ def _measure_all(options):
                 row = _measure({**vars(options), "step": step, "dtype": dtype, "threads": threads})
                 speed = f"{row['times_real_time']:.2f}" if row["times_real_time"] else ""
                 before, after = row["product_gflops"]
+                median, least = np.median(row["secs"]), min(row["secs"])
                 print(
-                    f"| {step} | {dtype} | {threads} | {np.median(row['secs']):.2f} | {min(row['secs']):.2f} | "
+                    f"| {step} | {dtype} | {threads} | {median:.2f} | {least:.2f} | "
                     f"{speed} | {before:.0f}, {after:.0f} | "
                     f"{row['peak_gb']:.1f} |",
                     flush=True,

@@ -12,6 +12,7 @@ import pytest
 from keras_d3.convert import d3net_music_from_official
 from keras_d3.convert.d3net_music import arguments_from_official
 from keras_d3.models import presets
+from tests.golden.check_d3net_music import main as check_d3net_music
 from tests.layers.layer_checks import to_numpy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
@@ -135,3 +136,12 @@ def test_errors(golden, tmp_path):
         arguments_from_official({**config, "num_init_features": [8]})
     with pytest.raises(ValueError, match="as many layer numbers as growth rates"):
         arguments_from_official({**config, "f_num_layer_block": [2, 3, 4]})
+
+
+def test_the_command_that_checks_vectors(tmp_path, capsys):
+    arguments = ["--weights", str(H5), "--config", str(GOLDEN / "d3net_music_small.json")]
+    assert check_d3net_music([*arguments, "--vectors", str(GOLDEN / "d3net_music_small.npz")]) == 0
+    assert "normalisation folded: largest difference" in capsys.readouterr().out
+    with np.load(GOLDEN / "d3net_music_small.npz") as arrays:
+        np.savez(tmp_path / "off.npz", x=arrays["mixture"], y=arrays["estimate"] + 1e-3)
+    assert check_d3net_music([*arguments, "--vectors", str(tmp_path / "off.npz")]) == 1
