@@ -33,10 +33,7 @@ def test_outputs_and_gradients(name, stored):
 
 
 def test_no_layer_is_missing():
-    # InferenceClip and IdentitySmoothing return what NumPy writes down in one line.
+    # InferenceClip returns what NumPy writes down in one line.
     exported = {getattr(package, name) for package in (layers, blocks) for name in package.__all__}
     classes = {item for item in exported if isinstance(item, type) and issubclass(item, keras.layers.Layer)}
-    assert classes - {type(make()) for make, _ in CASES.values()} == {
-        layers.InferenceClip,
-        layers.IdentitySmoothing,
-    }
+    assert classes - {type(make()) for make, _ in CASES.values()} == {layers.InferenceClip}
