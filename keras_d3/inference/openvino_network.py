@@ -122,7 +122,6 @@ class OpenVINONetwork:
             for position, name in enumerate(self._names)
         }
 
-
     def _take_turn(self):
         """Has the network that ran before this one give back the memory of its maps.
 

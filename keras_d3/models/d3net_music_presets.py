@@ -48,10 +48,13 @@ for _table in (_LOW, _FULL, _LOW_BINS):
 # The high band has 7 blocks in the paper; in the official code 5, but for bass.
 _OFFICIAL_HIGH_BLOCKS = {"vocals": 5, "drums": 5, "bass": 7, "other": 5}
 _PAPER_HIGH_BLOCKS = 7
+# The paper's last row is a gate convolution 3x3; the official code's is 1x1.
+_OFFICIAL_GATE_SIZE, _PAPER_GATE_SIZE = 1, 3
 
 # Trainable parameters, per-bin scales and offsets (2 * 2049 + 2 * 1600) included. The paper prints none.
 _OFFICIAL_PARAMETERS = {"vocals": 2_967_407, "drums": 2_873_284, "bass": 2_419_822, "other": 2_967_407}
-_PAPER_PARAMETERS = {"vocals": 2_967_553, "drums": 2_873_430, "bass": 2_419_822, "other": 2_967_553}
+# Of them 384 by the gate's taps.
+_PAPER_PARAMETERS = {"vocals": 2_967_937, "drums": 2_873_814, "bass": 2_420_206, "other": 2_967_937}
 
 # The same kinds of parts at a frame length of 1024, with fewer scales and few maps at full
 # resolution, where the time goes: for tests and demos, on audio of about 22 kHz.
@@ -76,7 +79,7 @@ _DILATIONS = {
 }
 
 
-def _arguments(target, high_blocks, dilation):
+def _arguments(target, high_blocks, gate_size, dilation):
     low_bins = _LOW_BINS[target]
     return {
         "num_bins": NUM_BINS,
@@ -86,6 +89,7 @@ def _arguments(target, high_blocks, dilation):
         ),
         "full": {"num_bins": None, "filters": 32, "blocks": _FULL[target]},
         "final_block": {"growth_rate": 12, "num_layers": 3},
+        "head_kernel_size": gate_size,
         "dilation": dilation,
     }
 
@@ -94,6 +98,7 @@ def _preset(target, source, suffix):
     dilation, dilation_text = _DILATIONS[suffix]
     official = source == "official code"
     high_blocks = _OFFICIAL_HIGH_BLOCKS[target] if official else _PAPER_HIGH_BLOCKS
+    gate_size = _OFFICIAL_GATE_SIZE if official else _PAPER_GATE_SIZE
     parameters = _OFFICIAL_PARAMETERS if official else _PAPER_PARAMETERS
     return Preset(
         name=f"d3net_{target}{'' if official else '_paper'}{suffix}",
@@ -101,7 +106,7 @@ def _preset(target, source, suffix):
         parameters=parameters[target],
         task="spectrogram",
         builder=d3net,
-        arguments=_arguments(target, high_blocks, dilation),
+        arguments=_arguments(target, high_blocks, gate_size, dilation),
         tiny=TINY,
         description=f"D3Net for {target}, {source}, {dilation_text}",
         sample_rate_hz=SAMPLE_RATE_HZ,
@@ -111,8 +116,9 @@ def _preset(target, source, suffix):
     )
 
 
-# "paper" differs from the official code in the depth of the high band alone; what else the two leave
-# open or tell differently (connection, transition, head) is an argument of `d3net`.
+# "paper" is table 5 as printed: it differs from the official code in the depth of the high band and in the
+# gate. What else the two leave open or tell differently (connection, norm, transition) is an argument of
+# `d3net`.
 PRESETS = tuple(
     _preset(target, source, suffix)
     for source in ("official code", "paper")

@@ -14,13 +14,12 @@ AUGMENTATION = {
 }
 
 
-def _config(name, preset, sample_rate_hz, num_samples, stft, training, tiny=False, model=None, **data):
+def _config(name, preset, sample_rate_hz, num_samples, stft, training, tiny=False, **data):
     return RunConfig(
         recipe="d3net_mss",
         name=name,
         preset=preset,
         tiny=tiny,
-        model=model or {},
         target="all",
         data=AudioDataConfig(
             sample_rate_hz, 2, INSTRUMENTS, num_samples, num_samples, **AUGMENTATION, **data
@@ -59,8 +58,8 @@ TINY_TRAINING = TrainingConfig(
 )
 
 
-def _full(name, preset, **model):
-    return _config(name, preset, 44100, 264600, FULL_STFT, FULL_TRAINING, model=model)
+def _full(name, preset):
+    return _config(name, preset, 44100, 264600, FULL_STFT, FULL_TRAINING)
 
 
 def _scores(column, reference, vocals, drums, bass, other):
@@ -77,14 +76,9 @@ RECIPE = Recipe(
     citation="Takahashi and Mitsufuji, 2021, D3Net, arXiv:2011.11844",
     configs={
         "official_code": _full("official_code", "d3net_{target}"),
-        # The paper's gate is 3x3, the official code's 1x1.
-        "paper": _full("paper", "d3net_{target}_paper", head_kernel_size=3),
-        "standard_dilation": _full(
-            "standard_dilation", "d3net_{target}_paper_standard_dilation", head_kernel_size=3
-        ),
-        "without_dilation": _full(
-            "without_dilation", "d3net_{target}_paper_without_dilation", head_kernel_size=3
-        ),
+        "paper": _full("paper", "d3net_{target}_paper"),
+        "standard_dilation": _full("standard_dilation", "d3net_{target}_paper_standard_dilation"),
+        "without_dilation": _full("without_dilation", "d3net_{target}_paper_without_dilation"),
         "tiny": _config(
             "tiny",
             "d3net_{target}",
