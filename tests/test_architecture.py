@@ -30,7 +30,13 @@ ALLOWED = {
         "keras_d3.evaluation",
     },
     "tfrecords_tools": {"keras_d3.utils", "keras_d3.data"},
-    "benchmarks": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks"},
+    "benchmarks": {
+        "keras_d3.utils",
+        "keras_d3.layers",
+        "keras_d3.blocks",
+        "keras_d3.models",
+        "keras_d3.inference",
+    },
 }
 OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
 # The one module below the data flow that imports TensorFlow, and the one that imports it, on that
