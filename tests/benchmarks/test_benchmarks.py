@@ -7,6 +7,7 @@ import keras
 import pytest
 from keras import ops
 
+from benchmarks import d3net_music
 from benchmarks.__main__ import main
 from benchmarks.cases import all_cases, find_cases
 from benchmarks.memory import can_measure
@@ -215,3 +216,13 @@ def test_table_says_what_was_met_failed_or_left_out():
     assert any(line.startswith("Not measured: two: the reference") for line in lines)
     assert "FAILED: three (2 threads): ValueError: different" in lines
     assert len({len(line) for line in lines if line.startswith("|")}) == 2, "one width per table"
+
+
+@pytest.mark.large
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="separators are TensorFlow graphs")
+def test_d3net_is_measured_whole(capsys):
+    options = ["--tiny", "--threads", "1", "--dtypes", "bfloat16", "--repeats", "1", "--secs", "2"]
+    assert d3net_music.main([*options, "--steps", *d3net_music.STEPS]) == 0
+    rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
+    assert [row[1].strip() for row in rows[1:]] == list(d3net_music.STEPS)
+    assert all(float(row[4]) > 0 and float(row[8]) > 0 for row in rows[1:])
