@@ -126,7 +126,7 @@ class OpenVINONetwork:
         """Has the network that ran before this one give back the memory of its maps.
 
         The networks of a separator take turns, and each would keep a gigabyte. One that goes on keeps it:
-        to get it anew costs a patch of D3Net in bfloat16 half as much as computing it.
+        to get it anew made a patch of D3Net take 1.5 s instead of 1.2 in bfloat16 (one core).
         """
         last = OpenVINONetwork._last and OpenVINONetwork._last()
         if last is not None and last is not self:

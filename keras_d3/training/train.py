@@ -27,7 +27,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     After every epoch the model with its optimiser state, the history and the state of the schedule
     are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
     alone, so a run that was stopped and resumed ends with the weights of one that was
-    not (same machine and number of threads; nearly always to the bit, else up to rounding). A
+    not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
     finished run returns at once.
 
     With `config.training.input_statistics` a new network's input normalisation starts at the

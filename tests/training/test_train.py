@@ -27,8 +27,8 @@ def assert_same_weights(first, second, atol=0.0):
 
 
 # What a resumed run may be off by. Each of the 16 steps moves a weight by 1e-3 to 3e-3, so a lost
-# moment, learning rate or excerpt shows a thousandfold. On a busy machine one run in dozens had a bias
-# that was off by 3.7e-9: TensorFlow's float32 sums keep their order, but not always their last bit.
+# moment, learning rate or excerpt shows a thousandfold. Once, on TensorFlow 2.21, a bias
+# was off by 3.7e-9, and it could not be made to happen again: the cause is not known.
 ROUNDING = 1e-6
 
 
