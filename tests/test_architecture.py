@@ -20,6 +20,7 @@ ALLOWED = {
     "keras_d3.training": {"keras_d3.utils", "keras_d3.models", "keras_d3.data"},
     "keras_d3.inference": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models"},
     "keras_d3.evaluation": {"keras_d3.utils"},
+    "keras_d3.analysis": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models"},
     "keras_d3.experiments": {
         "keras_d3.utils",
         "keras_d3.models",
