@@ -13,6 +13,7 @@ from keras_d3.layers.linear_upsampling import LinearUpsampling1D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
 from keras_d3.layers.pad_to_multiple import PadToMultiple
 from keras_d3.layers.per_bin_affine import PerBinAffine
+from keras_d3.layers.resize_like import ResizeLike
 from keras_d3.layers.smoothed_dilated_conv import (
     IdentitySmoothing,
     SmoothedDilatedConv1D,
@@ -46,6 +47,7 @@ __all__ = [
     "NNablaGlorotUniform",
     "PadToMultiple",
     "PerBinAffine",
+    "ResizeLike",
     "STFT",
     "SmoothedDilatedConv1D",
     "SmoothedDilatedConv2D",

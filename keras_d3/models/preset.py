@@ -4,6 +4,9 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 
+from keras_d3.utils.image_normalization import ImageNormalization
+from keras_d3.utils.label_sets import LabelSet
+
 TASKS = ("waveform", "spectrogram", "segmentation")
 
 
@@ -26,9 +29,12 @@ class Preset:
         stft: dict with `frame_length` and `frame_step`, or None where no spectrogram is taken.
         receptive_field: function of the merged arguments (see `merged_arguments`) that returns the
             theoretical receptive field in samples (waveform) or frames (spectrogram), or None.
+        normalization: `ImageNormalization`, what a segmentation network's training does to pixels; or None.
+        label_set: `LabelSet`, the classes a segmentation network's paper has first; or None.
 
     Raises:
-        ValueError: `task` is unknown, or `arguments` or `tiny` hold a name the builder does not take.
+        ValueError: `task` is unknown, a segmentation preset has no `normalization`, or `arguments` or
+            `tiny` hold a name the builder does not take.
     """
 
     name: str
@@ -43,12 +49,19 @@ class Preset:
     sources: tuple = ()
     stft: Mapping | None = None
     receptive_field: Callable | None = None
+    normalization: ImageNormalization | None = None
+    label_set: LabelSet | None = None
 
     def __post_init__(self):
         if self.task not in TASKS:
             raise ValueError(
                 f"`task` must be one of {', '.join(map(repr, TASKS))}. "
                 f"Received: task={self.task!r} in preset {self.name!r}."
+            )
+        if self.task == "segmentation" and self.normalization is None:
+            raise ValueError(
+                "`normalization` must be given for task='segmentation'. "
+                f"Received: normalization=None in preset {self.name!r}."
             )
         self._check_known({**self.arguments, **self.tiny})
 

@@ -1,0 +1,131 @@
+"""Dense block of DenseNet-BC: every layer has a bottleneck of its own."""
+
+import keras
+from keras import ops
+
+from keras_d3.blocks.dense_block import check_channels_known
+from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
+from keras_d3.layers.dilated_conv import DilatedConv2D
+from keras_d3.utils.validation import check_int_tuple, check_positive_int
+
+
+@keras.saving.register_keras_serializable(package="keras_d3")
+class DenseBottleneckBlock(keras.layers.Layer):
+    """Densely connected layers of two convolutions each, all of whose maps are returned.
+
+    Huang et al., 2017, "Densely Connected Convolutional Networks" (https://arxiv.org/abs/1608.06993),
+    section 3, "DenseNet-B": layer `l` reads everything before it,
+
+        x_l = conv_3x3(relu(norm(conv_1x1(relu(norm([x_0, ..., x_{l-1}]))))))
+
+    with `bottleneck_factor * growth_rate` maps between the two convolutions. Differences: none.
+    `DenseBlock` has no such bottlenecks, or one in front of the whole block.
+
+    Args:
+        growth_rate: int, maps that each layer makes (k).
+        num_layers: int, number of layers.
+        bottleneck_factor: int, maps of a bottleneck divided by the growth rate.
+        kernel_size: int or two ints, of the second convolution.
+        norm_epsilon: float, epsilon of the batch normalisations.
+        norm_momentum: float, momentum of their statistics.
+        kernel_initializer: initializer of the kernels.
+        kernel_regularizer: regularizer of the kernels.
+        **kwargs: `name`, `dtype`, `trainable`.
+
+    Call arguments:
+        inputs: floating-point tensor (batch, height, width, channels).
+        training: bool, whether the batch's own statistics normalise.
+
+    Returns:
+        Tensor (batch, height, width, channels + growth_rate * num_layers): the input, then each layer's
+        maps.
+
+    Raises:
+        ValueError: an argument breaks its rule, or the number of channels is unknown.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.blocks import DenseBottleneckBlock
+    >>> block = DenseBottleneckBlock(growth_rate=12, num_layers=4)
+    >>> tuple(block(np.zeros((2, 16, 32, 24), "float32")).shape)
+    (2, 16, 32, 72)
+    """
+
+    def __init__(
+        self,
+        growth_rate,
+        num_layers,
+        bottleneck_factor=4,
+        kernel_size=3,
+        norm_epsilon=NORM_EPSILON,
+        norm_momentum=NORM_MOMENTUM,
+        kernel_initializer="glorot_uniform",
+        kernel_regularizer=None,
+        **kwargs,
+    ):
+        super().__init__(**kwargs)
+        self.growth_rate = check_positive_int("growth_rate", growth_rate)
+        self.num_layers = check_positive_int("num_layers", num_layers)
+        self.bottleneck_factor = check_positive_int("bottleneck_factor", bottleneck_factor)
+        self.kernel_size = check_int_tuple("kernel_size", kernel_size, 2)
+        self.norm_epsilon = norm_epsilon
+        self.norm_momentum = norm_momentum
+        self.kernel_initializer = keras.initializers.get(kernel_initializer)
+        self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
+
+    def build(self, input_shape):
+        *sizes, channels = check_channels_known(self, input_shape, 2)
+        self.parts = []
+        for index in range(self.num_layers):
+            width = self.bottleneck_factor * self.growth_rate
+            self.parts += [
+                self._norm_and_conv(f"bottleneck_{index}", channels, width, 1),
+                self._norm_and_conv(f"layer_{index}", width, self.growth_rate, self.kernel_size),
+            ]
+            channels += self.growth_rate
+        self.built = True
+
+    def _norm_and_conv(self, name, channels, filters, kernel_size):
+        norm = batch_normalization(
+            f"{name}_norm", self.norm_epsilon, self.norm_momentum, dtype=self.dtype_policy
+        )
+        conv = DilatedConv2D(
+            filters,
+            kernel_size,
+            1,
+            use_bias=False,
+            kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
+            kernel_regularizer=self.kernel_regularizer,
+            name=f"{name}_conv",
+            dtype=self.dtype_policy,
+        )
+        norm.build((None, None, None, channels))
+        conv.build((None, None, None, channels))
+        return [norm, conv]
+
+    def call(self, inputs, training=None):
+        maps = inputs
+        for index in range(self.num_layers):
+            new = maps
+            for norm, conv in self.parts[2 * index : 2 * index + 2]:
+                new = conv(ops.relu(norm(new, training=training)))
+            maps = ops.concatenate([maps, new], axis=-1)
+        return maps
+
+    def compute_output_shape(self, input_shape):
+        *sizes, channels = check_channels_known(self, input_shape, 2)
+        return (*sizes, channels + self.growth_rate * self.num_layers)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "growth_rate": self.growth_rate,
+            "num_layers": self.num_layers,
+            "bottleneck_factor": self.bottleneck_factor,
+            "kernel_size": self.kernel_size,
+            "norm_epsilon": self.norm_epsilon,
+            "norm_momentum": self.norm_momentum,
+            "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
+            "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+        }
