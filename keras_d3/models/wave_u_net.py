@@ -5,8 +5,8 @@ import math
 import keras
 from keras import layers
 
-from keras_d3.layers import CenterCrop1D, Decimation1D, LearnedUpsampling1D, LinearUpsampling1D
-from keras_d3.models.waveform_outputs import check_outputs, separate_outputs
+from keras_d3.layers import Decimation1D, LearnedUpsampling1D, LinearUpsampling1D
+from keras_d3.models.waveform_outputs import center_crop, check_outputs, output_dtype, separate_outputs
 from keras_d3.utils.validation import check_choice, check_positive_int
 
 
@@ -25,6 +25,7 @@ def wave_u_net(
     output_activation="tanh",
     clip_at_inference=True,
     leaky_relu_slope=0.2,
+    num_input_samples=None,
     name="wave_u_net",
 ):
     """Builds a Wave-U-Net.
@@ -45,7 +46,9 @@ def wave_u_net(
         sources: list of names, in order. With output_type "difference" the last is the residual.
         channels: int, channels of the mixture and of every source.
         num_output_samples: int, wanted samples per output. The real lengths are those of
-            `wave_u_net_lengths`: the smallest that are possible and not shorter.
+            `wave_u_net_lengths`: the smallest that are possible and not shorter. None: the network
+            takes inputs of any length that the convolutions can do with, without context any multiple
+            of `2 ** num_levels`.
         num_levels: int, number of down and of up levels.
         filters: int, filters of the first level; level i has i times as many.
         kernel_size: int, taps of the down convolutions and the bottleneck.
@@ -60,6 +63,9 @@ def wave_u_net(
         clip_at_inference: bool, whether outputs that tanh does not bound (linear heads, the
             residual) are limited to [-1, 1] outside training.
         leaky_relu_slope: float, slope for negative values.
+        num_input_samples: int, samples of the input, or None for those of `wave_u_net_lengths`. The
+            authors' code reckons with a first kernel of a size of its own (`input_filter_size`) that its
+            network does not have; where the sizes differ, its inputs are longer than they need be.
         name: string, name of the model.
 
     Returns:
@@ -81,19 +87,26 @@ def wave_u_net(
     check_choice("upsampling", upsampling, ("linear", "learned"))
     channels = check_positive_int("channels", channels)
     filters = check_positive_int("filters", filters)
-    num_input_samples, _ = wave_u_net_lengths(
-        num_output_samples, num_levels, kernel_size, up_kernel_size, output_kernel_size, context
+    wanted = 1 if num_output_samples is None else num_output_samples
+    input_samples, _ = wave_u_net_lengths(
+        wanted, num_levels, kernel_size, up_kernel_size, output_kernel_size, context
     )
+    if num_input_samples is not None:
+        input_samples = check_positive_int("num_input_samples", num_input_samples)
+        if not context and input_samples % 2**num_levels:
+            raise ValueError(
+                "`num_input_samples` must be a multiple of 2 ** num_levels without context. Received: "
+                f"num_input_samples={num_input_samples}, num_levels={num_levels}."
+            )
+    elif num_output_samples is None:
+        input_samples = None
     padding = "valid" if context else "same"
 
     def conv(x, num_filters, taps, stage):
         x = layers.Conv1D(num_filters, taps, padding=padding, name=f"{stage}_conv")(x)
         return layers.LeakyReLU(negative_slope=leaky_relu_slope, name=f"{stage}_activation")(x)
 
-    def crop(x, num_samples, stage):
-        return x if x.shape[1] == num_samples else CenterCrop1D(num_samples, name=f"{stage}_crop")(x)
-
-    mixture = keras.Input((num_input_samples, channels), name="mixture")
+    mixture = keras.Input((input_samples, channels), name="mixture")
     x = mixture
 
     # --- Down path ---
@@ -111,15 +124,17 @@ def wave_u_net(
     for step in range(1, num_levels + 1):
         level = num_levels + 1 - step
         x = upsampling_layer(padding, name=f"up_{step}_upsampling")(x)
-        skip = crop(skips[level - 1], x.shape[1], f"up_{step}_skip")
+        skip = center_crop(skips[level - 1], x, f"up_{step}_skip_crop")
         x = layers.Concatenate(name=f"up_{step}_concat")([skip, x])
         x = conv(x, filters * level, up_kernel_size, f"up_{step}")
 
     # --- Outputs ---
-    x = layers.Concatenate(name="output_concat")([crop(mixture, x.shape[1], "input"), x])
+    # The residual is taken from the cut mixture, so that odd surpluses are halved as in the authors' code.
+    cut = center_crop(mixture, x, "input_crop", dtype=output_dtype())
+    x = layers.Concatenate(name="output_concat")([cut, x])
     outputs = separate_outputs(
         x,
-        mixture,
+        cut,
         sources,
         channels,
         output_kernel_size,

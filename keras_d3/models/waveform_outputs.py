@@ -3,7 +3,7 @@
 import keras
 from keras import layers
 
-from keras_d3.layers import CenterCrop1D, InferenceClip
+from keras_d3.layers import CenterCrop1D, CropLike, InferenceClip
 from keras_d3.utils.validation import check_choice
 
 OUTPUT_TYPES = ("direct", "difference")
@@ -45,7 +45,7 @@ def separate_outputs(
 
     Args:
         features: symbolic tensor (batch, time, channels).
-        mixture: the network's input, (batch, time', num_channels) with `time' >= time`.
+        mixture: the network's input, (batch, time, num_channels), cut to the features' length.
         sources: tuple of names, in order.
         num_channels: int, channels of every output.
         kernel_size: int, taps of the heads.
@@ -81,11 +81,27 @@ def separate_outputs(
         # As in the published code, the residual is taken from the clipped heads.
         rest = list(outputs.values())
         others = rest[0] if len(rest) == 1 else layers.Add(dtype=dtype, name="estimated_sum")(rest)
-        if mixture.shape[1] != others.shape[1]:
-            mixture = CenterCrop1D(others.shape[1], dtype=dtype, name="mixture_crop")(mixture)
+        if padding == "valid" and kernel_size > 1:
+            mixture = center_crop(mixture, others, "mixture_crop", dtype=dtype)
         x = layers.Subtract(dtype=dtype, name=f"residual_{sources[-1]}")([mixture, others])
         outputs[sources[-1]] = finish(x, sources[-1], clips=clip_at_inference)
     return outputs
+
+
+def center_crop(x, reference, name, **kwargs):
+    """Keeps the middle of `x`, as long as `reference`; nothing to do for equal lengths.
+
+    Args:
+        x: symbolic tensor (batch, time, channels).
+        reference: symbolic tensor (batch, time', ...); either length may be unknown.
+        name: string, name of the layer, if one is needed.
+        **kwargs: further arguments of the layer.
+    """
+    if None in (x.shape[1], reference.shape[1]):
+        return CropLike("center", name=name, **kwargs)([x, reference])
+    if x.shape[1] == reference.shape[1]:
+        return x
+    return CenterCrop1D(reference.shape[1], name=name, **kwargs)(x)
 
 
 def output_dtype():

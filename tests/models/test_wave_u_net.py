@@ -1,6 +1,3 @@
-import json
-from pathlib import Path
-
 import keras
 import numpy as np
 import pytest
@@ -12,7 +9,6 @@ from tests.gradients import gradients
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters, random_input
 
-GOLDEN = Path(__file__).parents[1] / "golden"
 SMALL = {"num_levels": 3, "filters": 4, "num_output_samples": 64}
 LENGTHS = {
     "m1": (16384, 16384),
@@ -98,57 +94,25 @@ def test_lengths_are_those_of_the_model(wanted, arguments):
         assert model(np.zeros((1, num_input, 1), "float32"))["vocals"].shape[1] == num_output
 
 
-def load_official_weights(model, checkpoint, num_levels):
-    """Fills the model from a checkpoint of the authors' code."""
-
-    def conv(number):
-        scope = "separator/conv1d" + (f"_{number}" if number else "")
-        return [checkpoint.get_tensor(f"{scope}/{part}") for part in ("kernel", "bias")]
-
-    names = [f"down_{level}_conv" for level in range(1, num_levels + 1)] + ["bottleneck_conv"]
-    names += [f"up_{step}_conv" for step in range(1, num_levels + 1)]
-    names += [layer.name for layer in model.layers if layer.name.startswith("head_")]
-    for number, name in enumerate(names):
-        model.get_layer(name).set_weights(conv(number))
-    for step in range(1, num_levels + 1):
-        layer = model.get_layer(f"up_{step}_upsampling")
-        if layer.weights:
-            layer.set_weights([checkpoint.get_tensor(f"separator/interp_{step - 1}")])
-
-
-@pytest.mark.parametrize("variant", ["m1", "m2", "m4", "m5"])
-def test_equals_the_official_code(variant):
-    tf = pytest.importorskip("tensorflow")
-    folder = GOLDEN / f"wave_u_net_{variant}_small"
-    description = json.loads((folder / "config.json").read_text())
-    config = description["config"]
-    model = wave_u_net(
-        sources=config["source_names"],
-        channels=1 if config["mono_downmix"] else 2,
-        num_output_samples=description["output_shape"][1],
-        num_levels=config["num_layers"],
-        filters=config["num_initial_filters"],
-        kernel_size=config["filter_size"],
-        up_kernel_size=config["merge_filter_size"],
-        output_kernel_size=config["output_filter_size"],
-        context=config["context"],
-        upsampling=config["upsampling"],
-        output_type=config["output_type"],
-        output_activation=config["output_activation"],
-    )
-    assert count_parameters(model) == description["parameters"]
-    load_official_weights(model, tf.train.load_checkpoint(str(folder / "model-0")), config["num_layers"])
-    data = np.load(folder / "io.npz")
-    outputs = model(data["mixture"], training=False)
-    assert list(outputs) == config["source_names"]
-    for source, estimate in outputs.items():
-        wanted = data[f"estimate_{source}"]
-        np.testing.assert_allclose(ops.convert_to_numpy(estimate), wanted, atol=5e-5, rtol=0)
-
-
 @pytest.mark.parametrize("variant", ["m1", "m5", "m6"])
 def test_tiny_preset_saves_trains_and_mixes_precision(variant, tmp_path):
     check_model(lambda: models.build(f"wave_u_net_{variant}", tiny=True), tmp_path)
+
+
+@pytest.mark.parametrize("arguments", [{}, {"context": True, "output_kernel_size": 4}])
+def test_a_network_for_any_length_gives_the_numbers_of_one_for_that_length(arguments):
+    arguments = {**SMALL, "kernel_size": 6, "filters": 2, **arguments}
+    fixed = wave_u_net(**arguments)
+    free = wave_u_net(**{**arguments, "num_output_samples": None})
+    free.set_weights(fixed.get_weights())
+    assert free.input_shape == (None, None, 1)
+    mixture = random_input(fixed)
+    expected = to_numpy(fixed(mixture))
+    for source, estimate in to_numpy(free(mixture)).items():
+        np.testing.assert_allclose(estimate, expected[source], atol=1e-6)
+    if not arguments.get("context"):
+        with pytest.raises(ValueError, match=r"`inputs\[0\]` must be at least as long as `inputs\[1\]`"):
+            free(mixture[:, 1:])
 
 
 @pytest.mark.parametrize("context", [False, True])
@@ -224,6 +188,7 @@ def test_receptive_field_is_where_gradients_come_from(upsampling):
         ({"num_output_samples": 0}, "`num_output_samples` must be an integer of at least 1"),
         ({"num_levels": 0}, "`num_levels` must be an integer of at least 1"),
         ({"filters": 0}, "`filters` must be an integer of at least 1"),
+        ({"num_input_samples": 65}, "`num_input_samples` must be a multiple of 2 .. num_levels"),
     ],
 )
 def test_argument_errors(arguments, message):

@@ -1,0 +1,95 @@
+"""Wave-U-Net with the weights of the official code (f90/Wave-U-Net, TensorFlow 1)."""
+
+import re
+from pathlib import Path
+
+from keras_d3.convert.tensor_table import TensorTable
+from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
+from keras_d3.models.wave_u_net import wave_u_net
+
+SCOPE = "separator/"
+# The optimiser's own variables: in its scope, or, saved by other programs, beside the weights.
+_SOLVER = re.compile(r"^separator_solver/|(^|/)(global_step|beta[12]_power|Adam(_1)?)$")
+
+
+def wave_u_net_from_official(config, checkpoint_prefix):
+    """Returns Wave-U-Net with the weights of a checkpoint of the official code.
+
+    It computes what `Models/UnetAudioSeparator.py` of f90/Wave-U-Net computes, and in inference mode
+    limits to [-1, 1] what that limits when it tests. All variables of the checkpoint are used but the
+    optimiser's and the step count.
+
+    Args:
+        config: dict in the official keys (`Config.py`): `num_layers`, `num_initial_filters`,
+            `filter_size`, `merge_filter_size`, `input_filter_size`, `output_filter_size`, `upsampling`,
+            `output_type`, `output_activation`, `context`, `mono_downmix`, and `task` or `source_names`.
+            Keys that are not there have the official base configuration's values, keys that do not shape
+            the network are ignored. With `num_frames` the model's lengths are the official ones;
+            without, it takes any length that the convolutions can do with (without context any multiple
+            of `2 ** num_layers`). `official_wave_u_net_settings` has the named configurations.
+        checkpoint_prefix: path of the checkpoint without `.index`, such as
+            `"checkpoints/baseline_stereo/baseline_stereo-186093"`.
+
+    Returns:
+        `keras.Model` from float (batch, input_samples, channels) to a dict
+        source -> float (batch, output_samples, channels), in the official order of sources.
+
+    Raises:
+        FileNotFoundError: there is no checkpoint.
+        ValueError: a key has an unknown value or contradicts another; the checkpoint cannot be read; a
+            variable is missing, has another shape than the config asks for, or is left over. The
+            message lists all such variables.
+
+    Example (with a released checkpoint):
+
+        from keras_d3.convert import official_wave_u_net_settings, wave_u_net_from_official
+
+        config = official_wave_u_net_settings("full_multi_instrument")
+        model = wave_u_net_from_official(config, "full_multi_instrument/full_multi_instrument-134067")
+    """
+    arguments = wave_u_net_arguments(config)
+    tensors = _read_checkpoint(checkpoint_prefix)
+    model = wave_u_net(**arguments)
+    table = TensorTable(tensors, f"the checkpoint `{checkpoint_prefix}`")
+    _fill_model(model, table, arguments["num_levels"])
+    table.finish()
+    return model
+
+
+def _read_checkpoint(prefix):
+    """Returns {name: array} of all variables that are not the optimiser's."""
+    path = Path(prefix)
+    if not path.with_name(f"{path.name}.index").is_file():
+        found = sorted(file.name.removesuffix(".index") for file in path.parent.glob("*.index"))
+        hint = f" There are: {', '.join(found)}." if found else ""
+        raise FileNotFoundError(
+            "`checkpoint_prefix` must be the path of a TensorFlow checkpoint without `.index`. No file "
+            f"`{path.name}.index` is there. Received: checkpoint_prefix={str(prefix)!r}.{hint}"
+        )
+    # Here, because the rest of this package does without TensorFlow.
+    import tensorflow as tf
+
+    try:
+        reader = tf.train.load_checkpoint(str(path))
+        names = [name for name in reader.get_variable_to_shape_map() if not _SOLVER.search(name)]
+        return {name: reader.get_tensor(name) for name in names}
+    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+        raise ValueError(
+            f"`checkpoint_prefix` must be a whole TensorFlow checkpoint. Received: "
+            f"checkpoint_prefix={str(prefix)!r} ({error}). Get its .index and .data files again."
+        ) from error
+
+
+def _fill_model(model, table, num_levels):
+    """Gives every layer its variables: the convolutions are numbered in the order of computation."""
+    names = [f"down_{level}_conv" for level in range(1, num_levels + 1)] + ["bottleneck_conv"]
+    names += [f"up_{step}_conv" for step in range(1, num_levels + 1)]
+    names += [layer.name for layer in model.layers if layer.name.startswith("head_")]
+    for number, name in enumerate(names):
+        scope = f"{SCOPE}conv1d" + (f"_{number}" if number else "")
+        table.assign(model.get_layer(name).kernel, f"{scope}/kernel", axes=(0, 1, 2))
+        table.assign(model.get_layer(name).bias, f"{scope}/bias", axes=(0,))
+    for step in range(1, num_levels + 1):
+        layer = model.get_layer(f"up_{step}_upsampling")
+        if layer.weights:
+            table.assign(layer.interpolation, f"{SCOPE}interp_{step - 1}", axes=(0,))
