@@ -57,6 +57,9 @@ class DenseBlock(keras.layers.Layer):
             that number by batch normalisation, ReLU and a convolution 1x1 with bias.
         compression: float in (0, 1], or None. With a float, the m output maps are reduced to
             `int(compression * m)` by batch normalisation, ReLU and a convolution 1x1 without bias.
+        use_bias: bool, whether the layers' convolutions have biases. False needs `norm="layer"`.
+        dropout: float in [0, 1), share of the values of every layer's maps that training sets to zero
+            (a public MDenseNet has 0.1). More than 0 needs `norm="layer"`.
         norm_epsilon: float, epsilon of the batch normalisations.
         norm_momentum: float, momentum of their statistics.
         kernel_initializer: initializer of the kernels. The official code for music draws from
@@ -100,6 +103,8 @@ class DenseBlock(keras.layers.Layer):
         norm_momentum=NORM_MOMENTUM,
         kernel_initializer="glorot_normal",
         kernel_regularizer=None,
+        use_bias=True,
+        dropout=0.0,
         **kwargs,
     ):
         super().__init__(**kwargs)
@@ -115,6 +120,13 @@ class DenseBlock(keras.layers.Layer):
         if bottleneck_filters is not None:
             check_positive_int("bottleneck_filters", bottleneck_filters)
         self.compression = check_compression("compression", compression)
+        _check_layer_options(norm, use_bias, dropout)
+        self.use_bias = use_bias
+        self.dropout = dropout
+        self.dropouts = [
+            keras.layers.Dropout(dropout, name=f"dropout_{index}", dtype=self.dtype_policy)
+            for index in range(num_layers if dropout else 0)
+        ]
         self.norm_epsilon = norm_epsilon
         self.norm_momentum = norm_momentum
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
@@ -187,7 +199,9 @@ class DenseBlock(keras.layers.Layer):
     def _layer_conv(self, layer):
         conv_class = MultidilatedConv1D if self.rank == 1 else MultidilatedConv2D
         rates = [self._rate(source, layer) for source in range(layer + 1)]
-        return self._conv(conv_class, self.growth_rate, self.kernel_size, rates, f"conv_{layer}")
+        return self._conv(
+            conv_class, self.growth_rate, self.kernel_size, rates, f"conv_{layer}", self.use_bias
+        )
 
     def _rate(self, source, layer):
         """Dilation from `source` (0 is the block's input) to `layer` (0 is the first)."""
@@ -266,7 +280,8 @@ class DenseBlock(keras.layers.Layer):
         for layer in range(self.num_layers):
             maps = sources[0] if layer == 0 else ops.concatenate(sources, axis=-1)
             maps = self._activated(layer, maps, training)
-            sources.append(self.convs[layer](self._split(maps, layer + 1)))
+            maps = self.convs[layer](self._split(maps, layer + 1))
+            sources.append(self.dropouts[layer](maps, training=training) if self.dropouts else maps)
         return self._last(sources[1:])
 
     def _split(self, maps, num_sources):
@@ -314,6 +329,8 @@ class DenseBlock(keras.layers.Layer):
             "norm_momentum": self.norm_momentum,
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
+            "use_bias": self.use_bias,
+            "dropout": self.dropout,
         }
 
 
@@ -357,6 +374,16 @@ def _check_form(form, norm):
             f"cannot be convolved once for all. Received: form={form!r}. Use norm='source' or form=None."
         )
     return form
+
+
+def _check_layer_options(norm, use_bias, dropout):
+    if isinstance(dropout, bool) or not isinstance(dropout, (int, float)) or not 0 <= dropout < 1:
+        raise ValueError(f"`dropout` must be a number in [0, 1). Received: dropout={dropout!r}.")
+    if norm != "layer" and (dropout or not use_bias):
+        raise ValueError(
+            "`use_bias=False` and `dropout` belong to the layers of norm='layer'; the other norms have a "
+            f"convolution per source. Received: norm={norm!r}, use_bias={use_bias!r}, dropout={dropout!r}."
+        )
 
 
 def _check_output_layers(output_layers, num_layers):

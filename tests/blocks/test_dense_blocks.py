@@ -159,6 +159,7 @@ def test_norm_constants_are_the_papers():
     [
         DenseBlock(3, 3, (3, 4), name="dense"),
         DenseBlock(3, 3, norm="layer", output_layers="all", compression=0.5, name="layer_norm"),
+        DenseBlock(3, 2, norm="layer", use_bias=False, dropout=0.1, name="no_bias"),
         D2Block(3, 3, bottleneck_filters=4, kernel_regularizer="l2", name="d2"),
         D2Block(3, 3, dilation="standard", form="literal", name="standard"),
         D3Block(3, 2, 2, name="d3"),
@@ -169,6 +170,29 @@ def test_norm_constants_are_the_papers():
 def test_block_contract(block, tmp_path):
     # Biases before a normalisation get no gradient, so the check of every weight is left out.
     check_layer(block, (2, 8, 7, 5), tmp_path, trains=False)
+
+
+def test_layers_without_bias_and_with_dropout():
+    """Without biases it is the block whose biases are zero; dropout acts in training alone."""
+    with_bias, without = (DenseBlock(3, 3, norm="layer", use_bias=bias) for bias in (True, False))
+    for block in (with_bias, without):
+        built(block)
+    for conv in with_bias.convs:
+        conv.bias.assign(np.zeros(3))
+    inputs = random_inputs(SHAPE)
+    without.set_weights(
+        [
+            w
+            for v, w in zip(with_bias.weights, with_bias.get_weights(), strict=True)
+            if not v.path.endswith("bias")
+        ]
+    )
+    np.testing.assert_array_equal(to_numpy(without(inputs)), to_numpy(with_bias(inputs)))
+
+    half = built(DenseBlock(2, 2, norm="layer", dropout=0.5))
+    assert np.all(to_numpy(half(inputs)) != 0)
+    dropped = np.mean(to_numpy(half(inputs, training=True)) == 0)
+    assert 0.35 < dropped < 0.65
 
 
 def test_gradients_reach_every_kernel_and_scale():
@@ -208,6 +232,9 @@ def test_statistics_stay_float32_and_finite_under_float16():
         (lambda: DenseBlock(3, 3, norm="layer", form="fused"), "`form` must be 'literal' with norm='layer'"),
         (lambda: DenseBlock(3, 3, output_layers=4), "`output_layers` must be 'all' or.*=4, num_layers=3"),
         (lambda: DenseBlock(3, 3, bottleneck_filters=0), "`bottleneck_filters` must be an integer"),
+        (lambda: DenseBlock(3, 3, norm="layer", dropout=1.0), r"`dropout` must be a number in \[0, 1\)"),
+        (lambda: DenseBlock(3, 3, dropout=0.1), "`use_bias=False` and `dropout` belong to.*norm='source'"),
+        (lambda: DenseBlock(3, 3, use_bias=False), "`use_bias=False` and `dropout` belong to.*norm='source'"),
         (
             lambda: DenseBlock(3, 3, compression=1.5),
             r"`compression` must be None or a number in \(0, 1\].*1.5",
