@@ -48,7 +48,8 @@ class BaseSeparator:
         """Separates a song. Nothing is kept between calls.
 
         A mono song is given to a stereo network as two equal channels, and its stems are the mean of
-        the two. A mono network separates the channels of a song one by one.
+        the two. A mono network separates the channels of a song one by one, or, with the setting
+        `downmix`, their mean, whose stems every channel gets.
 
         Args:
             mixture: float array (time, channels) or (time,), at least one sample.
@@ -99,15 +100,19 @@ class BaseSeparator:
             parts = [np.asarray(stem.pop(source)) for stem in stems]
             stem = parts[0] if len(parts) == 1 else np.concatenate(parts, axis=1)
             del parts
-            if stem.shape[1] != num_channels:
+            if num_channels == 1 and stem.shape[1] != 1:
                 stem = stem.mean(axis=1, keepdims=True)
             stem = resample(stem, self.sample_rate, sample_rate, num_samples)
+            if stem.shape[1] != num_channels:
+                stem = np.repeat(stem, num_channels, axis=1)
             stem.flags.writeable = False
             yield source, stem[:, 0] if rank == 1 else stem
             del stem
 
     def _to_network(self, audio, sample_rate):
         """The song at the network's rate, as one tensor (time, channels) per run of the network."""
+        if self.metadata.get("separation", {}).get("downmix") and audio.shape[1] > 1:
+            audio = audio.mean(axis=1, keepdims=True)
         if sample_rate != self.sample_rate:
             # A song shorter than one sample of the other rate still has one.
             num_samples = max(1, round(len(audio) * self.sample_rate / sample_rate))

@@ -30,6 +30,10 @@ class WaveformSeparation:
         padding: what the network sees beyond the song's ends: `"zeros"`, or `"reflect"` for the song
             mirrored there.
         windows_per_batch: int, windows passed through the network at once.
+        downmix: bool, what a mono network does with a song of more channels. True: it separates their
+            mean and gives every channel the same stem, as the Wave-U-Net code does. False: it
+            separates the channels one by one, which takes their number times as long and keeps the
+            stereo picture.
         kind: always `"waveform"`.
 
     Raises:
@@ -49,6 +53,7 @@ class WaveformSeparation:
     clip: bool = False
     padding: str = "zeros"
     windows_per_batch: int = 4
+    downmix: bool = False
     kind: str = "waveform"
 
     def __post_init__(self):
@@ -59,6 +64,12 @@ class WaveformSeparation:
             )
         _check_bool("clip", self.clip)
         check_positive_int("windows_per_batch", self.windows_per_batch)
+        _check_bool("downmix", self.downmix)
+        if self.downmix and self.channels != 1:
+            raise ValueError(
+                "`downmix` must be False unless the network is mono. Received: downmix=True, "
+                f"channels={self.channels}."
+            )
 
     def at_quality(self, quality):
         """Returns the settings of a quality: `"best"` these ones, `"fast"` windows end to end (overlap 0).

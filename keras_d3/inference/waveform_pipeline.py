@@ -15,19 +15,23 @@ class WaveformPipeline(SeparationPipeline):
 
     A network with context (input longer than output) and one with `overlap=0` are tiled as in the
     code of Stoller, Ewert and Dixon, 2018, "Wave-U-Net" (https://arxiv.org/abs/1806.03185): outputs
-    end to end, the last window shifted back to end with the song, the surplus of the input being the
-    song on both sides. Other networks' outputs w_k, windows of L samples at distances of H, are
-    cross-faded with weights f and divided by the true sum of the weights:
+    end to end, the last window shifted back to end with the song (or with the input's length, for
+    shorter songs) and replacing what the one before gave there, the surplus of the input being the
+    song on both sides. Every sample of a source comes from one window. Other networks' outputs w_k,
+    windows of L samples at distances of H, are cross-faded with weights f and divided by the true sum
+    of the weights:
 
         y[t] = sum over k of f[t - kH] w_k[t - kH] / sum over k of f[t - kH]
 
-    Differences: songs shorter than one window are filled with what `config.padding` says. At the quality
-    `"fast"` every network is tiled.
+    Differences: none with padding `"zeros"`. (The code fills songs shorter than one input with zeros,
+    which it removes again; windows of those alone are not computed here.) At the quality `"fast"`
+    every network is tiled.
 
     Args:
         model: `keras.Model` (or a network of another runtime, see `networks.py`) from
             (batch, input_samples, channels) to a dict with one (batch, output_samples, channels) tensor
-            per source, both lengths fixed.
+            per source, both lengths fixed. The output lies in the middle of the input; of an odd surplus,
+            one more sample stands after it.
         config: `WaveformSeparation`.
 
     Attributes:
@@ -58,18 +62,22 @@ class WaveformPipeline(SeparationPipeline):
     def _tile(self, mixture, report):
         config, length = self.config, self.output_samples
         num_samples = tf.shape(mixture)[0]
-        num_windows = tf.where(is_silent(mixture), 0, -(-num_samples // length))
-        last_start = tf.maximum(num_samples - length, 0)
+        # Songs shorter than one input count as that long; of their windows, those that begin in the song.
+        extended = tf.maximum(num_samples, self.input_samples)
+        covered = tf.where(extended - length < num_samples, extended, num_samples)
+        num_windows = tf.where(is_silent(mixture), 0, -(-covered // length))
+        last_start = tf.minimum((num_windows - 1) * length, extended - length)
 
         def body(state):
             first = state["window"]
             end = tf.minimum(first + config.windows_per_batch, num_windows)
             starts = tf.minimum(tf.range(first, end) * length, last_start)
             estimates = self._estimate(mixture, starts)
-            # Sample t is taken from window t // length, at its distance from that window's start.
-            begin = first * length
+            # From its start on, the last window replaces the one before, also an earlier batch's.
+            begin = tf.where(end == num_windows, tf.minimum(first * length, last_start), first * length)
             samples = tf.range(begin, tf.minimum(end * length, num_samples))
-            windows = samples // length - first
+            windows = tf.where(samples >= last_start, num_windows - 1, samples // length)
+            windows = tf.minimum(windows, end - 1) - first
             places = windows * length + samples - tf.gather(starts, windows)
             results = {}
             for source, estimate in estimates.items():
@@ -142,7 +150,7 @@ def _window_lengths(model, config):
     lengths = {shape[1] for shape in shapes.values()}
     input_shape, (output_samples, *others) = model.input_shape, lengths
     fits = len(input_shape) == 3 and not others and None not in (input_shape[1], output_samples)
-    if not fits or (input_shape[1] - output_samples) % 2 or input_shape[1] < output_samples:
+    if not fits or input_shape[1] < output_samples:
         raise ValueError(
             "The network must map (batch, input_samples, channels) to sources of one fixed length, centred "
             f"in its input. Received: model.input_shape={input_shape}, outputs={shapes}. "

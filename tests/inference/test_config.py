@@ -36,6 +36,8 @@ def test_sources_become_a_tuple():
         ({"overlap": 1.0}, r"`overlap` must be a fraction from 0 to 0.9. Received: overlap=1.0"),
         ({"overlap": -0.1}, "`overlap` must be a fraction from 0 to 0.9"),
         ({"clip": 1}, r"`clip` must be True or False. Received: clip=1"),
+        ({"downmix": True}, "`downmix` must be False unless the network is mono"),
+        ({"downmix": 1, "channels": 1}, "`downmix` must be True or False"),
         ({"windows_per_batch": 0}, "`windows_per_batch` must be an integer of at least 1"),
         ({"kind": "spectrogram"}, "`kind` must be 'waveform' here"),
     ],

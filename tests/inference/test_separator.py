@@ -65,6 +65,20 @@ def test_channels_one_by_one_in_a_mono_network(mono):
             np.testing.assert_allclose(stems[source][:, channel], alone[source], atol=1e-6)
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 16000])
+def test_downmix_in_a_mono_network(sample_rate):
+    downmix = Separator(waveform_identity(channels=1), waveform_settings(channels=1, downmix=True))
+    song = tone(2000, sample_rate)
+    stems = downmix.separate(song, sample_rate)
+    alone = downmix.separate(song.mean(axis=1), sample_rate)
+    for source in SOURCES:
+        assert stems[source].shape == (2000, 2) and alone[source].shape == (2000,)
+        for channel in range(2):
+            np.testing.assert_allclose(stems[source][:, channel], alone[source], atol=1e-6)
+    if sample_rate == 8000:
+        np.testing.assert_allclose(alone["drums"], song.mean(axis=1), atol=1e-6)
+
+
 @pytest.mark.parametrize("sample_rate", [4000, 11025, 44100])
 @pytest.mark.parametrize("channels", [1, 2])
 def test_other_rates_come_back_at_their_own(stereo, sample_rate, channels):

@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_d3.inference import WaveformPipeline
 from keras_d3.inference.overlap_add import crossfade_window
+from keras_d3.models.wave_u_net import wave_u_net
 from tests.inference.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
 
 LENGTHS = (1, 2, 63, 64, 65, 127, 128, 200, 1001)
@@ -39,26 +40,48 @@ def test_identity_gives_back_every_song(input_samples, output_samples, overlap, 
         np.testing.assert_allclose(stems["vocals"], 0.5 * song, atol=1e-6)
 
 
-@pytest.mark.parametrize("input_samples,output_samples", [(64, 64), (90, 64)])
-def test_tiles_equal_loop(input_samples, output_samples):
-    """Outputs end to end, the last shifted back; the song on both sides, zeros beyond its ends."""
+def official_tiling(network, song, input_samples, output_samples, source):
+    """The authors' loop: short songs filled up, outputs end to end, the last one over the one before."""
+    num_samples, context = len(song), (input_samples - output_samples) // 2
+    filled = np.pad(song, ((0, max(0, input_samples - num_samples)), (0, 0)))
+    padded = np.pad(filled, ((context, context), (0, 0)))
+    expected = np.zeros_like(filled)
+    for start in range(0, len(filled), output_samples):
+        start = min(start, len(filled) - output_samples)
+        outputs = network(padded[None, start : start + input_samples])[source]
+        expected[start : start + output_samples] = outputs[0]
+    return expected[:num_samples]
+
+
+@pytest.mark.parametrize("input_samples,output_samples", [(64, 64), (90, 64), (200, 64)])
+def test_tiles_equal_the_authors_loop(input_samples, output_samples):
     network = waveform_conv(input_samples, output_samples)
-    pipeline = WaveformPipeline(network, waveform_settings(overlap=0.0))
-    context = (input_samples - output_samples) // 2
-    for num_samples in (1, 40, 64, 65, 300):
+    pipeline = WaveformPipeline(network, waveform_settings(overlap=0.0, windows_per_batch=2))
+    for num_samples in (1, 30, 40, 64, 65, 100, 137, 199, 300, 301):
         song = noise(num_samples)
-        filled = np.zeros((max(num_samples, output_samples), 2), "float32")
-        filled[:num_samples] = song
-        padded = np.pad(filled, ((context, context), (0, 0)))
-        expected = np.zeros_like(filled)
-        starts = list(range(0, len(filled) - output_samples, output_samples))
-        # Where the last window overlaps the one before, the one before stays.
-        done = 0
-        for start in [*starts, len(filled) - output_samples]:
-            outputs = network(padded[None, start : start + input_samples])["vocals"].numpy()[0]
-            expected[done : start + output_samples] = outputs[done - start :]
-            done = start + output_samples
-        np.testing.assert_allclose(separate(pipeline, song)["vocals"], expected[:num_samples], atol=1e-6)
+        expected = official_tiling(network, song, input_samples, output_samples, "vocals")
+        np.testing.assert_allclose(separate(pipeline, song)["vocals"], expected, atol=1e-6)
+
+
+def context_network(num_output_samples):
+    """A Wave-U-Net whose output, 4 (B - 4) + 4 samples, is a multiple of its bottleneck's step of 4."""
+    sizes = {"num_levels": 2, "filters": 2, "kernel_size": 3, "up_kernel_size": 4}
+    return wave_u_net(SOURCES, 2, num_output_samples, context=True, **sizes)
+
+
+@pytest.mark.parametrize("padding,mode", [("zeros", "constant"), ("reflect", "reflect")])
+def test_tiles_of_a_network_with_context_are_parts_of_the_whole(padding, mode):
+    """One evaluation of the whole song gives what the tiles give: each has real context on both sides."""
+    network, whole = context_network(20), context_network(20 * 6)
+    whole.set_weights(network.get_weights())
+    settings = waveform_settings(padding=padding, windows_per_batch=4)
+    pipeline = WaveformPipeline(network, settings)
+    assert pipeline.output_samples == 20 and pipeline.input_samples > 20
+    song = noise(120)
+    surplus = whole.input_shape[1] - 120
+    outputs = whole(np.pad(song, ((surplus // 2, surplus - surplus // 2), (0, 0)), mode=mode)[None])
+    for source, stem in separate(pipeline, song).items():
+        np.testing.assert_allclose(stem, outputs[source][0], atol=1e-5)
 
 
 def test_crossfade_equals_loop():
@@ -127,10 +150,10 @@ def test_a_single_output_needs_no_name():
     np.testing.assert_allclose(separate(pipeline, song)["vocals"], song, atol=1e-6)
 
 
-def cropped(input_samples, crop):
-    """A network whose output is the window without its last `crop` samples."""
+def padded(input_samples, pad):
+    """A network whose output is the window and `pad` zeros."""
     window = keras.Input((input_samples, 2))
-    outputs = {source: keras.layers.Cropping1D((0, crop))(window) for source in SOURCES}
+    outputs = {source: keras.layers.ZeroPadding1D((0, pad))(window) for source in SOURCES}
     return keras.Model(window, outputs)
 
 
@@ -143,8 +166,8 @@ def cropped(input_samples, crop):
             "`sources` must be the names of the network's outputs",
         ),
         (lambda: waveform_identity(channels=1), {}, "`channels` must be that of the network's input"),
-        (lambda: cropped(None, 0), {}, "The network must map .*Build it with fixed `input_samples`"),
-        (lambda: cropped(65, 1), {}, "centred in its input"),
+        (lambda: padded(None, 0), {}, "The network must map .*Build it with fixed `input_samples`"),
+        (lambda: padded(64, 1), {}, "centred in its input"),
     ],
 )
 def test_networks_that_do_not_fit(network, changes, message):
