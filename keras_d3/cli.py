@@ -185,24 +185,68 @@ def _add_convert(commands):
     d3net.add_argument("--overwrite", action="store_true", help="replace a SavedModel at --out")
     d3net.add_argument("--with-openvino", action="store_true", help="as of `keras-d3 export`")
     d3net.set_defaults(function=_convert_d3net_music)
+    wave_u_net = networks.add_parser("wave-u-net", help="Wave-U-Net, f90/Wave-U-Net (TensorFlow checkpoint)")
+    wave_u_net.add_argument(
+        "--checkpoint", required=True, metavar="PREFIX", help="path of the checkpoint without .index"
+    )
+    wave_u_net.add_argument(
+        "--config",
+        required=True,
+        metavar="NAME_OR_JSON",
+        help="name of an official configuration (baseline_stereo, full_multi_instrument, full_44KHz, ...) "
+        "or a JSON file in the official keys",
+    )
+    wave_u_net.add_argument("--out", required=True, metavar="SAVED_MODEL")
+    wave_u_net.add_argument(
+        "--padding",
+        choices=("zeros", "reflect"),
+        default="zeros",
+        help="beyond a song's ends; reflect: the song mirrored (default: zeros, as the official code)",
+    )
+    wave_u_net.add_argument(
+        "--keep-channels",
+        action="store_true",
+        help="mono networks separate channels one by one (default: their mean, as the official code)",
+    )
+    wave_u_net.add_argument("--overwrite", action="store_true", help="replace a SavedModel at --out")
+    wave_u_net.add_argument("--with-openvino", action="store_true", help="as of `keras-d3 export`")
+    wave_u_net.set_defaults(function=_convert_wave_u_net)
 
 
 def _convert_d3net_music(options):
     from keras_d3.experiments.convert_d3net_music import d3net_music_separator
 
-    if Path(options.out).exists() and not options.overwrite:
-        raise FileExistsError(f"`{options.out}` exists already. Choose another path, or give --overwrite.")
-
-    def progress(line):
-        print(line, file=sys.stderr)
-
+    _check_out(options)
     separator = d3net_music_separator(
         options.weights_dir,
         options.configs,
         options.sources.split(",") if options.sources else None,
-        progress,
+        _print_progress,
     )
-    progress("writing and checking the SavedModel")
+    _write_converted(separator, options)
+
+
+def _convert_wave_u_net(options):
+    from keras_d3.experiments.convert_wave_u_net import wave_u_net_separator
+
+    _check_out(options)
+    separator = wave_u_net_separator(
+        options.checkpoint, options.config, options.padding, not options.keep_channels, _print_progress
+    )
+    _write_converted(separator, options)
+
+
+def _check_out(options):
+    if Path(options.out).exists() and not options.overwrite:
+        raise FileExistsError(f"`{options.out}` exists already. Choose another path, or give --overwrite.")
+
+
+def _print_progress(line):
+    print(line, file=sys.stderr)
+
+
+def _write_converted(separator, options):
+    _print_progress("writing and checking the SavedModel")
     print(separator.export(options.out, overwrite=options.overwrite, openvino=options.with_openvino))
 
 
