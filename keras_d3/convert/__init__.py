@@ -2,12 +2,18 @@
 
 from keras_d3.convert.d3net_music import d3net_music_from_official
 from keras_d3.convert.d3net_music_settings import official_settings
+from keras_d3.convert.d3net_segmentation import (
+    d3net_segmentation_from_official,
+    official_segmentation_settings,
+)
 from keras_d3.convert.smoothed_dilated import smoothed_dilated_from_official
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import official_wave_u_net_settings
 
 __all__ = [
     "d3net_music_from_official",
+    "d3net_segmentation_from_official",
+    "official_segmentation_settings",
     "official_settings",
     "official_wave_u_net_settings",
     "smoothed_dilated_from_official",

@@ -1,9 +1,6 @@
 """D3Net for music with the weights of the official code (sony/ai-research-code, NNabla)."""
 
-from pathlib import Path
-
-import h5py
-
+from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.tensor_table import TensorTable
 from keras_d3.models.band import to_band, to_bands
 from keras_d3.models.d3net import d3net
@@ -53,7 +50,7 @@ def d3net_music_from_official(config, h5_path, scope):
         model = d3net_music_from_official(config, "d3net-mss.h5", "vocals")
     """
     arguments = arguments_from_official(config)
-    tensors = _read_scope(h5_path, scope)
+    tensors = read_parameters(h5_path, scope)
     model = d3net(**arguments, name=f"d3net_{scope}")
     table = TensorTable(tensors, f"`{h5_path}`, scope {scope!r}")
     _fill_model(model, table, to_bands(arguments["bands"]), to_band(arguments["full"], "full"))
@@ -123,51 +120,23 @@ def _band_from_official(num_bins, filters, num_layers, growth_rates, num_blocks,
     }
 
 
-def _read_scope(h5_path, scope):
-    """Returns {name after the scope: array} of a parameter file."""
-    path = Path(h5_path)
-    if not path.is_file():
-        raise FileNotFoundError(
-            "`h5_path` must be the authors' parameter file. No file is there. "
-            f"Received: h5_path={str(path)!r}."
-        )
-    try:
-        with h5py.File(path, "r") as file:
-            if scope not in file or not isinstance(file[scope], h5py.Group):
-                raise ValueError(
-                    f"`scope` must be a root scope of the file. Received: scope={scope!r}. "
-                    f"`{path}` has: {', '.join(file)}."
-                )
-            tensors = {}
-            file[scope].visititems(
-                lambda name, item: (
-                    tensors.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-    except OSError as error:
-        raise ValueError(
-            f"`h5_path` must be an HDF5 file. Received: h5_path={str(path)!r} ({error}). Get it again."
-        ) from error
-    return tensors
-
-
 def _fill_model(model, table, bands, full):
     """Walks the model by its layers' names and gives every weight its tensor."""
     layer = model.get_layer
     table.assign(layer("input_affine").offset, "in_offset")
     table.assign(layer("input_affine").scale, "in_scale")
     for index, band in enumerate(bands):
-        _fill_conv(table, layer(f"{band.name}_first_conv"), f"features_init/{index}/conv")
+        fill_conv(table, layer(f"{band.name}_first_conv"), f"features_init/{index}/conv")
         _fill_band(table, layer, band, f"dense_band/{index}")
         if band.output_maps < max(other.output_maps for other in bands):
-            _fill_norm(table, layer(f"{band.name}_match_norm"), f"match_fm_conv/{index}/norm/bn")
-            _fill_conv(table, layer(f"{band.name}_match_conv"), f"match_fm_conv/{index}/conv/conv")
-    _fill_conv(table, layer("full_first_conv"), "features_init_full/conv")
+            fill_norm(table, layer(f"{band.name}_match_norm"), f"match_fm_conv/{index}/norm/bn")
+            fill_conv(table, layer(f"{band.name}_match_conv"), f"match_fm_conv/{index}/conv/conv")
+    fill_conv(table, layer("full_first_conv"), "features_init_full/conv")
     _fill_band(table, layer, full, "dense_full")
     _fill_d2_block(table, layer("final_block"), "final_dense")
-    _fill_norm(table, layer("head_norm"), "out_gate/bn/bn")
-    _fill_conv(table, layer("head_gate"), "out_gate/conv_gate/conv/conv")
-    _fill_conv(table, layer("head_value"), "out_gate/conv_filt/conv/conv")
+    fill_norm(table, layer("head_norm"), "out_gate/bn/bn")
+    fill_conv(table, layer("head_gate"), "out_gate/conv_gate/conv/conv")
+    fill_conv(table, layer("head_value"), "out_gate/conv_filt/conv/conv")
     table.assign(layer("output_affine").scale, "decode_scale")
     table.assign(layer("output_affine").offset, "decode_bias")
 
@@ -179,8 +148,8 @@ def _fill_band(table, layer, band, scope):
     _fill_d3_block(table, layer(f"{band.name}_bottleneck"), f"{scope}/bottleneck_block")
     for index in range(depth):
         up = f"{scope}/us_layers/upsample{index}/upsample"
-        _fill_norm(table, layer(f"{band.name}_up_{index + 1}_norm"), f"{up}/norm/bn")
-        _fill_conv(table, layer(f"{band.name}_up_{index + 1}_conv"), f"{up}/transconv/deconv")
+        fill_norm(table, layer(f"{band.name}_up_{index + 1}_norm"), f"{up}/norm/bn")
+        fill_conv(table, layer(f"{band.name}_up_{index + 1}_conv"), f"{up}/transconv/deconv")
         block = f"{scope}/us_layers/dense_block{depth + 1 + index}"
         _fill_d3_block(table, layer(f"{band.name}_up_{index + 1}"), block)
 
@@ -195,22 +164,5 @@ def _fill_d3_block(table, block, scope):
 def _fill_d2_block(table, block, scope):
     for index, (norm, conv) in enumerate(zip(block.norms, block.convs, strict=True)):
         source = f"{scope}/{'initial_layer' if index == 0 else f'layers/layer{index}'}/bottleneck"
-        _fill_norm(table, norm, f"{source}/norm1/bn")
-        _fill_conv(table, conv, f"{source}/conv1/conv")
-
-
-def _fill_norm(table, norm, scope):
-    for variable, name in (
-        (norm.gamma, "gamma"),
-        (norm.beta, "beta"),
-        (norm.moving_mean, "mean"),
-        (norm.moving_variance, "var"),
-    ):
-        table.assign(variable, f"{scope}/{name}")
-
-
-def _fill_conv(table, conv, scope):
-    # Convolutions (out, in, h, w) to (h, w, in, out), transposed ones (in, out, h, w) to
-    # (h, w, out, in): the same permutation. NNabla's height is time, its width frequency.
-    table.assign(conv.kernel, f"{scope}/W", axes=(2, 3, 1, 0))
-    table.assign(conv.bias, f"{scope}/b")
+        fill_norm(table, norm, f"{source}/norm1/bn")
+        fill_conv(table, conv, f"{source}/conv1/conv")
