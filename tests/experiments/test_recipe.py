@@ -135,6 +135,57 @@ def test_d3net_is_trained_as_by_the_official_code():
     }
 
 
+def test_wave_u_nets_are_trained_as_by_the_authors():
+    recipe = RECIPES[0]
+    stages = {
+        name: [(stage.learning_rate, stage.batch_size, stage.patience) for stage in config.training.stages]
+        for name, config in recipe.configs.items()
+        if not config.tiny
+    }
+    usual = [(1e-4, 16, 20), (1e-5, 32, 20)]
+    assert stages == {
+        **dict.fromkeys(("m1", "m2", "m3", "m4", "m5", "m6", "m5_high_sr"), usual),
+        "m7": [(1e-4, 4, 20), (1e-5, 8, 20)],
+    }
+    rates = {name: recipe.config(name).data.sample_rate_hz for name in ("m4", "m7", "m5_high_sr")}
+    assert rates == {"m4": 22050, "m7": 8192, "m5_high_sr": 44100}
+    for name in stages:
+        config = recipe.config(name)
+        assert config.training.steps_per_epoch == 2000 and config.training.loss == "mse"
+        assert config.data.gain_range == (0.7, 1.0) and config.data.sources_from == "same_track"
+        assert config.separation["overlap"] == 0
+        assert config.separation["downmix"] == (config.data.channels == 1)
+
+
+def test_studies_of_the_dilated_networks():
+    recipe = next(recipe for recipe in RECIPES if recipe.name == "dilated_u_net")
+    # (preset, blocks of dilation 512, epochs); their sizes are tested with the networks.
+    wanted = {
+        "wave_u_net": ("wave_u_net_m2", None, 80),
+        "dilated_u_net": ("dilated_u_net", None, 80),
+        "dilated_dense_u_net": ("dilated_dense_u_net", None, 80),
+        "fig3a_dilation_512": ("dilated_u_net", 6, 30),
+        "fig3a_adaptive": ("dilated_u_net", None, 30),
+        "fig3b_plain_1_block": ("dilated_u_net", 1, 30),
+        "fig3b_plain_3_blocks": ("dilated_u_net", 3, 30),
+        "fig3b_dense_1_block": ("dilated_dense_u_net", 1, 30),
+        "fig3b_dense_3_blocks": ("dilated_dense_u_net", 3, 30),
+    }
+    configs = {name: config for name, config in recipe.configs.items() if not config.tiny}
+    for name, config in configs.items():
+        (stage,) = config.training.stages
+        assert (stage.learning_rate, stage.batch_size, stage.patience) == (1e-4, 16, None)
+        assert config.data == configs["dilated_u_net"].data
+        if name in wanted:
+            preset, num_blocks, epochs = wanted.pop(name)
+            assert (config.preset, stage.epochs) == (preset, epochs)
+            rates = config.model.get("dilation_rates")
+            assert rates == (None if num_blocks is None else [[512] * 3] * num_blocks)
+    assert not wanted
+    assert configs["fig3a_dilation_1"].model == {"dilation_rates": [[1] * 3] * 6}
+    assert build_network(configs["wave_u_net"]).count_params() == 4_010_343
+
+
 def test_the_length_of_an_epoch_is_changed_by_two_overrides():
     recipe = next(recipe for recipe in RECIPES if recipe.name == "d3net_mss")
     overrides = ("training.excerpts_per_track=null", "training.steps_per_epoch=5")
