@@ -65,8 +65,8 @@ def d3net_segmentation_from_official(config, h5_path, part="auto", name="d3net_s
     tensors = read_parameters(h5_path)
     if part == "auto":
         part = "network" if any(key.startswith((BACKBONE, HEAD)) for key in tensors) else "backbone"
-    if part == "backbone" and not any(key.startswith(BACKBONE) for key in tensors):
-        tensors = {BACKBONE + key: value for key, value in tensors.items()}
+    if not any(key.startswith(BACKBONE) for key in tensors):
+        tensors = {key if key.startswith(HEAD) else BACKBONE + key: value for key, value in tensors.items()}
     model = d3net_segmentation(**arguments, name=name)
     table = TensorTable(tensors, f"`{h5_path}`")
     _fill_backbone(table, model.get_layer, len(arguments["tap_filters"]))
