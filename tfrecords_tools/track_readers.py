@@ -101,7 +101,7 @@ def list_musdb18(root, variant, validation_names=None):
                 f"None of MUSDB18's official validation songs is in `{Path(root) / 'train'}`. "
                 "Give a list with `--validation-tracks FILE`, or do without: `--no-validation`."
             )
-    return _move_to_split(tracks, "validation", validation_names, "--validation-tracks"), sources
+    return move_to_split(tracks, "validation", validation_names, "--validation-tracks"), sources
 
 
 def list_folder(root, sources=None, validation_names=(), test_names=()):
@@ -150,8 +150,8 @@ def list_folder(root, sources=None, validation_names=(), test_names=()):
             )
         places = tuple((name, stems[name]) for name in sources)
         tracks.append(TrackFiles(song.name, split, places, stems.get(MIXTURE)))
-    tracks = _move_to_split(tracks, "validation", validation_names, "--validation-tracks")
-    tracks = _move_to_split(tracks, "test", test_names, "--test-tracks")
+    tracks = move_to_split(tracks, "validation", validation_names, "--validation-tracks")
+    tracks = move_to_split(tracks, "test", test_names, "--test-tracks")
     names = [track.name for track in tracks]
     twice = sorted({name for name in names if names.count(name) > 1})
     if twice:
@@ -223,7 +223,7 @@ def _stem_songs(root, folder, setup, sources):
     return songs
 
 
-def _move_to_split(tracks, split, names, option):
+def move_to_split(tracks, split, names, option):
     there = {track.name for track in tracks if track.split == "train"}
     for name in names:
         if name not in there:
