@@ -1,8 +1,7 @@
 """Configurations of MDenseNet and MMDenseNet, read from public re-implementations."""
 
-from keras_d3.models.mm_dense_net import mm_dense_net
+from keras_d3.models.mm_dense_net import mm_dense_net, mm_dense_net_receptive_field
 from keras_d3.models.preset import Preset
-from keras_d3.models.spectrogram_receptive_field import multi_band_receptive_field
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Multi-scale multi-band DenseNets for audio source separation', WASPAA 2017 "
@@ -17,52 +16,39 @@ FOUR_BINS = (3, 4)  # (frames, bins), written 4x3 in the sources that name the f
 
 # The same kinds of parts at a frame length of 1024, with fewer scales: for tests and demos, on audio
 # of about 22 kHz.
-_TINY_FULL = {"num_bins": None, "filters": 6, "blocks": ((3, 2), (3, 2), (4, 2), (3, 2), (3, 2))}
+_TINY_FULL = {
+    "num_bins": None,
+    "filters": 6,
+    "blocks": ((3, 2), (3, 2), (4, 2), (3, 2), (3, 2)),
+    "kernel_size": FOUR_BINS,
+}
 _TINY_BANDS = (
-    {"num_bins": 256, "filters": 8, "blocks": ((5, 3), (6, 3), (5, 3))},
+    {"num_bins": 256, "filters": 8, "blocks": ((5, 3), (6, 3), (5, 3)), "kernel_size": FOUR_BINS},
     {"num_bins": 257, "filters": 6, "blocks": ((4, 2), (4, 2), (4, 2))},
 )
+_FINAL_BLOCK = {"growth_rate": 4, "num_layers": 2, "kernel_size": (1, 2)}
+_TINY_MDENSENET = {"num_bins": 513, "full": _TINY_FULL, "final_block": _FINAL_BLOCK}
+_TINY = {**_TINY_MDENSENET, "bands": _TINY_BANDS}
 
-
-def _tiny(kernel_size, multi_band=True):
-    tiny = {
-        "num_bins": 513,
-        "full": {**_TINY_FULL, "kernel_size": kernel_size, "first_kernel_size": FOUR_BINS},
-        "final_block": {"growth_rate": 4, "num_layers": 2, "kernel_size": (1, 2)},
-    }
-    if multi_band:
-        low, high = _TINY_BANDS
-        tiny["bands"] = ({**low, "kernel_size": kernel_size, "first_kernel_size": FOUR_BINS}, high)
-    return tiny
-
-
-def _multi_band(kernel_size, last_high_growth_rate=10):
-    return {
-        "num_bins": NUM_BINS,
-        "bands": (
-            {
-                "num_bins": SPLIT,
-                "filters": 32,
-                "blocks": ((14, 4), *((16, 4),) * 6),
-                "kernel_size": kernel_size,
-                "first_kernel_size": FOUR_BINS,
-            },
-            {
-                "num_bins": NUM_BINS - SPLIT,
-                "filters": 32,
-                "blocks": (*((10, 3),) * 6, (last_high_growth_rate, 3)),
-            },
-        ),
-        "full": {
-            "num_bins": None,
+_MMDENSENET = {
+    "num_bins": NUM_BINS,
+    "bands": (
+        {
+            "num_bins": SPLIT,
             "filters": 32,
-            "blocks": ((6, 2), (6, 2), (6, 2), (6, 4), (6, 2), (6, 2), (6, 2)),
-            "kernel_size": kernel_size,
-            "first_kernel_size": FOUR_BINS,
+            "blocks": ((14, 4), *((16, 4),) * 6),
+            "kernel_size": FOUR_BINS,
         },
-        "final_block": {"growth_rate": 4, "num_layers": 2, "kernel_size": (1, 2)},
-    }
-
+        {"num_bins": NUM_BINS - SPLIT, "filters": 32, "blocks": ((10, 3),) * 7},
+    ),
+    "full": {
+        "num_bins": None,
+        "filters": 32,
+        "blocks": ((6, 2), (6, 2), (6, 2), (6, 4), (6, 2), (6, 2), (6, 2)),
+        "kernel_size": FOUR_BINS,
+    },
+    "final_block": _FINAL_BLOCK,
+}
 
 _AFFINE = 4 * NUM_BINS  # offset and scale per bin, at the input and at the output
 
@@ -79,7 +65,7 @@ def _preset(name, parameters, arguments, tiny, description):
         description=description,
         sample_rate_hz=SAMPLE_RATE_HZ,
         stft=STFT,
-        receptive_field=multi_band_receptive_field,
+        receptive_field=mm_dense_net_receptive_field,
     )
 
 
@@ -91,30 +77,30 @@ PRESETS = (
             "num_bins": NUM_BINS,
             "bands": (),
             "full": {"num_bins": None, "filters": 32, "blocks": ((12, 4),) * 7, "kernel_size": FOUR_BINS},
-            "final_block": {"growth_rate": 4, "num_layers": 2, "kernel_size": (1, 2)},
+            "final_block": _FINAL_BLOCK,
         },
-        _tiny(FOUR_BINS, multi_band=False),
+        _TINY_MDENSENET,
         "MDenseNet: one multi-scale dense network over all bins",
     ),
     _preset(
         "mmdensenet",
         335_368,
-        _multi_band(FOUR_BINS),
-        _tiny(FOUR_BINS),
+        _MMDENSENET,
+        _TINY,
         "MMDenseNet: two bands and the full band, kernels 4x3 in low and full",
     ),
     _preset(
         "mmdensenet_3x3",
         267_328,
-        _multi_band((3, 3)),
-        _tiny((3, 3)),
+        {**_MMDENSENET, "kernel_size": 3},
+        _TINY,
         "MMDenseNet with kernels 3x3 in every dense layer",
     ),
     _preset(
         "mmdensenet_3x3_high16",
         274_644,
-        _multi_band((3, 3), last_high_growth_rate=16),
-        _tiny((3, 3)),
+        {**_MMDENSENET, "kernel_size": 3, "band_match": "last_block"},
+        _TINY,
         "MMDenseNet with kernels 3x3, and 16 maps from the last block of the high band",
     ),
 )

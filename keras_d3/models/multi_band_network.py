@@ -1,5 +1,7 @@
 """Multi-scale, multi-band dense network on spectrograms: the frame that MMDenseNet and D3Net share."""
 
+import dataclasses
+
 import keras
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
@@ -9,6 +11,7 @@ from keras_d3.models.down_up_network import bins_of, down_up_network
 from keras_d3.utils.validation import check_choice, check_int_tuple, check_positive_int
 
 HEADS = ("gated", "conv")
+BAND_MATCHES = ("conv", "last_block")
 UNMODELLED_BINS = ("mixture", "zeros")
 
 
@@ -25,6 +28,7 @@ def multi_band_network(
     transition_compression=None,
     upsample_norm=True,
     pad_mode="zero_end",
+    band_match="conv",
     head="gated",
     head_kernel_size=1,
     input_affine=True,
@@ -39,8 +43,8 @@ def multi_band_network(
 
     1. (x - offset) / scale per bin (`input_affine`);
     2. a down-up network per band, and one over all modelled bins (`full`);
-    3. bands narrower (in maps) than the widest: batch normalisation and convolution 1x1 to its
-       width; then concatenation along the bins, and with the full-band maps along the channels;
+    3. bands narrower (in maps) than the widest brought to its width (`band_match`); then
+       concatenation along the bins, and with the full-band maps along the channels;
     4. a final dense block; 5. the head; 6. scale and bias per bin (`output_affine`), ReLU;
     7. the bins above the bands copied from the mixture.
 
@@ -66,6 +70,9 @@ def multi_band_network(
         upsample_norm: bool, whether a batch normalisation precedes the transposed convolutions.
         pad_mode: what an odd number of bins gets before a pooling: `"zero_end"`, a bin of zeros at
             the end, or `"replicate_start"`, a copy of the first bin before it.
+        band_match: how a band with fewer maps than the widest gets as many: `"conv"`, by batch
+            normalisation and a convolution 1x1 (official D3Net code), or `"last_block"`, because its
+            last dense block has the widest one's growth rate.
         head: `"gated"`: batch normalisation, then sigmoid(convolution) x convolution; `"conv"`: one
             convolution.
         head_kernel_size: int or (frames, bins): 1 in the official D3Net code, 3 in the paper.
@@ -87,6 +94,7 @@ def multi_band_network(
     check_positive_int("num_bins", num_bins)
     check_positive_int("num_channels", num_channels)
     check_choice("head", head, HEADS)
+    check_choice("band_match", band_match, BAND_MATCHES)
     check_choice("unmodelled_bins", unmodelled_bins, UNMODELLED_BINS)
     bands, full, modelled = check_bands(bands, full, num_bins)
     # What must not lose precision: magnitudes, per-bin numbers and the estimate.
@@ -130,15 +138,17 @@ def multi_band_network(
         x = PerBinAffine("standardize", name="input_affine", dtype=precise)(x)
 
     # --- Bands ---
+    if band_match == "last_block":
+        bands = _with_equal_last_blocks(bands)
     outputs, start = [], 0
-    widest = max((band.output_maps for band in bands), default=0)
     for band in bands:
-        maps = network(bins_of(x, start, start + band.num_bins, f"{band.name}_bins"), band)
+        outputs.append(network(bins_of(x, start, start + band.num_bins, f"{band.name}_bins"), band))
+        start += band.num_bins
+    widest = max((maps.shape[-1] for maps in outputs), default=0)
+    for index, (band, maps) in enumerate(zip(bands, outputs, strict=True)):
         if maps.shape[-1] < widest:
             maps = batch_normalization(f"{band.name}_match_norm", norm_epsilon, norm_momentum)(maps)
-            maps = conv(widest, 1, f"{band.name}_match_conv")(maps)
-        outputs.append(maps)
-        start += band.num_bins
+            outputs[index] = conv(widest, 1, f"{band.name}_match_conv")(maps)
     if len(outputs) > 1:
         outputs = [keras.layers.Concatenate(axis=2, name="bands")(outputs)]
 
@@ -177,6 +187,14 @@ def multi_band_network(
     if not fits:
         x = CropLike(name="crop_frames", dtype=precise)([x, mixture])
     return keras.Model(mixture, x, name=name)
+
+
+def _with_equal_last_blocks(bands):
+    widest = max((band.output_maps for band in bands), default=0)
+    return tuple(
+        dataclasses.replace(band, blocks=(*band.blocks[:-1], (widest, *band.blocks[-1][1:])))
+        for band in bands
+    )
 
 
 def check_bands(bands, full, num_bins):
