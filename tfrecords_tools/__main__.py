@@ -1,4 +1,4 @@
-"""Command line: `python -m tfrecords_tools demo | musdb18 | folder | verify`."""
+"""Command line: `python -m tfrecords_tools COMMAND`: data sets to TFRecords, and data sets to try them on."""
 
 import argparse
 import sys
@@ -35,6 +35,12 @@ def _parser():
     musdb18.add_argument("--dataset-name", default="MUSDB18", help="name in the manifest and in reports")
     _add_records_options(musdb18, validation="musdb's official list")
 
+    dsd100 = commands.add_parser("dsd100", help="TFRecords of DSD100 (Dev for training, Test for the test)")
+    dsd100.set_defaults(run=_dsd100)
+    dsd100.add_argument("--root", required=True, help="folder with Mixtures/ and Sources/")
+    dsd100.add_argument("--dataset-name", default="DSD100", help="name in the manifest and in reports")
+    _add_records_options(dsd100, validation="songs 060, 070, 080, 090 and 100 of Dev")
+
     folder = commands.add_parser("folder", help="TFRecords of a folder of songs, one audio file per source")
     folder.set_defaults(run=_folder)
     folder.add_argument("--root", required=True, help="folder of <song>/<source>.wav, or train/, ... of them")
@@ -42,6 +48,33 @@ def _parser():
     folder.add_argument("--dataset-name", help="name in the manifest and in reports (default: the folder's)")
     folder.add_argument("--test-tracks", metavar="FILE|NAMES", help="training songs for the test split")
     _add_records_options(folder, validation="the folder validation/")
+
+    scenes = commands.add_parser("scenes", help="make small scenes in Cityscapes' or VOC's folder layout")
+    scenes.set_defaults(run=_scenes)
+    scenes.add_argument("--out", required=True, metavar="DIR", help="folder for the data set")
+    scenes.add_argument("--layout", choices=("cityscapes", "voc"), default="cityscapes")
+    scenes.add_argument("--num-train", type=int, default=48, help="training scenes (default 48)")
+    scenes.add_argument("--num-val", type=int, default=12, help="validation scenes (default 12)")
+    scenes.add_argument("--height", type=int, default=128, help="pixels (default 128)")
+    scenes.add_argument("--width", type=int, default=256, help="pixels (default 256)")
+    scenes.add_argument("--seed", type=int, default=0)
+
+    cityscapes = commands.add_parser("cityscapes", help="TFRecords of Cityscapes (leftImg8bit and gtFine)")
+    cityscapes.set_defaults(run=_cityscapes)
+    cityscapes.add_argument("--root", required=True, help="folder with leftImg8bit/ and gtFine/")
+    _add_image_options(cityscapes, "Cityscapes")
+
+    voc = commands.add_parser("voc", help="TFRecords of PASCAL VOC 2012, with SBD's labels if they are there")
+    voc.set_defaults(run=_voc)
+    voc.add_argument("--root", required=True, metavar="VOCDEVKIT", help="folder with VOC2012/")
+    voc.add_argument("--sbd", metavar="DIR", help="benchmark_RELEASE/dataset, for its .mat files and lists")
+    voc.add_argument(
+        "--augmented",
+        choices=("auto", "yes", "no"),
+        default="auto",
+        help="train on SBD's images, too (default: auto, if a list trainaug.txt or --sbd is there)",
+    )
+    _add_image_options(voc, "PASCAL VOC 2012")
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
@@ -66,6 +99,13 @@ def _add_records_options(command, validation):
     command.add_argument(
         "--block-samples", type=int, default=65536, help="samples per record (default 65536)"
     )
+    command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard (default 150)")
+    command.add_argument("--workers", type=int, help="processes (default: one per core)")
+
+
+def _add_image_options(command, dataset_name):
+    command.add_argument("--out", required=True, metavar="DIR", help="folder for the TFRecords")
+    command.add_argument("--dataset-name", default=dataset_name, help="name in the manifest and in reports")
     command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard (default 150)")
     command.add_argument("--workers", type=int, help="processes (default: one per core)")
 
@@ -98,6 +138,14 @@ def _musdb18(options):
     _write(options, options.dataset_name, variant, tracks, sources)
 
 
+def _dsd100(options):
+    from tfrecords_tools.dsd100 import list_dsd100
+
+    names = () if options.no_validation else _names(options.validation_tracks, "--validation-tracks")
+    tracks, sources = list_dsd100(options.root, names)
+    _write(options, options.dataset_name, "wav", tracks, sources)
+
+
 def _folder(options):
     from tfrecords_tools import track_readers
 
@@ -117,11 +165,74 @@ def _folder(options):
     _write(options, name, "folder", tracks, sources)
 
 
+def _scenes(options):
+    from tfrecords_tools.scenes import make_scenes
+
+    root = make_scenes(
+        options.out,
+        options.layout,
+        num_train=options.num_train,
+        num_val=options.num_val,
+        height=options.height,
+        width=options.width,
+        seed=options.seed,
+    )
+    sbd = f" --sbd {options.out}/benchmark_RELEASE/dataset" if options.layout == "voc" else ""
+    print(f"Next: python -m tfrecords_tools {options.layout} --root {root}{sbd} --out RECORDS")
+
+
+def _cityscapes(options):
+    from keras_d3.utils.label_sets import CITYSCAPES
+    from tfrecords_tools.cityscapes import list_cityscapes
+
+    _write_images(options, "gtFine", list_cityscapes(options.root, report=print), CITYSCAPES)
+
+
+def _voc(options):
+    from keras_d3.utils.label_sets import VOC
+    from tfrecords_tools.voc import list_voc
+
+    augmented = {"auto": None, "yes": True, "no": False}[options.augmented]
+    images = list_voc(options.root, options.sbd, augmented, report=print)
+    variant = (
+        "augmented" if any(files.label_from != "SegmentationClass" for files in images) else "own labels"
+    )
+    _write_images(options, variant, images, VOC)
+
+
+def _write_images(options, variant, images, label_set):
+    from tfrecords_tools.image_writer import write_images
+
+    _check_workers(options)
+    manifest = write_images(
+        options.out,
+        options.dataset_name,
+        variant,
+        images,
+        label_set,
+        options.shard_mb,
+        options.workers,
+        report=print,
+    )
+    _describe(options.out, manifest, f"{len(manifest.classes)} classes")
+
+
+def _check_workers(options):
+    if options.workers is not None and options.workers < 1:
+        raise ValueError(f"`--workers` must be at least 1. Received: {options.workers}.")
+
+
+def _describe(out, manifest, content):
+    size = sum(shard.bytes for shard in manifest.shards)
+    print(f"{out}: {len(manifest.shards)} shards, {size / 1e6:.1f} MB, {content}.")
+    for name, split in manifest.splits.items():
+        print(f"  {name}: {split.describe()}")
+
+
 def _write(options, dataset, variant, tracks, sources):
     from tfrecords_tools.writer import RecordsConfig, write_records
 
-    if options.workers is not None and options.workers < 1:
-        raise ValueError(f"`--workers` must be at least 1. Received: {options.workers}.")
+    _check_workers(options)
     config = RecordsConfig(
         sample_rate_hz=options.sample_rate,
         test_sample_rate_hz=options.test_sample_rate,
@@ -133,11 +244,7 @@ def _write(options, dataset, variant, tracks, sources):
     manifest = write_records(
         options.out, dataset, variant, tracks, sources, config, options.workers, report=print
     )
-    size = sum(shard.bytes for shard in manifest.shards)
-    print(f"{options.out}: {len(manifest.shards)} shards, {size / 1e6:.1f} MB, sources {', '.join(sources)}.")
-    for split, content in manifest.splits.items():
-        secs = sum(track.num_samples for track in content.tracks) / content.sample_rate
-        print(f"  {split}: {len(content.tracks)} songs, {secs / 60:.1f} min at {content.sample_rate} Hz")
+    _describe(options.out, manifest, f"sources {', '.join(sources)}")
     if manifest.clipped_samples:
         print(f"  {manifest.clipped_samples} samples were out of range and are limited to 16 bits.")
 
@@ -149,7 +256,7 @@ def _verify(options):
     about = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
     print(f"{options.directory}: {about}, every record is whole.")
     for split, count in counts.items():
-        print(f"  {split}: {count['tracks']} songs, {count['records']} records, {count['secs'] / 60:.1f} min")
+        print(f"  {split}: {manifest.split(split).describe()}, {count['records']} records")
 
 
 def _names(value, option):

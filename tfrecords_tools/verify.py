@@ -3,16 +3,18 @@
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data.manifest import REMAKE, load_manifest
+from keras_d3.data.image_schema import read_image
+from keras_d3.data.manifest import load_manifest
 from keras_d3.data.schema import MIXTURE, read_block
 from keras_d3.data.shard_errors import BrokenShardError, verify_shards
+from keras_d3.data.shards import REMAKE
 
 
 def verify_directory(directory):
-    """Checks sizes and checksums of all shards, then every record: counts, order, lengths, audio.
+    """Checks sizes and checksums of all shards, then every record: counts, order, sizes, contents.
 
     Returns:
-        `(manifest, counts)`: `{split: {"tracks", "records", "secs"}}`.
+        `(manifest, counts)`: `{split: {"items", "records"}}`.
 
     Raises:
         FileNotFoundError, ValueError: no such records, or another schema version.
@@ -28,19 +30,16 @@ def verify_directory(directory):
 
 
 def _verify_split(manifest, split, bar):
-    tracks, rate = manifest.tracks(split), manifest.sample_rate(split)
-    expected = iter(
-        [(number, block) for number, track in enumerate(tracks) for block in range(track.num_blocks)]
-    )
+    items = manifest.items(split)
+    expected_places, check = CHECKS[manifest.kind]
+    expected = iter(expected_places(items))
     num_records = 0
     for shard in (shard for shard in manifest.shards if shard.split == split):
         path = manifest.path_of(shard)
         in_shard = 0
         try:
             for data in tf.data.TFRecordDataset([path]).as_numpy_iterator():
-                _check_record(
-                    manifest, tracks, read_block(data, manifest.encoding, manifest.channels), expected
-                )
+                check(manifest, items, data, next(expected, None))
                 in_shard += 1
         except (tf.errors.OpError, ValueError, KeyError, IndexError) as error:
             raise BrokenShardError(
@@ -54,12 +53,16 @@ def _verify_split(manifest, split, bar):
         bar.update()
     if next(expected, None) is not None:
         raise BrokenShardError(f"The shards of {split!r} in `{manifest.directory}` lack records. {REMAKE}")
-    secs = sum(track.num_samples for track in tracks) / rate
-    return {"tracks": len(tracks), "records": num_records, "secs": secs}
+    return {"items": len(items), "records": num_records}
 
 
-def _check_record(manifest, tracks, record, expected):
-    if (record["track"], record["block"]) != next(expected, None):
+def _blocks_in_order(tracks):
+    return [(number, block) for number, track in enumerate(tracks) for block in range(track.num_blocks)]
+
+
+def _check_block(manifest, tracks, data, expected):
+    record = read_block(data, manifest.encoding, manifest.channels)
+    if (record["track"], record["block"]) != expected:
         raise ValueError(f"block {record['block']} of track {record['track']} is out of order.")
     track = tracks[record["track"]]
     length = min(manifest.block_samples, track.num_samples - record["block"] * manifest.block_samples)
@@ -68,3 +71,28 @@ def _check_record(manifest, tracks, record, expected):
     for name in (MIXTURE, *manifest.sources):
         if len(record["audio"][name]) != length:
             raise ValueError(f"{name!r} has {len(record['audio'][name])} samples, not {length}.")
+
+
+def _check_image(manifest, images, data, expected):
+    record = read_image(data)
+    if record["image"] != expected:
+        raise ValueError(f"image {record['image']} is out of order.")
+    image = images[expected]
+    size = (record["image_height"], record["image_width"])
+    if record["image_name"] != image.name or size != (image.height, image.width):
+        raise ValueError(f"it belongs to {record['image_name']!r}, not {image.name!r}.")
+    for name in ("pixels", "label"):
+        if record[name].shape[:2] != size:
+            raise ValueError(f"`{name}` of {image.name!r} has the size {record[name].shape[:2]}, not {size}.")
+    classes = set(record["label"].ravel().tolist()) - {manifest.ignored_label}
+    if classes and max(classes) >= len(manifest.classes):
+        raise ValueError(
+            f"`label` of {image.name!r} holds {max(classes)}, not 0 to {len(manifest.classes) - 1}."
+        )
+
+
+# By kind of records: which record is expected at each place, and how one is checked.
+CHECKS = {
+    "audio": (_blocks_in_order, _check_block),
+    "images": (lambda images: range(len(images)), _check_image),
+}

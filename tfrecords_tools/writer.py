@@ -1,30 +1,20 @@
-"""From songs to a directory of TFRecords: planned, in parallel, resumable, manifest last."""
+"""From songs to a directory of TFRecords."""
 
-import concurrent.futures
 import dataclasses
-import hashlib
-import json
-import multiprocessing
-import os
-import shutil
-from pathlib import Path
 
 from tqdm import tqdm
 
 import keras_d3
-from keras_d3.data.manifest import MANIFEST_NAME, SPLITS, Manifest, Split, load_manifest
-from keras_d3.data.schema import ENCODINGS, SCHEMA_VERSION
-from keras_d3.utils.config import from_dict, to_dict
-from keras_d3.utils.files import read_json, write_json
+from keras_d3.data.manifest import Manifest, Split
+from keras_d3.data.schema import ENCODINGS
+from keras_d3.data.shards import SPLITS
+from keras_d3.utils.config import to_dict
 from keras_d3.utils.validation import check_choice, check_positive_int
-from tfrecords_tools.shard_writer import GroupJob, GroupResult, write_group
+from tfrecords_tools.record_directory import groups_by_size, sha256_of, splits_of, write_directory
+from tfrecords_tools.shard_writer import TrackGroupJob, track_files
 from tfrecords_tools.track_audio import MIXTURE, read_facts
 
-# Holds what is finished while the manifest is not written yet.
-PROGRESS_FOLDER = ".unfinished"
 DEFAULT_RATE_HZ = 44100
-# Below this much 16-bit audio a second process takes longer to start than it saves.
-SMALL_BYTES = 300_000_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +52,7 @@ class RecordsConfig:
 def write_records(out, dataset, variant, tracks, sources, config, num_workers=None, report=lambda text: None):
     """Writes TFRecords of songs into a directory, with a manifest.
 
-    What is finished is kept: run again after an interruption, it goes on; run
-    again when all is there, it only looks. Shards that are missing, or have not
-    their size, are written again.
+    Interrupted, it goes on when it is called again: see `write_directory`.
 
     Args:
         out: directory.
@@ -81,66 +69,32 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
         FileNotFoundError, ValueError, RuntimeError: a song cannot be read, or `out`
             holds records of another request.
     """
-    out = Path(out)
     _check_names(tracks, sources)
+
+    def plan():
+        facts = {}
+        for track in tqdm(tracks, desc="headers", unit="song", leave=False):
+            facts[track.split, track.name] = read_facts(track)
+        channels = config.channels or max(fact.channels for fact in facts.values())
+        rates = _sample_rates(config, facts)
+
+        def settings(results):
+            return {
+                "dataset": dataset,
+                "variant": variant,
+                "channels": channels,
+                "sources": tuple(sources),
+                "encoding": config.encoding,
+                "block_samples": config.block_samples,
+                "splits": splits_of(results, lambda split, items: Split(rates[split], items)),
+                "clipped_samples": sum(track.clipped_samples for result in results for track in result.items),
+                "made_by": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
+            }
+
+        return _jobs(out, tracks, facts, channels, rates, config), settings
+
     request = _request(dataset, variant, tracks, sources, config)
-    stored = _finished(out, request)
-    if (out / MANIFEST_NAME).is_file():
-        manifest = load_manifest(out, check_shards=False)
-        if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
-            report("All records are there already.")
-            return manifest
-    facts = {}
-    for track in tqdm(tracks, desc="headers", unit="song", leave=False):
-        facts[track.split, track.name] = read_facts(track)
-    channels = config.channels or max(fact.channels for fact in facts.values())
-    rates = _sample_rates(config, facts)
-    jobs = _plan(out, tracks, facts, channels, rates, config)
-    done = {}
-    for job in jobs:
-        digest, result = stored.get((job.split, job.group), (None, None))
-        if result is not None and digest in (None, _digest(job)):
-            done[job.split, job.group] = result
-    todo = [job for job in jobs if (job.split, job.group) not in done]
-    if todo:
-        out.mkdir(parents=True, exist_ok=True)
-        _sweep(out)
-        # Without its manifest the directory is unfinished, whatever happens from here on.
-        write_json(out / PROGRESS_FOLDER / "request.json", request)
-        for job in jobs:
-            if (job.split, job.group) in done:
-                _save_result(out, job, done[job.split, job.group])
-        (out / MANIFEST_NAME).unlink(missing_ok=True)
-        if num_workers is None:
-            num_workers = _default_workers(todo, facts)
-        report(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
-        done |= _write_all(out, todo, num_workers)
-    results = [done[job.split, job.group] for job in jobs]
-    manifest = Manifest(
-        schema_version=SCHEMA_VERSION,
-        dataset=dataset,
-        variant=variant,
-        channels=channels,
-        sources=tuple(sources),
-        encoding=config.encoding,
-        block_samples=config.block_samples,
-        splits={
-            split: Split(rates[split], tuple(t for r in results if r.split == split for t in r.tracks))
-            for split in SPLITS
-            if split in rates
-        },
-        shards=tuple(shard for result in results for shard in result.shards),
-        clipped_samples=sum(track.clipped_samples for result in results for track in result.tracks),
-        made_by=f"keras_d3 {keras_d3.__version__} tfrecords_tools",
-        request=request,
-        directory=str(out),
-    )
-    for path in out.glob("*.tfrecord"):  # of an earlier plan, before a song was mended
-        if path.name not in {shard.file for shard in manifest.shards}:
-            path.unlink()
-    manifest.save(out)
-    shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
-    return manifest
+    return write_directory(out, request, Manifest, plan, "song", num_workers, report)
 
 
 def _check_names(tracks, sources):
@@ -162,96 +116,8 @@ def _request(dataset, variant, tracks, sources, config):
         "sources": list(sources),
         **to_dict(config),
         "validation_tracks": [track.name for track in tracks if track.split == "validation"],
-        "input_files_sha256": _sha256_of(_files(tracks)),
+        "input_files_sha256": sha256_of(track_files(tracks)),
     }
-
-
-def _files(tracks):
-    return [
-        [track.split, track.name, name, Path(place.path).name, place.stream, os.path.getsize(place.path)]
-        for track in tracks
-        for name, place in track.locations.items()
-        if os.path.isfile(place.path)
-    ]
-
-
-def _digest(job):
-    """What makes a finished group the one that is wanted now: settings, songs, files and their sizes."""
-    settings = {
-        field.name: getattr(job, field.name)
-        for field in dataclasses.fields(job)
-        if field.name not in ("directory", "tracks")
-    }
-    return _sha256_of([settings, _files(job.tracks)])
-
-
-def _sha256_of(values):
-    return hashlib.sha256(json.dumps(values).encode("utf-8")).hexdigest()
-
-
-def _finished(out, request):
-    """Returns what is whole in `out`, `{(split, group): (digest of the job, GroupResult)}`.
-
-    A finished directory must have been made from the same files, so no digest is
-    needed there (None). An unfinished one may hold songs that were mended since.
-    """
-    if not out.exists():
-        return {}
-    if not out.is_dir():
-        raise ValueError(f"`--out` must be a directory. `{out}` is a file.")
-    progress = out / PROGRESS_FOLDER
-    if (out / MANIFEST_NAME).is_file():
-        manifest = load_manifest(out, check_shards=False)
-        _check_request(out, manifest.request, request)
-        results = [(None, result) for result in _results_of(manifest)]
-    elif (progress / "request.json").is_file():
-        finished = sorted(progress.glob("*-*.json"))
-        if not finished:  # a first try that failed: there is nothing to keep apart
-            return {}
-        there = read_json(progress / "request.json")
-        _check_request(out, there | {"input_files_sha256": request["input_files_sha256"]}, request)
-        results = []
-        for path in finished:
-            saved = read_json(path)
-            results.append((saved["job_sha256"], from_dict(GroupResult, saved["result"], str(path))))
-    elif any(out.glob("*.tfrecord")):
-        raise ValueError(f"`{out}` holds TFRecords without a manifest. Choose another `--out`, or remove it.")
-    else:
-        results = []
-    return {
-        (result.split, result.group): (digest, result) for digest, result in results if _is_whole(out, result)
-    }
-
-
-def _is_whole(out, result):
-    return all(
-        (out / shard.file).is_file() and (out / shard.file).stat().st_size == shard.bytes
-        for shard in result.shards
-    )
-
-
-def _check_request(out, there, asked):
-    differing = [key for key in asked if there.get(key) != asked[key]]
-    if differing:
-        shown = "; ".join(f"{key}: {there.get(key)!r} there, {asked[key]!r} asked for" for key in differing)
-        raise ValueError(
-            f"`{out}` holds records of another request ({shown}). Choose another `--out`, or remove it."
-        )
-
-
-def _results_of(manifest):
-    results = {}
-    for shard in manifest.shards:
-        results.setdefault((shard.split, shard.group), []).append(shard)
-    return [
-        GroupResult(
-            split,
-            group,
-            tuple(track for track in manifest.tracks(split) if track.shards[0] == shards[0].file),
-            tuple(shards),
-        )
-        for (split, group), shards in results.items()
-    ]
 
 
 def _sample_rates(config, facts):
@@ -263,30 +129,28 @@ def _sample_rates(config, facts):
     return {split: rate for split, rate in rates.items() if split in present}
 
 
-def _plan(out, tracks, facts, channels, rates, config):
+def _jobs(out, tracks, facts, channels, rates, config):
     """Fills shards with songs in order; a song larger than a shard is a group of its own."""
     shard_bytes = int(config.shard_mb * 1e6)
+    stored = 0.6 if config.encoding == "flac" else 1
     jobs = []
     for split in rates:
-        songs = [track for track in tracks if track.split == split]
-        groups, filled = [], 0
-        for song in songs:
-            size = _pcm_bytes(song, facts, channels, rates[split])
-            size *= 0.6 if config.encoding == "flac" else 1
-            if not groups or filled + size > shard_bytes:
-                groups.append([])
-                filled = 0
-            groups[-1].append(song)
-            filled += size
-        first = 0
-        for number, group in enumerate(groups):
+        sizes = {
+            song.name: _pcm_bytes(song, facts, channels, rates[split])
+            for song in tracks
+            if song.split == split
+        }
+        songs = [song for song in tracks if song.split == split]
+        groups = groups_by_size(songs, lambda song, sizes=sizes: sizes[song.name] * stored, shard_bytes)
+        for number, (first, group) in enumerate(groups):
             jobs.append(
-                GroupJob(
+                TrackGroupJob(
                     directory=str(out),
                     split=split,
                     group=number,
-                    first_track=first,
-                    tracks=tuple(group),
+                    first_item=first,
+                    items=group,
+                    num_bytes=sum(sizes[song.name] for song in group),
                     channels=channels,
                     sample_rate=rates[split],
                     encoding=config.encoding,
@@ -294,56 +158,9 @@ def _plan(out, tracks, facts, channels, rates, config):
                     shard_bytes=shard_bytes,
                 )
             )
-            first += len(group)
     return jobs
 
 
 def _pcm_bytes(song, facts, channels, rate):
     fact = facts[song.split, song.name]
     return fact.num_samples * rate / fact.sample_rate * channels * 2 * (len(song.sources) + 1)
-
-
-def _default_workers(jobs, facts):
-    total = sum(_pcm_bytes(song, facts, job.channels, job.sample_rate) for job in jobs for song in job.tracks)
-    return 1 if total < SMALL_BYTES else max(1, min(len(jobs), os.cpu_count() or 1))
-
-
-def _write_all(out, jobs, num_workers):
-    results = {}
-    with tqdm(total=sum(len(job.tracks) for job in jobs), desc="records", unit="song") as bar:
-
-        def keep(job, result):
-            _save_result(out, job, result)
-            results[result.split, result.group] = result
-            bar.update(len(result.tracks))
-
-        if num_workers == 1:
-            for job in jobs:
-                keep(job, write_group(job))
-            return results
-        # Spawned, because TensorFlow's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
-            futures = {pool.submit(write_group, job): job for job in jobs}
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    keep(futures[future], future.result())
-            except concurrent.futures.process.BrokenProcessPool as error:
-                raise RuntimeError(
-                    "A writing process was killed, probably for memory. Run the same command again with "
-                    "fewer `--workers`: it goes on where it stopped."
-                ) from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
-    return results
-
-
-def _save_result(out, job, result):
-    saved = {"job_sha256": _digest(job), "result": to_dict(result)}
-    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", saved)
-
-
-def _sweep(out):
-    """Removes what a killed process left under temporary names."""
-    for path in out.glob(".*.tfrecord.*.tmp"):
-        shutil.rmtree(path, ignore_errors=True)

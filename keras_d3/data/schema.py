@@ -1,4 +1,4 @@
-"""What one TFRecord holds: the only place that names its features, for writer and readers alike.
+"""What one TFRecord of audio holds: the only place that names its features, for writer and readers alike.
 
 A record is one block of a track: `block_samples` consecutive samples (fewer in a
 track's last block) of the mixture and of every source, each as 16-bit samples.
@@ -18,6 +18,7 @@ import io
 import numpy as np
 import tensorflow as tf
 
+from keras_d3.data.features import bytes_feature, int64_feature, serialize
 from keras_d3.data.flac import flac_decoder
 
 SCHEMA_VERSION = 1
@@ -35,16 +36,14 @@ def serialize_block(track, track_name, block, num_samples, audio, sample_rate, e
         encoding: `"pcm16"` or `"flac"`.
     """
     features = {
-        "track": _int64(track),
-        "track_name": _bytes(track_name.encode("utf-8")),
-        "block": _int64(block),
-        "num_samples": _int64(num_samples),
+        "track": int64_feature(track),
+        "track_name": bytes_feature(track_name.encode("utf-8")),
+        "block": int64_feature(block),
+        "num_samples": int64_feature(num_samples),
     }
     for name, samples in audio.items():
-        features[f"audio/{name}"] = _bytes(_encode(samples, sample_rate, encoding))
-    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString(
-        deterministic=True  # the same songs give the same bytes
-    )
+        features[f"audio/{name}"] = bytes_feature(_encode(samples, sample_rate, encoding))
+    return serialize(features)
 
 
 def parse_block(serialized, names, encoding, channels, block_samples, only=None):
@@ -112,14 +111,6 @@ def read_block(serialized, encoding, channels, only=None):
         if name.startswith("audio/") and only in (None, name.removeprefix("audio/"))
     }
     return record
-
-
-def _int64(value):
-    return tf.train.Feature(int64_list=tf.train.Int64List(value=[int(value)]))
-
-
-def _bytes(value):
-    return tf.train.Feature(bytes_list=tf.train.BytesList(value=[value]))
 
 
 def _encode(samples, sample_rate, encoding):

@@ -11,9 +11,9 @@ import tensorflow as tf
 from tqdm import tqdm
 
 from keras_d3.data.config import check_config
-from keras_d3.data.manifest import REMAKE
 from keras_d3.data.schema import MIXTURE, read_block
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
+from keras_d3.data.shards import REMAKE
 from keras_d3.utils.files import read_json, write_json
 
 FOLDER = "input_statistics"

@@ -3,9 +3,9 @@
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.data.manifest import REMAKE
 from keras_d3.data.schema import read_block
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
+from keras_d3.data.shards import REMAKE
 from keras_d3.utils.audio_files import from_pcm16
 
 

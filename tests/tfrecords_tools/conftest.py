@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 
 from keras_d3.utils.audio_files import write_audio
+from tests.small_scenes import make_street_records, make_street_root
+from tfrecords_tools.scenes import make_scenes
 
 
 def noise(seed, num_samples, channels=2):
@@ -36,3 +38,21 @@ def musdb_wav(tmp_path):
     for name in ("train/ANiMAL - Rockshow", "train/Z - Y", "train/Ä - Ö", "test/T - S"):
         make_song(root / name, sources, rate=44100)
     return root
+
+
+@pytest.fixture(scope="session")
+def street_root(tmp_path_factory):
+    return make_street_root(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture(scope="session")
+def street_records(tmp_path_factory):
+    return make_street_records(tmp_path_factory.mktemp("street"))
+
+
+@pytest.fixture(scope="session")
+def object_root(tmp_path_factory):
+    """VOC's layout: VOCdevkit and benchmark_RELEASE."""
+    folder = tmp_path_factory.mktemp("objects")
+    make_scenes(folder, "voc", num_train=20, num_val=4, height=48, width=96)
+    return folder

@@ -7,9 +7,9 @@ import pytest
 from keras_d3.data import load_manifest
 from keras_d3.utils.audio_files import write_audio
 from tests.tfrecords_tools.conftest import noise
-from tfrecords_tools import writer
+from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main
-from tfrecords_tools.shard_writer import write_group
+from tfrecords_tools.record_directory import write_group
 from tfrecords_tools.track_readers import list_folder
 from tfrecords_tools.writer import RecordsConfig, write_records
 
@@ -43,7 +43,7 @@ def test_shards_and_their_sizes(songs, tmp_path):
 def test_run_again_skips(songs, tmp_path, monkeypatch):
     write(songs, tmp_path / "out")
     before = contents(tmp_path / "out")
-    monkeypatch.setattr(writer, "write_group", lambda job: pytest.fail("nothing is to write"))
+    monkeypatch.setattr(record_directory, "write_group", lambda job: pytest.fail("nothing is to write"))
     lines = []
     write(songs, tmp_path / "out", report=lines.append)
     assert lines == ["All records are there already."]
@@ -57,7 +57,9 @@ def test_missing_or_cut_shard_is_written_again(songs, tmp_path, monkeypatch):
     (out / "train-00001-00.tfrecord").unlink()
     (out / "test-00000-01.tfrecord").write_bytes(b"cut")
     written = []
-    monkeypatch.setattr(writer, "write_group", lambda job: written.append(job.group) or write_group(job))
+    monkeypatch.setattr(
+        record_directory, "write_group", lambda job: written.append(job.group) or write_group(job)
+    )
     write(songs, out)
     assert written == [1, 0] and contents(out) == before
 
@@ -73,7 +75,7 @@ def test_interrupted_run_goes_on(songs, tmp_path, monkeypatch, stop):
         done.append(job.group)
         return write_group(job)
 
-    monkeypatch.setattr(writer, "write_group", stopping)
+    monkeypatch.setattr(record_directory, "write_group", stopping)
     with pytest.raises(stop):
         write(songs, out)
     assert not (out / "manifest.json").exists()
@@ -83,7 +85,9 @@ def test_interrupted_run_goes_on(songs, tmp_path, monkeypatch, stop):
     with pytest.raises(ValueError, match="holds records of another request"):
         write(songs, out, RecordsConfig(block_samples=100))
     written = []
-    monkeypatch.setattr(writer, "write_group", lambda job: written.append(job.group) or write_group(job))
+    monkeypatch.setattr(
+        record_directory, "write_group", lambda job: written.append(job.group) or write_group(job)
+    )
     write(songs, out)
     assert written == [2, 0]
     write(songs, tmp_path / "straight")
@@ -129,7 +133,9 @@ def test_mended_song_is_taken_and_the_rest_kept(songs, tmp_path, monkeypatch):
     (tmp_path / "out" / "train-00009-00.tfrecord").touch()  # of another plan
     path.write_bytes(whole)
     written = []
-    monkeypatch.setattr(writer, "write_group", lambda job: written.append(job.group) or write_group(job))
+    monkeypatch.setattr(
+        record_directory, "write_group", lambda job: written.append(job.group) or write_group(job)
+    )
     write(songs, tmp_path / "out")
     assert written == [2, 0]
     write(songs, tmp_path / "straight")
@@ -201,7 +207,7 @@ def test_interrupt_on_the_command_line(songs, tmp_path, capsys, monkeypatch):
     def interrupt(job):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(writer, "write_group", interrupt)
+    monkeypatch.setattr(record_directory, "write_group", interrupt)
     command = ["folder", "--root", str(songs), "--out", str(tmp_path / "out"), "--no-validation"]
     assert main(command) == 130
     assert "goes on where it stopped" in capsys.readouterr().err
@@ -223,7 +229,7 @@ def test_a_first_try_that_wrote_nothing_binds_nobody(songs, tmp_path, monkeypatc
     def failing(job):
         raise ValueError("NaN")
 
-    monkeypatch.setattr(writer, "write_group", failing)
+    monkeypatch.setattr(record_directory, "write_group", failing)
     with pytest.raises(ValueError, match="NaN"):
         write(songs, tmp_path / "out", RecordsConfig(sample_rate_hz=4000))
     monkeypatch.undo()

@@ -1,0 +1,78 @@
+"""What one TFRecord of images holds: the only place that names its features, for writer and readers alike.
+
+A record is one image with its label map.
+
+| feature           | type  | meaning                                                          |
+|-------------------|-------|------------------------------------------------------------------|
+| `image`           | int64 | index in the manifest's image list of the split                  |
+| `image_name`      | bytes | its name, UTF-8                                                  |
+| `image_height`    | int64 | pixels                                                           |
+| `image_width`     | int64 | pixels                                                           |
+| `image_encoded`   | bytes | the data set's own PNG or JPEG file                              |
+| `label_encoded`   | bytes | grayscale 8-bit PNG of the same size: class numbers, 255 ignored |
+"""
+
+import io
+
+import numpy as np
+import tensorflow as tf
+
+from keras_d3.data.features import bytes_feature, int64_feature, serialize
+
+IMAGE_SCHEMA_VERSION = 1
+
+
+def serialize_image(image, name, height, width, image_encoded, label_encoded):
+    """Returns one record as bytes; the arguments are the features of the table above."""
+    return serialize(
+        {
+            "image": int64_feature(image),
+            "image_name": bytes_feature(name.encode("utf-8")),
+            "image_height": int64_feature(height),
+            "image_width": int64_feature(width),
+            "image_encoded": bytes_feature(image_encoded),
+            "label_encoded": bytes_feature(label_encoded),
+        }
+    )
+
+
+def parse_image(serialized):
+    """Parses and decodes a record inside a tf.data graph.
+
+    Returns:
+        `(image, label)`: uint8 (height, width, 3), RGB, and uint8 (height, width).
+    """
+    parsed = tf.io.parse_single_example(
+        serialized,
+        {
+            "image_encoded": tf.io.FixedLenFeature([], tf.string),
+            "label_encoded": tf.io.FixedLenFeature([], tf.string),
+        },
+    )
+    image = tf.io.decode_image(parsed["image_encoded"], channels=3, expand_animations=False)
+    label = tf.io.decode_png(parsed["label_encoded"], channels=1)
+    return tf.ensure_shape(image, (None, None, 3)), label[:, :, 0]
+
+
+def read_image(serialized):
+    """Parses and decodes a record in Python.
+
+    Returns:
+        Dict of `image`, `image_height`, `image_width` (ints), `image_name`, `pixels`: uint8
+        (height, width, 3), and `label`: uint8 (height, width).
+
+    Raises:
+        ValueError: image or label map cannot be decoded.
+    """
+    from PIL import Image
+
+    feature = tf.train.Example.FromString(serialized).features.feature
+    record = {name: feature[name].int64_list.value[0] for name in ("image", "image_height", "image_width")}
+    record["image_name"] = feature["image_name"].bytes_list.value[0].decode("utf-8")
+    for name, encoded, mode in (("pixels", "image_encoded", "RGB"), ("label", "label_encoded", "L")):
+        try:
+            with Image.open(io.BytesIO(feature[encoded].bytes_list.value[0])) as picture:
+                record[name] = np.asarray(picture.convert(mode))
+        except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
+            raise ValueError(f"`{encoded}` cannot be decoded: {error}.") from error
+    return record

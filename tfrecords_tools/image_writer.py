@@ -1,0 +1,168 @@
+"""From images with label maps to a directory of TFRecords."""
+
+import dataclasses
+import hashlib
+import os
+from pathlib import Path
+
+import keras_d3
+from keras_d3.data.image_manifest import ImageItem, ImageManifest, ImageSplit
+from keras_d3.data.image_schema import serialize_image
+from keras_d3.data.shards import SPLITS
+from keras_d3.utils.label_sets import IGNORED_LABEL
+from tfrecords_tools.label_maps import open_image, read_label
+from tfrecords_tools.record_directory import (
+    GroupJob,
+    GroupResult,
+    groups_by_size,
+    sha256_of,
+    splits_of,
+    write_directory,
+    write_shard,
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class ImageFiles:
+    """One image and its label map, as a reader found them.
+
+    Args:
+        split: "train", "validation" or "test".
+        name: of the image; unique in its split.
+        image, label: paths.
+        coding: of the label map: see `read_label`.
+        label_from: the folder of the label map, for the manifest.
+    """
+
+    split: str
+    name: str
+    image: str
+    label: str
+    coding: str
+    label_from: str
+
+    @property
+    def num_bytes(self):
+        return os.path.getsize(self.image) + os.path.getsize(self.label)
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class ImageGroupJob(GroupJob):
+    """Images for one shard. `num_classes`: labels must be below it, or 255."""
+
+    num_classes: int
+
+    def write(self):
+        written = []
+        shard = write_shard(self, 0, self._records(written))
+        items = tuple(dataclasses.replace(item, shard=shard.file) for item in written)
+        return GroupResult(self.split, self.group, items, (shard,))
+
+    def input_files(self):
+        return _input_files(self.items)
+
+    def _records(self, written):
+        for number, files in enumerate(self.items, self.first_item):
+            picture, image_encoded = open_image(files.image, ("PNG", "JPEG"), ("RGB", "L"))
+            label, label_encoded = read_label(files.label, files.coding, self.num_classes)
+            if label.shape != (picture.height, picture.width):
+                raise ValueError(
+                    f"Image and label map must have the same size. Received: {picture.height} x "
+                    f"{picture.width} in `{files.image}`, {label.shape[0]} x {label.shape[1]} in "
+                    f"`{files.label}`."
+                )
+            written.append(ImageItem(files.name, *label.shape, "", files.label_from))
+            yield serialize_image(number, files.name, *label.shape, image_encoded, label_encoded)
+
+
+def write_images(
+    out, dataset, variant, images, label_set, shard_mb=150.0, num_workers=None, report=lambda text: None
+):
+    """Writes TFRecords of images and label maps into a directory, with a manifest.
+
+    The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
+    Training images are put in an order by a hash of their names, so that neighbours in a shard are
+    not neighbours in a street. Interrupted, it goes on when it is called again: see `write_directory`.
+
+    Args:
+        out: directory.
+        dataset, variant: names for the manifest.
+        images: `ImageFiles` from a reader (`cityscapes`, `voc`).
+        label_set: `LabelSet` of the classes.
+        shard_mb: size of a shard in megabytes, about.
+        num_workers: processes; None: one per core, and one in all for small data.
+        report: called with lines of text for the user.
+
+    Returns:
+        `ImageManifest`.
+
+    Raises:
+        ValueError: an image or label map cannot be read, they differ in size, or labels are out of range;
+            `out` holds records of another request.
+    """
+    if not shard_mb > 0:
+        raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
+    if not any(files.split == "train" for files in images):
+        raise ValueError("`images` must hold at least one training image. Received: none.")
+    ordered = sorted(images, key=_place)
+
+    def plan():
+        jobs = []
+        for split in SPLITS:
+            of_split = [files for files in ordered if files.split == split]
+            groups = groups_by_size(of_split, lambda files: files.num_bytes, shard_mb * 1e6)
+            for number, (first, group) in enumerate(groups):
+                jobs.append(
+                    ImageGroupJob(
+                        directory=str(out),
+                        split=split,
+                        group=number,
+                        first_item=first,
+                        items=group,
+                        num_bytes=sum(files.num_bytes for files in group),
+                        num_classes=len(label_set),
+                    )
+                )
+        return jobs, settings
+
+    def settings(results):
+        return {
+            "dataset": dataset,
+            "variant": variant,
+            "classes": label_set.names,
+            "palette": label_set.palette,
+            "ignored_label": IGNORED_LABEL,
+            "splits": splits_of(results, lambda split, items: ImageSplit(items)),
+            "made_by": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
+        }
+
+    request = {
+        "dataset": dataset,
+        "variant": variant,
+        "classes": list(label_set.names),
+        "shard_mb": shard_mb,
+        "input_files_sha256": sha256_of(_input_files(ordered)),
+    }
+    return write_directory(out, request, ImageManifest, plan, "image", num_workers, report)
+
+
+def _place(files):
+    """What images are sorted by."""
+    is_training = files.split == "train"
+    mixed = hashlib.sha256(files.name.encode("utf-8")).hexdigest() if is_training else ""
+    return SPLITS.index(files.split), mixed, files.name
+
+
+def _input_files(images):
+    return [
+        [
+            files.split,
+            files.name,
+            Path(files.image).name,
+            os.path.getsize(files.image),
+            files.label_from,
+            Path(files.label).name,
+            os.path.getsize(files.label),
+        ]
+        for files in images
+    ]

@@ -1,0 +1,109 @@
+"""Label maps of segmentation data sets, read as class numbers."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from keras_d3.utils.label_sets import IGNORED_LABEL
+from keras_d3.utils.validation import check_choice
+
+# Cityscapes' own ids of the 19 classes of its benchmark, in the order of their training ids (the public table
+# of the data set's scripts). All other ids, 0 to 33, are not evaluated.
+CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+LAST_CITYSCAPES_ID = 33
+
+
+def read_label(path, coding, num_classes):
+    """Reads a label map.
+
+    Args:
+        path: file.
+        coding: "indices" (palette or grayscale PNG of class numbers), "cityscapes_ids" (grayscale PNG of
+            Cityscapes' own ids) or "sbd" (.mat of the Semantic Boundaries Dataset).
+        num_classes: int; labels are 0 to `num_classes - 1`, or 255.
+
+    Returns:
+        `(label, encoded)`: uint8 (height, width), and the bytes of a grayscale PNG of it.
+
+    Raises:
+        ValueError: the file cannot be read, or holds other labels.
+    """
+    label, encoded = CODINGS[check_choice("coding", coding, CODINGS)](Path(path))
+    _check_range(path, label, num_classes)
+    if encoded is None:
+        buffer = io.BytesIO()
+        Image.fromarray(label).save(buffer, "PNG")
+        encoded = buffer.getvalue()
+    return label, encoded
+
+
+def open_image(path, formats, modes):
+    """Reads and decodes an image file.
+
+    Returns:
+        `(picture, data)`: the loaded `PIL.Image.Image` and the file's bytes.
+
+    Raises:
+        ValueError: the file is broken, or of another format or colour mode.
+    """
+    data = Path(path).read_bytes()
+    try:
+        with Image.open(io.BytesIO(data)) as picture:
+            kind, mode = picture.format, picture.mode
+            if kind in formats and mode in modes:
+                picture.load()
+    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
+        raise ValueError(f"`{path}` is no image that can be read: {error}. Fetch it again.") from error
+    if kind not in formats or mode not in modes:
+        raise ValueError(
+            f"`{path}` must be {' or '.join(formats)} of mode {' or '.join(modes)}. "
+            f"Received: {kind} of mode {mode}."
+        )
+    return picture, data
+
+
+def _read_indices(path):
+    # A palette PNG must be read as it is: decoders that see colours would give other numbers.
+    picture, data = open_image(path, ("PNG",), ("P", "L"))
+    return np.array(picture), data if picture.mode == "L" else None
+
+
+def _read_cityscapes_ids(path):
+    picture, _ = open_image(path, ("PNG",), ("L",))
+    ids = np.array(picture)
+    largest = int(ids[ids != IGNORED_LABEL].max(initial=0))
+    if largest > LAST_CITYSCAPES_ID:
+        raise ValueError(
+            f"`{path}` must hold Cityscapes' ids, 0 to {LAST_CITYSCAPES_ID} or {IGNORED_LABEL}. "
+            f"Received: {largest}."
+        )
+    table = np.full(256, IGNORED_LABEL, "uint8")
+    table[list(CITYSCAPES_IDS)] = range(len(CITYSCAPES_IDS))
+    return table[ids], None
+
+
+def _read_sbd(path):
+    import scipy.io
+
+    try:
+        label = scipy.io.loadmat(str(path))["GTcls"]["Segmentation"][0, 0]
+    except (ValueError, KeyError, IndexError, TypeError, NotImplementedError, OSError) as error:
+        raise ValueError(
+            f"`{path}` must be a .mat file of the Semantic Boundaries Dataset with "
+            f"GTcls.Segmentation. Received: {type(error).__name__}: {error}."
+        ) from error
+    return np.ascontiguousarray(label, "uint8"), None
+
+
+def _check_range(path, label, num_classes):
+    wrong = sorted(set(np.unique(label).tolist()) - set(range(num_classes)) - {IGNORED_LABEL})
+    if wrong:
+        raise ValueError(
+            f"`{path}` must hold labels 0 to {num_classes - 1}, or {IGNORED_LABEL}. "
+            f"Received: {', '.join(map(str, wrong[:5]))}{', ...' if len(wrong) > 5 else ''}."
+        )
+
+
+CODINGS = {"indices": _read_indices, "cityscapes_ids": _read_cityscapes_ids, "sbd": _read_sbd}

@@ -1,0 +1,125 @@
+"""Generated scenes in the folder layouts of Cityscapes and PASCAL VOC."""
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from tqdm import tqdm
+
+from keras_d3.utils.files import atomic_path
+from keras_d3.utils.label_sets import IGNORED_LABEL, VOC
+from keras_d3.utils.validation import check_choice, check_positive_int
+from tfrecords_tools.label_maps import CITYSCAPES_IDS
+from tfrecords_tools.synth.objects import object_picture
+from tfrecords_tools.synth.street import street_scene
+
+CITIES = {"train": ("adorf", "bstadt"), "val": ("cburg",), "test": ("dheim",)}
+# SBD's labels of every fourth training picture, and no VOC label map for it.
+SBD_EVERY = 4
+
+
+def make_scenes(
+    out, layout="cityscapes", num_train=48, num_val=12, num_test=0, height=128, width=256, seed=0
+):
+    """Writes a small data set that looks like Cityscapes or PASCAL VOC to every tool that reads those.
+
+    Picture `i` of a split depends on seed, split and `i` alone. "cityscapes": half of the label maps are
+    written as training ids, the others as the data set's own ids. "voc": palette PNGs, lists, and every
+    fourth training picture in the Semantic Boundaries Dataset's form (`OUT/benchmark_RELEASE/dataset`) alone.
+
+    Args:
+        out: folder.
+        layout: "cityscapes" or "voc".
+        num_train, num_val, num_test: pictures of each split ("voc" has no test split).
+        height, width: pixels; the pictures of "voc" differ in size and are at most that large.
+        seed: of everything.
+
+    Returns:
+        `Path` of the folder to give to `--root`.
+
+    Raises:
+        ValueError: an argument breaks its rule.
+    """
+    check_choice("layout", layout, LAYOUTS)
+    for name, value, least in (
+        ("num_train", num_train, 1), ("num_val", num_val, 1), ("num_test", num_test, 0),
+        ("height", height, 32), ("width", width, 64), ("seed", seed, 0),
+    ):  # fmt: skip
+        check_positive_int(name, value, least)
+    numbers_of = {"train": num_train, "val": num_val, "test": num_test}
+    return LAYOUTS[layout](Path(out), numbers_of, height, width, seed)
+
+
+def _write_cityscapes(out, numbers_of, height, width, seed):
+    for split, number in _pictures(numbers_of):
+        rng = _rng(seed, split, number)
+        image, label = street_scene(height, width, rng, number)
+        city = CITIES[split][number % len(CITIES[split])]
+        name = f"{city}_{number:06d}_000019"
+        _save(out / "leftImg8bit" / split / city / f"{name}_leftImg8bit.png", image)
+        gt = out / "gtFine" / split / city
+        if number // 2 % 2:
+            _save(gt / f"{name}_gtFine_labelTrainIds.png", label)
+        else:
+            ids = np.zeros(256, "uint8")  # what has no class is 0, "unlabeled"
+            ids[: len(CITYSCAPES_IDS)] = CITYSCAPES_IDS
+            _save(gt / f"{name}_gtFine_labelIds.png", ids[label])
+    return out
+
+
+def _write_voc(out, numbers_of, height, width, seed):
+    from scipy.io import savemat
+
+    if numbers_of["test"]:
+        raise ValueError(f"`num_test` must be 0 for layout 'voc'. Received: num_test={numbers_of['test']}.")
+    voc, sbd = out / "VOCdevkit" / "VOC2012", out / "benchmark_RELEASE" / "dataset"
+    lists = {"train": [], "val": [], "sbd": []}
+    palette = [value for colour in VOC.palette for value in colour] + [0] * (3 * (IGNORED_LABEL - len(VOC)))
+    for split, number in _pictures(numbers_of):
+        rng = _rng(seed, split, number)
+        size = (height * rng.uniform(0.75, 1, 2) * (1, width / height)).astype(int)
+        image, label = object_picture(*size, rng, number)
+        name = f"2012_{(number + 1000 * (split == 'val')):06d}"
+        if split == "train" and number % SBD_EVERY == 0:
+            lists["sbd"].append(name)
+            _save(sbd / "img" / f"{name}.jpg", image)
+            # SBD knows no pixels without a class: outlines are background.
+            label = np.where(label == IGNORED_LABEL, 0, label).astype("uint8")
+            with atomic_path(sbd / "cls" / f"{name}.mat") as temporary:
+                savemat(temporary, {"GTcls": {"Segmentation": label}})
+        else:
+            lists[split].append(name)
+            _save(voc / "SegmentationClass" / f"{name}.png", label, palette + [224, 224, 192])
+        _save(voc / "JPEGImages" / f"{name}.jpg", image)
+    folder = voc / "ImageSets" / "Segmentation"
+    (voc / "SegmentationClass").mkdir(parents=True, exist_ok=True)
+    for path, names in (
+        (folder / "train.txt", lists["train"]),
+        (folder / "val.txt", lists["val"]),
+        (sbd / "train.txt", lists["sbd"]),
+        # SBD's own validation list holds pictures of VOC's: they must not be trained on.
+        (sbd / "val.txt", lists["val"][:1]),
+    ):
+        with atomic_path(path) as temporary:
+            temporary.write_text("".join(f"{name}\n" for name in names), encoding="utf-8")
+    return out / "VOCdevkit"
+
+
+def _pictures(numbers_of):
+    pictures = [(split, number) for split, count in numbers_of.items() for number in range(count)]
+    return tqdm(pictures, desc="scenes", unit="image")
+
+
+def _rng(seed, split, number):
+    return np.random.default_rng((seed, list(CITIES).index(split), number))
+
+
+def _save(path, pixels, palette=None):
+    picture = Image.fromarray(pixels)
+    if palette:
+        picture.putpalette(palette)
+    with atomic_path(path) as temporary:
+        picture.save(temporary, **({"quality": 92} if path.suffix == ".jpg" else {}))
+
+
+LAYOUTS = {"cityscapes": _write_cityscapes, "voc": _write_voc}

@@ -1,0 +1,75 @@
+"""An image and its label map, drawn together."""
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from keras_d3.utils.label_sets import IGNORED_LABEL
+
+
+class Canvas:
+    """Draws every shape into an RGB image and, with its class, into a label map of the same size.
+
+    Args:
+        height, width: pixels.
+        rng: `numpy.random.Generator` of colours and textures.
+        label: class of the empty canvas.
+        colour: its (red, green, blue).
+    """
+
+    def __init__(self, height, width, rng, label=IGNORED_LABEL, colour=(0, 0, 0)):
+        self.height, self.width, self.rng = height, width, rng
+        self._image = Image.new("RGB", (width, height), tuple(colour))
+        self._label = Image.new("L", (width, height), label)
+        self._draw_image, self._draw_label = ImageDraw.Draw(self._image), ImageDraw.Draw(self._label)
+
+    def shape(self, kind, points, label, colour):
+        """Draws a shape: "rectangle" and "ellipse" by corners, "polygon" by points, as (x, y) pairs.
+
+        Args:
+            kind: name of the shape.
+            points: list of (x, y).
+            label: class, or None to paint over what is there without changing its class.
+            colour: (red, green, blue).
+        """
+        points = [(round(x), round(y)) for x, y in points]
+        if kind != "polygon":
+            (left, top), (right, bottom) = points
+            points = [(min(left, right), min(top, bottom)), (max(left, right), max(top, bottom))]
+        getattr(self._draw_image, kind)(points, fill=tuple(int(value) for value in np.clip(colour, 0, 255)))
+        if label is not None:
+            getattr(self._draw_label, kind)(points, fill=label)
+
+    def line(self, points, label, colour, width):
+        """Draws a line of a width of at least one pixel."""
+        points = [(round(x), round(y)) for x, y in points]
+        width = max(1, round(width))
+        self._draw_image.line(points, tuple(int(value) for value in np.clip(colour, 0, 255)), width)
+        if label is not None:
+            self._draw_label.line(points, label, width)
+
+    def around(self, colour, amount=18):
+        """Returns a colour near `colour`."""
+        return np.clip(np.asarray(colour) + self.rng.integers(-amount, amount + 1, 3), 0, 255)
+
+    @property
+    def label(self):
+        """The label map, uint8 (height, width)."""
+        return np.array(self._label)
+
+    def pixels(self, noise, textures=()):
+        """Returns the image as uint8 (height, width, 3), with noise and a texture on some classes.
+
+        Args:
+            noise: standard deviation of the noise on every pixel.
+            textures: dict of `class -> function of (rows, columns, rng) that returns a factor per pixel`.
+        """
+        image = np.array(self._image).astype("float64")
+        label = self.label
+        rows, columns = np.mgrid[0 : self.height, 0 : self.width]
+        for name, texture in dict(textures).items():
+            chosen = label == name
+            if chosen.any():
+                image[chosen] *= texture(rows, columns, self.rng)[chosen][:, None]
+        light = 1 + 0.12 * np.cos(2 * np.pi * (columns / self.width + self.rng.random()))[:, :, None]
+        image = image * light + self.rng.normal(0, noise, image.shape)
+        return np.clip(np.round(image), 0, 255).astype("uint8")

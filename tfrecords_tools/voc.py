@@ -1,0 +1,134 @@
+"""Finds the images and label maps of PASCAL VOC 2012, augmented by the Semantic Boundaries Dataset (SBD).
+
+VOCdevkit/VOC2012/JPEGImages/<name>.jpg
+VOCdevkit/VOC2012/SegmentationClass/<name>.png           palette PNG, the data set's own
+VOCdevkit/VOC2012/SegmentationClassAug/<name>.png        SBD's, converted (optional)
+VOCdevkit/VOC2012/ImageSets/Segmentation/{train,val}.txt, trainaug.txt or train_aug.txt (optional)
+SBD/cls/<name>.mat, SBD/img/<name>.jpg, SBD/{train,val}.txt        benchmark_RELEASE/dataset (optional)
+"""
+
+from pathlib import Path
+
+from tfrecords_tools.image_writer import ImageFiles
+
+AUGMENTED_LISTS = ("trainaug", "train_aug")
+OWN, CONVERTED, SBD = "SegmentationClass", "SegmentationClassAug", "SBD"
+
+
+def list_voc(root, sbd=None, augmented=None, report=lambda text: None):
+    """Lists the images of PASCAL VOC 2012 with their label maps.
+
+    Validation images are those of `val.txt`, with the data set's own label maps. Training images, with
+    augmentation, are those of the list `trainaug.txt` or `train_aug.txt`; without such a list, those of
+    `train.txt` and of both of SBD's lists that are not in `val.txt` (10,582). Label maps of training images
+    come from `SegmentationClassAug` where that folder has them, else from `SegmentationClass`, else from
+    SBD's `.mat` files. Which they come from matters (a reproduction of DeepLab that took another set
+    lost six points), so the manifest names it for each image.
+
+    Args:
+        root: folder `VOCdevkit`, or `VOC2012` in it.
+        sbd: folder `benchmark_RELEASE/dataset` of SBD, or one above; None: not there.
+        augmented: True: with augmentation; False: `train.txt` alone; None: with it if it is there.
+        report: called with lines of text for the user.
+
+    Returns:
+        Tuple of `ImageFiles`.
+
+    Raises:
+        FileNotFoundError: a folder, list, image or label map is missing.
+        ValueError: images are in both training and validation list.
+    """
+    root = _voc_folder(Path(root))
+    sbd = None if sbd is None else _sbd_folder(Path(sbd))
+    lists = root / "ImageSets" / "Segmentation"
+    validation = _read_list(lists / "val.txt")
+    training, source = _training_names(lists, sbd, augmented, validation)
+    both = sorted(set(training) & set(validation))
+    if both:
+        raise ValueError(
+            f"No image may be in both the training list ({source}) and `val.txt`. Received: {len(both)}, "
+            f"{', '.join(both[:3])}. Take them out of the training list."
+        )
+    images = [_files(root, None, "validation", name, (OWN, CONVERTED)) for name in validation]
+    images += [_files(root, sbd, "train", name, (CONVERTED, OWN, SBD)) for name in training]
+    counts = {}
+    for files in images:
+        counts[files.split, files.label_from] = counts.get((files.split, files.label_from), 0) + 1
+    report(f"Training list: {source}.")
+    for (split, place), count in sorted(counts.items()):
+        report(f"Label maps for {split} from {place}: {count}.")
+    return tuple(images)
+
+
+def _voc_folder(root):
+    for folder in (root / "VOC2012", root):
+        if (folder / "JPEGImages").is_dir():
+            break
+    else:
+        raise FileNotFoundError(
+            f"No folder `{root / 'VOC2012' / 'JPEGImages'}`. `--root` must be VOCdevkit as its archive "
+            "unpacks, with VOC2012/JPEGImages, VOC2012/SegmentationClass and VOC2012/ImageSets/Segmentation."
+        )
+    for name in ("SegmentationClass", "ImageSets/Segmentation"):
+        if not (folder / name).is_dir():
+            raise FileNotFoundError(f"No folder `{folder / name}`, which belongs to VOC2012 in VOCdevkit.")
+    return folder
+
+
+def _sbd_folder(path):
+    for folder in (path, path / "dataset", path / "benchmark_RELEASE" / "dataset"):
+        if (folder / "cls").is_dir():
+            return folder
+    raise FileNotFoundError(
+        f"No folder `{path / 'cls'}`. `--sbd` must be benchmark_RELEASE/dataset of the Semantic Boundaries "
+        "Dataset, with cls/<name>.mat, img/<name>.jpg, train.txt and val.txt."
+    )
+
+
+def _read_list(path):
+    """Names, one a line. Lists of "/JPEGImages/<name>.jpg /SegmentationClassAug/<name>.png" are read, too."""
+    if not path.is_file():
+        raise FileNotFoundError(f"No list of images at `{path}`.")
+    lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
+    names = [Path(words[0]).name.removesuffix(".jpg") for words in lines if words]
+    if len(set(names)) != len(names) or not names:
+        raise ValueError(f"`{path}` must list different images. Received: {len(names)} lines.")
+    return names
+
+
+def _training_names(lists, sbd, augmented, validation):
+    found = next(
+        (lists / f"{name}.txt" for name in AUGMENTED_LISTS if (lists / f"{name}.txt").is_file()), None
+    )
+    if augmented is not False and found:
+        return _read_list(found), found.name
+    if augmented is not False and sbd:
+        names = {
+            *_read_list(lists / "train.txt"),
+            *_read_list(sbd / "train.txt"),
+            *_read_list(sbd / "val.txt"),
+        }
+        return sorted(names - set(validation)), "train.txt and SBD's train.txt and val.txt, without val.txt"
+    if augmented:
+        raise FileNotFoundError(
+            f"`--augmented yes` needs a list `{lists / 'trainaug.txt'}` (or train_aug.txt), or SBD: "
+            "`--sbd DIR`."
+        )
+    return _read_list(lists / "train.txt"), "train.txt (no augmentation)"
+
+
+def _files(root, sbd, split, name, places):
+    label = {OWN: root / OWN / f"{name}.png", CONVERTED: root / CONVERTED / f"{name}.png"}
+    if sbd:
+        label[SBD] = sbd / "cls" / f"{name}.mat"
+    place = next((place for place in places if place in label and label[place].is_file()), None)
+    if place is None:
+        looked = ", ".join(f"`{label[place]}`" for place in places if place in label)
+        hint = "" if sbd or split != "train" else " Label maps of SBD are found with `--sbd DIR`."
+        raise FileNotFoundError(f"Image {name!r} of the {split} list has no label map at {looked}.{hint}")
+    images = [root / "JPEGImages" / f"{name}.jpg", *([sbd / "img" / f"{name}.jpg"] if sbd else [])]
+    image = next((path for path in images if path.is_file()), None)
+    if image is None:
+        raise FileNotFoundError(f"Image {name!r} of the {split} list is not at `{images[0]}`.")
+    coding = "sbd" if place == SBD else "indices"
+    return ImageFiles(split, name, str(image), str(label[place]), coding, place)
