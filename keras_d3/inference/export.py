@@ -1,4 +1,4 @@
-"""A separation graph as a SavedModel directory."""
+"""Graphs as SavedModel directories."""
 
 from pathlib import Path
 
@@ -33,23 +33,48 @@ def export_saved_model(pipeline, path, metadata, overwrite=False, check=True, wr
         ValueError: the metadata cannot be written as JSON.
         RuntimeError: the check failed.
     """
+    signatures = {}
+    for quality in QUALITIES:
+        signatures[function_name(quality)] = pipeline.function(quality)
+        # Saved too, being an attribute by now.
+        pipeline.function(quality, with_progress=True)
+
+    def compare(directory):
+        _check(pipeline, directory)
+
+    return write_saved_model(
+        pipeline, signatures, path, metadata, overwrite, compare if check else None, write_more
+    )
+
+
+def write_saved_model(module, signatures, path, metadata, overwrite=False, check=None, write_more=None):
+    """Writes a module with its graph functions and its metadata as a SavedModel.
+
+    Args:
+        module: `tf.Module`.
+        signatures: dict of `name: concrete function`.
+        path, metadata, overwrite, write_more: see `export_saved_model`.
+        check: function that is given the finished SavedModel before it gets its name, to raise; or None.
+
+    Returns:
+        `path` as a `pathlib.Path`.
+
+    Raises:
+        FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
+        ValueError: the metadata cannot be written as JSON.
+    """
     path = Path(path)
     if overwrite and path.exists() and not (path / "saved_model.pb").is_file():
         raise FileExistsError(
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        signatures = {}
-        for quality in QUALITIES:
-            signatures[function_name(quality)] = pipeline.function(quality)
-            # Saved too, being an attribute by now.
-            pipeline.function(quality, with_progress=True)
-        tf.saved_model.save(pipeline, str(temporary), signatures=signatures)
+        tf.saved_model.save(module, str(temporary), signatures=signatures)
         write_json(temporary / METADATA_FILE, metadata)
         if write_more is not None:
             write_more(temporary)
-        if check:
-            _check(pipeline, temporary)
+        if check is not None:
+            check(temporary)
     return path
 
 

@@ -1,4 +1,4 @@
-"""What travels with a separator: `assets.extra/metadata.json` in its SavedModel."""
+"""What travels with a separator or segmenter: `assets.extra/metadata.json` in its SavedModel."""
 
 from pathlib import Path
 
@@ -8,6 +8,7 @@ import tensorflow as tf
 import keras_d3
 from keras_d3.inference.config import separation_to_dict
 from keras_d3.utils.commit import current_commit
+from keras_d3.utils.config import to_dict
 from keras_d3.utils.files import read_json
 
 SCHEMA_VERSION = 1
@@ -46,6 +47,37 @@ def describe(config, extra=None):
         "sources": list(config.sources),
         "separation": separation_to_dict(config),
         "stft": stft,
+        **_made_by(),
+    }
+
+
+def describe_segmenter(config, extra=None):
+    """Returns the metadata of a segmenter as a JSON-ready dict.
+
+    Args:
+        config: `Segmentation`.
+        extra: as of `describe`.
+
+    Returns:
+        dict with `recipe`, the entries of `extra`, `schema_version`, `task` ("segmentation"), `classes`,
+        `palette`, `normalization`, `segmentation` (all settings), and what made it, as `describe` has it.
+    """
+    settings = to_dict(config)
+    return {
+        "recipe": {},
+        **(extra or {}),
+        "schema_version": SCHEMA_VERSION,
+        "task": "segmentation",
+        "classes": settings["label_set"]["names"],
+        "palette": settings["label_set"]["palette"],
+        "normalization": settings["normalization"],
+        "segmentation": settings,
+        **_made_by(),
+    }
+
+
+def _made_by():
+    return {
         "keras_d3_version": keras_d3.__version__,
         "commit": current_commit(),
         "tensorflow_version": tf.__version__,
@@ -66,14 +98,33 @@ def read_metadata(path):
         FileNotFoundError: there is no SavedModel, or one that is no separator.
         ValueError: the metadata are damaged or of another schema version.
     """
+    return _read(path, "separator's", ("schema_version", "sample_rate_hz", "channels", "sources"))
+
+
+def read_segmenter_metadata(path):
+    """Reads the metadata of a segmenter's SavedModel, without loading its graph.
+
+    Args:
+        path: directory of the SavedModel.
+
+    Returns:
+        dict, see `describe_segmenter`.
+
+    Raises:
+        FileNotFoundError: there is no SavedModel, or one that is no segmenter.
+        ValueError: the metadata are damaged, of another schema version, or a separator's.
+    """
+    return _read(path, "segmenter's", ("schema_version", "classes", "palette", "normalization"))
+
+
+def _read(path, whose, wanted):
     path = Path(path)
     if not (path / "saved_model.pb").is_file():
         raise FileNotFoundError(
             f"No SavedModel at `{path}`: it would be a directory with a file saved_model.pb. "
             f"Make one by `{MADE_BY}`."
         )
-    values = read_json(path / METADATA_FILE, "separator's metadata", MADE_BY)
-    wanted = ("schema_version", "sample_rate_hz", "channels", "sources")
+    values = read_json(path / METADATA_FILE, f"{whose} metadata", MADE_BY)
     if not isinstance(values, dict) or any(name not in values for name in wanted):
         raise ValueError(
             f"The metadata `{path / METADATA_FILE}` must have the entries {', '.join(wanted)}. "

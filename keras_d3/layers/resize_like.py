@@ -3,6 +3,8 @@
 import keras
 from keras import ops
 
+from keras_d3.layers.backend import tensorflow_kernels
+
 
 @keras.saving.register_keras_serializable(package="keras_d3")
 class ResizeLike(keras.layers.Layer):
@@ -44,6 +46,9 @@ class ResizeLike(keras.layers.Layer):
         if tuple(maps.shape[1:3]) == tuple(reference.shape[1:3]) and None not in maps.shape[1:3]:
             return maps
         size = ops.shape(reference)[1:3]
+        kernels = tensorflow_kernels()
+        if kernels is not None:
+            return kernels.resize_bilinear(maps, size)
         return ops.image.resize(maps, size, interpolation="bilinear", data_format="channels_last")
 
     def compute_output_shape(self, input_shape):

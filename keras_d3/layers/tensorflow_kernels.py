@@ -1,7 +1,7 @@
 """What the TensorFlow backend computes faster by operations that `keras.ops` does not reach.
 
-The only module of layers, blocks and models that imports TensorFlow; `conv_routes`, `smoothing` and
-`batch_normalization` import it when they run on that backend. Each function equals a spelling in
+The only module of layers, blocks and models that imports TensorFlow; `conv_routes`, `smoothing`,
+`batch_normalization` and `resize_like` import it when they run on that backend. Each function equals a spelling in
 `keras.ops`, which every other backend computes; the choices were measured on CPUs.
 """
 
@@ -331,3 +331,8 @@ def _reshape_like(outputs, inputs):
     outputs = tf.reshape(outputs, tf.shape(inputs))
     outputs.set_shape(inputs.shape)
     return outputs
+
+
+def resize_bilinear(maps, size):
+    """Bilinear resizing with half-pixel centres; `size` may be tensors, which `keras.ops` refuses."""
+    return tf.cast(tf.image.resize(maps, size), maps.dtype)

@@ -71,10 +71,6 @@ class ImageNormalization:
         images = inputs * np.asarray(self.std, "float32") + np.asarray(self.mean, "float32")
         return images[..., ::-1] if self.channel_order == "bgr" else images
 
-    def to_dict(self):
-        """Returns the arguments as a JSON-ready dict; `ImageNormalization(**values)` reads it."""
-        return {"mean": list(self.mean), "std": list(self.std), "channel_order": self.channel_order}
-
 
 # What ImageNet-trained networks of PyTorch's line read, on the scale 0 to 255; in the configs of the official
 # D3Net code.
