@@ -1,16 +1,17 @@
-"""The command `keras-d3`: list models, export, convert, separate, evaluate."""
+"""The command `keras-d3`: list models, export, convert, separate, evaluate, receptive fields."""
 
 import argparse
 import sys
 from pathlib import Path
 
+from keras_d3.cli_erf import add_erf
 from keras_d3.utils.command_line import run_reporting_errors
 
 
 def main(arguments=None):
     """Runs `keras-d3 COMMAND ...`; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="keras-d3", description="Separate songs, score estimates, export and convert networks."
+        prog="keras-d3", description="Separate songs, score estimates, export, convert and analyse networks."
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_models(commands)
@@ -18,6 +19,7 @@ def main(arguments=None):
     _add_evaluate(commands)
     _add_export(commands)
     _add_convert(commands)
+    add_erf(commands)
     options = parser.parse_args(arguments)
     return run_reporting_errors(options.function, options)
 

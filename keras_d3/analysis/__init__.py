@@ -1,1 +1,7 @@
 """What networks see and have learnt: receptive fields and the norms of their filters."""
+
+from keras_d3.analysis.effective_receptive_field import effective_receptive_field
+from keras_d3.analysis.receptive_field import receptive_field
+from keras_d3.analysis.receptive_map import EffectiveReceptiveField
+
+__all__ = ["EffectiveReceptiveField", "effective_receptive_field", "receptive_field"]
