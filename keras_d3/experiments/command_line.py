@@ -5,6 +5,7 @@ from pathlib import Path
 
 from keras_d3.evaluation import aggregate, format_table
 from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils.files import read_json
 
 
 def train_command(recipe, arguments=None):
@@ -48,6 +49,11 @@ def evaluate_command(recipe, arguments=None):
         default="museval",
         help="shared: the same numbers, faster, without museval (default: museval)",
     )
+    parser.add_argument(
+        "--skip-trained-songs",
+        action="store_true",
+        help="leave out test songs that the run was trained or validated on (default: refuse them)",
+    )
     options = parser.parse_args(arguments)
     return run_reporting_errors(_evaluate, options)
 
@@ -86,9 +92,18 @@ def _evaluate(options):
     from keras_d3.experiments.evaluate import score_run, separate_run
 
     references = options.references or Path(options.run_dir) / "references"
-    times_real_time = separate_run(options.run_dir, options.data, references)
+    skip = options.skip_trained_songs
+    times_real_time = separate_run(options.run_dir, options.data, references, skip)
     scores = score_run(
-        options.run_dir, options.data, references, num_workers=options.workers, backend=options.backend
+        options.run_dir,
+        options.data,
+        references,
+        skip,
+        num_workers=options.workers,
+        backend=options.backend,
     )
+    skipped = read_json(Path(options.run_dir) / "scores" / "provenance.json")["skipped_trained_songs"]
+    if skipped:
+        print(f"Left out, because they were trained on: {', '.join(skipped)}")
     print(format_table(aggregate(scores)))
     print(f"Separation: {times_real_time:.1f} times real time")

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
+from keras_d3.experiments.trained_songs import songs_to_evaluate
 from keras_d3.inference import load_separator, read_metadata, separator_from_run
 from keras_d3.inference.core_networks import has_openvino_networks
 from keras_d3.training.config import RunConfig
@@ -117,8 +118,8 @@ def _describe_run(config, states):
     }
 
 
-def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
-    """Separates every test track of the records with a SavedModel.
+def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks=None):
+    """Separates test tracks of the records with a SavedModel.
 
     Tracks that were already separated with the same SavedModel are kept.
 
@@ -128,15 +129,13 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
         estimates_dir: gets `test/<track>/<source>.wav`, 32-bit float at the test split's rate.
         references_dir: gets the references likewise, `mixture.wav` beside them, and the sum of
             the others for a separator with an accompaniment.
+        tracks: names of test tracks; None for all of them.
 
     Returns:
         float, seconds of audio separated per second (times real time).
     """
     manifest = load_manifest(data_dir)
-    if SPLIT not in manifest.splits:
-        raise ValueError(
-            f"The records at `{data_dir}` hold no test track. Write them again with songs in the test split."
-        )
+    tracks = _test_tracks(manifest) if tracks is None else tracks
     estimates_dir, references_dir = Path(estimates_dir), Path(references_dir)
     separator = load_separator(saved_model)
     log_file = estimates_dir / "separation.json"
@@ -145,14 +144,14 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
         saved = read_json(log_file, "separation log")
         log = saved if saved.get("saved_model") == log["saved_model"] else log
     is_warm = False
-    for track in tqdm(manifest.tracks(SPLIT), desc="separate", unit="track"):
-        done = estimates_dir / SPLIT / track.name
-        references_done = references_dir / SPLIT / track.name
+    for name in tqdm(tracks, desc="separate", unit="track"):
+        done = estimates_dir / SPLIT / name
+        references_done = references_dir / SPLIT / name
         wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]
-        has_estimates = track.name in log["tracks"] and done.is_dir()
+        has_estimates = name in log["tracks"] and done.is_dir()
         if has_estimates and all(path.is_file() for path in wanted):
             continue
-        audio, sample_rate = read_track(manifest, SPLIT, track.name)
+        audio, sample_rate = read_track(manifest, SPLIT, name)
         _write_references(references_done, audio, separator.sources, sample_rate)
         if has_estimates:
             continue
@@ -167,7 +166,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
             temporary.mkdir()
             for source, estimate in estimates.items():
                 write_audio(temporary / f"{source}.wav", estimate, sample_rate, subtype="FLOAT")
-        log["tracks"][track.name] = {
+        log["tracks"][name] = {
             "audio_secs": len(audio["mixture"]) / sample_rate,
             "separate_secs": separate_secs,
         }
@@ -176,28 +175,35 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir):
     return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
 
 
-def separate_run(run_dir, data_dir, references_dir):
+def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False):
     """Exports a finished run and separates the test tracks with the SavedModel.
+
+    Songs that the run was trained or validated on are refused, whatever data set they came from.
 
     Args:
         run_dir: run directory.
         data_dir: directory of records with a test split.
         references_dir: where the references go. Runs on the same records can share one.
+        skip_trained_songs: bool, whether to leave such songs out instead.
 
     Returns:
         float, times real time: see `separate_tracks`.
+
+    Raises:
+        ValueError: a test song was trained on: see `songs_to_evaluate`.
     """
-    return separate_tracks(export_run(run_dir), data_dir, Path(run_dir) / "estimates", references_dir)
+    names = songs_to_evaluate(run_dir, _test_tracks(load_manifest(data_dir)), skip_trained_songs)
+    return separate_tracks(export_run(run_dir), data_dir, Path(run_dir) / "estimates", references_dir, names)
 
 
-def score_run(run_dir, data_dir, references_dir, **options):
+def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, **options):
     """Scores what `separate_run` separated.
 
     A run of one target is scored on that source alone. Its SDR and ISR are those it would have among
     all sources, but frames are dropped only where that source is silent, and the SIR is infinite.
 
     Args:
-        run_dir, data_dir, references_dir: as for `separate_run`.
+        run_dir, data_dir, references_dir, skip_trained_songs: as for `separate_run`.
         **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, ...
 
     Returns:
@@ -205,20 +211,25 @@ def score_run(run_dir, data_dir, references_dir, **options):
     """
     run_dir = Path(run_dir)
     config, _ = read_run(run_dir)
+    manifest = load_manifest(data_dir)
+    tracks = _test_tracks(manifest)
+    names = songs_to_evaluate(run_dir, tracks, skip_trained_songs)
     scores = score_directory(
         Path(references_dir) / SPLIT,
         run_dir / "estimates" / SPLIT,
         run_dir / "scores" / SPLIT,
         sources=config.data.sources if config.target in (None, "all") else (config.target,),
+        tracks=names,
         **options,
     )
-    manifest = load_manifest(data_dir)
     write_json(
         run_dir / "scores" / "provenance.json",
         {
             "data_set": manifest.dataset,
             "variant": manifest.variant,
             "split": SPLIT,
+            "tracks": len(names),
+            "skipped_trained_songs": [name for name in tracks if name not in names],
             "recipe": config.recipe,
             "config": config.name,
             "seed": config.training.seed,
@@ -226,6 +237,15 @@ def score_run(run_dir, data_dir, references_dir, **options):
         },
     )
     return scores
+
+
+def _test_tracks(manifest):
+    if SPLIT not in manifest.splits:
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no test track. Write them again with songs in the "
+            "test split."
+        )
+    return [track.name for track in manifest.tracks(SPLIT)]
 
 
 def _write_references(directory, audio, sources, sample_rate):

@@ -2,6 +2,7 @@
 
 RUN/config.json              the resolved config; a run with another one is refused
 RUN/state.json               where training stands; written last, after what it refers to
+RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
 RUN/checkpoints/best.keras   lowest validation loss (without validation: the last)
 RUN/checkpoints/last.keras   the last finished epoch
@@ -90,6 +91,27 @@ class RunDirectory:
         if not file.is_file():
             return TrainingState()
         return TrainingState(**read_json(file, "training state"))
+
+    def record_tracks(self, names):
+        """Adds to `tracks.json` which tracks are trained and validated on, before any is.
+
+        A run that goes on with other records keeps the tracks of both.
+
+        Args:
+            names: dict of split ("train", "validation") to a list of track names.
+        """
+        known = self.read_tracks() or {}
+        merged = {
+            split: list(dict.fromkeys((*known.get(split, ()), *names.get(split, ()))))
+            for split in dict.fromkeys((*known, *names))
+        }
+        if merged != known:
+            write_json(self.path / "tracks.json", merged)
+
+    def read_tracks(self):
+        """Returns `{split: names}` as `record_tracks` wrote it; None for a run of before it was written."""
+        file = self.path / "tracks.json"
+        return read_json(file, "list of tracks") if file.is_file() else None
 
     def save_epoch(self, model, state, is_best):
         """Saves model and state of a finished epoch; `state.json` last, as the commit point."""

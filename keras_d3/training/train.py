@@ -59,6 +59,14 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     if state.finished:
         return state
     state.commit = state.commit or current_commit()
+    # For evaluation, which refuses to score what was trained on.
+    directory.record_tracks(
+        {
+            split: [track.name for track in manifest.tracks(split)]
+            for split in ("train", "validation")
+            if split in manifest.splits
+        }
+    )
 
     _make_deterministic(config.training.seed)
     model = _load_or_build(config, directory, state, manifest, progress=bool(verbose))

@@ -134,6 +134,23 @@ def test_a_run_of_one_target_is_scored_on_that_source(compared, tmp_path, capsys
         np.testing.assert_allclose(scores["targets"]["vocals"]["SDR"], expected, atol=1e-3)
 
 
+def test_songs_that_were_trained_on_are_refused_or_left_out(compared, tmp_path, capsys):
+    """As if trained on DSD100, where a song carries a number, and evaluated on MUSDB18."""
+    folder = compared[0]
+    run = shutil.copytree(folder / "out/runs/small/two", tmp_path / "run")
+    (run / "tracks.json").write_text(json.dumps({"train": ["017 - TEST song 0"], "validation": []}))
+    command = ["--data", str(folder / "records"), "--run-dir", str(run), "--backend", "shared"]
+    command += ["--references", str(folder / "out/references")]
+    assert evaluate_command(small_recipe(), command) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("error: Test songs must not be songs that the network was trained")
+    assert "1 of 2: test song 0 (there: 017 - TEST song 0)" in error
+    assert evaluate_command(small_recipe(), [*command, "--skip-trained-songs"]) == 0
+    assert "Left out, because they were trained on: test song 0" in capsys.readouterr().out
+    provenance = json.loads((run / "scores/provenance.json").read_text())
+    assert provenance["tracks"] == 1 and provenance["skipped_trained_songs"] == ["test song 0"]
+
+
 def test_a_changed_run_is_exported_again(compared, tmp_path):
     run = compared[0] / "out/runs/small/four"
     path = export_run(run, tmp_path / "model")

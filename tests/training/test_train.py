@@ -42,6 +42,8 @@ def test_a_run_leaves_config_history_and_checkpoints(straight_run):
     assert [row["batch_size"] for row in rows] == ["4", "4", "2", "2"]
     assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
     assert list((path / "tensorboard").rglob("events*"))
+    songs = {"train": [f"train song {number}" for number in range(3)], "validation": ["validation song 0"]}
+    assert json.loads((path / "tracks.json").read_text()) == songs
     names = {file.name for file in (path / "checkpoints").iterdir()}
     assert names == {"best.keras", "last.keras", "epoch_4.keras"}
     assert state.parameters == sum(w.size for w in weights(path / "checkpoints/last.keras"))
