@@ -1,25 +1,30 @@
-"""The command `keras-d3`: list models, export, convert, separate, evaluate, receptive fields."""
+"""The command `keras-d3`: list models, export, convert, separate, segment, evaluate, receptive fields."""
 
 import argparse
 import sys
 from pathlib import Path
 
 from keras_d3.cli_erf import add_erf
+from keras_d3.cli_filter_norms import add_filter_norms
+from keras_d3.cli_segmentation import add_convert_d3net_segmentation, add_segment
 from keras_d3.utils.command_line import run_reporting_errors
 
 
 def main(arguments=None):
     """Runs `keras-d3 COMMAND ...`; returns the exit code."""
     parser = argparse.ArgumentParser(
-        prog="keras-d3", description="Separate songs, score estimates, export, convert and analyse networks."
+        prog="keras-d3",
+        description="Separate songs, segment images, score estimates, export, convert and analyse networks.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
     _add_models(commands)
     _add_separate(commands)
+    add_segment(commands)
     _add_evaluate(commands)
     _add_export(commands)
     _add_convert(commands)
     add_erf(commands)
+    add_filter_norms(commands)
     options = parser.parse_args(arguments)
     return run_reporting_errors(options.function, options)
 
@@ -39,7 +44,10 @@ def _models(options):
         print(f"  paper       {preset.paper}")
         print(f"  parameters  {preset.parameters:,}")
         print(f"  task        {preset.task}")
-        print(f"  sample rate {preset.sample_rate_hz or '-'} Hz")
+        if preset.sample_rate_hz:
+            print(f"  sample rate {preset.sample_rate_hz} Hz")
+        if preset.normalization:
+            print(f"  input       {preset.normalization}")
         for key, value in preset.merged_arguments().items():
             print(f"  {key} = {value!r}")
         return
@@ -187,6 +195,7 @@ def _add_convert(commands):
     d3net.add_argument("--overwrite", action="store_true", help="replace a SavedModel at --out")
     d3net.add_argument("--with-openvino", action="store_true", help="as of `keras-d3 export`")
     d3net.set_defaults(function=_convert_d3net_music)
+    add_convert_d3net_segmentation(networks)
     wave_u_net = networks.add_parser("wave-u-net", help="Wave-U-Net, f90/Wave-U-Net (TensorFlow checkpoint)")
     wave_u_net.add_argument(
         "--checkpoint", required=True, metavar="PREFIX", help="path of the checkpoint without .index"

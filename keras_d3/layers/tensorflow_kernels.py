@@ -1,8 +1,8 @@
 """What the TensorFlow backend computes faster by operations that `keras.ops` does not reach.
 
 The only module of layers, blocks and models that imports TensorFlow; `conv_routes`, `smoothing`,
-`batch_normalization` and `resize_like` import it when they run on that backend. Each function equals a spelling in
-`keras.ops`, which every other backend computes; the choices were measured on CPUs.
+`batch_normalization` and `resize_like` import it when they run on that backend. Each function equals a
+spelling in `keras.ops`, which every other backend computes; the choices were measured on CPUs.
 """
 
 import functools
