@@ -6,6 +6,7 @@ from keras_d3.convert.d3net_segmentation import (
     d3net_segmentation_from_official,
     official_segmentation_settings,
 )
+from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.convert.smoothed_dilated import smoothed_dilated_from_official
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import official_wave_u_net_settings
@@ -13,6 +14,7 @@ from keras_d3.convert.wave_u_net_settings import official_wave_u_net_settings
 __all__ = [
     "d3net_music_from_official",
     "d3net_segmentation_from_official",
+    "load_imagenet_encoder",
     "official_segmentation_settings",
     "official_settings",
     "official_wave_u_net_settings",
