@@ -1,7 +1,9 @@
 """How waveform batches are made from records."""
 
 import dataclasses
+from typing import ClassVar
 
+from keras_d3.data.manifest import check_kind
 from keras_d3.utils.validation import check_choice, check_positive_int
 
 ACCOMPANIMENT = "accompaniment"
@@ -40,6 +42,8 @@ class AudioDataConfig:
 
     >>> config = AudioDataConfig(44100, 2, ("vocals", "accompaniment"), 147443, 16389)
     """
+
+    kind: ClassVar[str] = "audio"
 
     sample_rate_hz: int
     channels: int
@@ -111,6 +115,7 @@ class AudioDataConfig:
 
 def check_config(manifest, config, split):
     """Raises ValueError if records of `split` cannot feed this config."""
+    check_kind(manifest, "audio")
     rate = manifest.sample_rate(split)
     if rate != config.sample_rate_hz:
         raise ValueError(

@@ -3,6 +3,7 @@
 import numpy as np
 import tensorflow as tf
 
+from keras_d3.data.manifest import check_kind
 from keras_d3.data.schema import read_block
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
 from keras_d3.data.shards import REMAKE
@@ -27,6 +28,7 @@ def read_track(manifest, split, name):
 
     >>> audio, sample_rate = read_track(manifest, "test", "Al James - Schoolboy Facination")
     """
+    check_kind(manifest, "audio")
     tracks = manifest.tracks(split)
     index = next((number for number, track in enumerate(tracks) if track.name == name), None)
     if index is None:
