@@ -116,14 +116,15 @@ class ObjectContext(keras.layers.Layer):
             return ops.reshape(maps, (-1, height * width, maps.shape[-1]))
 
         # Sums over all pixels and exponentials want float32 under mixed precision.
-        regions = ops.softmax(ops.cast(flat(guess), "float32"), axis=1)
+        precise = keras.backend.result_type(pixels.dtype, "float32")
+        regions = ops.softmax(ops.cast(flat(guess), precise), axis=1)
         regions = ops.cast(regions, pixels.dtype)
         regions = ops.matmul(ops.transpose(regions, (0, 2, 1)), flat(pixels))
         regions = ops.expand_dims(regions, 1)  # (batch, 1, classes, channels): a row of pixels
         keys = apply(self.region_key, regions)[:, 0]
         values = apply(self.region_value, regions)[:, 0]
         queries = flat(apply(self.pixel_key, pixels))
-        relation = ops.cast(ops.matmul(queries, ops.transpose(keys, (0, 2, 1))), "float32")
+        relation = ops.cast(ops.matmul(queries, ops.transpose(keys, (0, 2, 1))), precise)
         if self.scaled:
             relation = relation * self.key_filters**-0.5
         relation = ops.cast(ops.softmax(relation, axis=-1), pixels.dtype)

@@ -58,6 +58,7 @@ CASES = {
     "learned_upsampling_valid": (lambda: layers.LearnedUpsampling1D(padding="valid"), SEQUENCE),
     "center_crop": (lambda: layers.CenterCrop1D(4), SEQUENCE),
     "crop_like": (lambda: layers.CropLike(), [SEQUENCE, (2, 12, 3)]),
+    "resize_like": (lambda: layers.ResizeLike(), [IMAGE, (2, 21, 5, 1)]),
     "pad_to_multiple": (lambda: layers.PadToMultiple(4), IMAGE),
     "per_bin_affine": (lambda: layers.PerBinAffine(), IMAGE),
     "stft": (lambda: layers.STFT(16, 4), SEQUENCE),
@@ -75,6 +76,8 @@ CASES = {
     "d3_block": (lambda: blocks.D3Block(2, 2, 3), IMAGE),
     "d3_block_concatenated": (lambda: blocks.D3Block(2, 2, 2, connection="concatenate"), IMAGE),
     "dilated_dense_block": (lambda: blocks.DilatedDenseBlock(3, 3, (1, 2, 9)), SHORT_SEQUENCE),
+    "dense_bottleneck_block": (lambda: blocks.DenseBottleneckBlock(2, 2, 2), IMAGE),
+    "object_context": (lambda: blocks.ObjectContext(4, 3), [IMAGE, (2, 9, 7, 5)]),
 }
 
 

@@ -1,0 +1,147 @@
+"""D3Net for segmentation and its DenseNet baselines: parameters, saving, training, heads."""
+
+import re
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from keras_d3 import models
+from keras_d3.models.d3net_segmentation import d3net_segmentation
+from keras_d3.models.densenet_segmentation import densenet_segmentation
+from tests.models.model_checks import check_model, count_parameters
+
+# The facts' numbers of the official models; and those of table 1's baselines.
+COUNTS = {
+    "d3net_segmentation_s": 9_685_699,
+    "d3net_segmentation_l": 38_726_117,
+    "densenet_133": 10_178_387,
+    "densenet_189": 7_959_383,
+    "densenet_189_matched": 10_040_941,
+}
+PARTS_OF_S = {
+    "stem": 38_720,
+    "block_1": 2_041_488,
+    "block_2": 2_356_976,
+    "block_3": 2_424_864,
+    "block_4": 2_448_224,
+    "transition_1": 42_048,
+    "transition_2": 68_448,
+    "transition_3": 84_048,
+    "tap_1": 9_312,
+    "tap_2": 14_840,
+    "tap_3": 26_304,
+    "tap_4": 55_168,
+}
+SMALL = {
+    "num_classes": 5,
+    "growth_rate": 2,
+    "stem_filters": 3,
+    "tap_filters": (2, 3),
+}
+
+
+def symbolic(name, **overrides):
+    """A network without values: its weights know their shapes alone."""
+    with keras.StatelessScope(initialize_variables=False):
+        return models.build(name, **overrides)
+
+
+@pytest.mark.parametrize("name", COUNTS)
+def test_number_of_parameters(name):
+    model = symbolic(name)
+    assert count_parameters(model) == COUNTS[name] == models.presets()[name].parameters
+    if name == "d3net_segmentation_s":
+        parts = dict.fromkeys([*PARTS_OF_S, "head"], 0)
+        for weight in model.trainable_weights:
+            part = re.match(r"stem|(block|transition|tap)_\d|", weight.path).group() or "head"
+            parts[part] += int(np.prod(weight.shape))
+        assert parts == {**PARTS_OF_S, "head": 75_259}
+        statistics = sum(int(np.prod(weight.shape)) for weight in model.non_trainable_weights)
+        assert statistics == 43_312
+
+
+def test_the_ablations_have_other_dilations_alone():
+    presets = models.presets()
+    for size in ("s", "l"):
+        whole = presets[f"d3net_segmentation_{size}"]
+        for suffix, dilation in (("_standard_dilation", "standard"), ("_without_dilation", "none")):
+            ablation = presets[f"d3net_segmentation_{size}{suffix}"]
+            assert {**whole.arguments, "dilation": dilation} == ablation.arguments
+            assert ablation.parameters == whole.parameters
+
+
+def test_ocr_by_hand():
+    """D3Net-L with other taps, and the head's convolutions, each but the classifier with a normalisation."""
+    taps, own_taps, outputs = (32, 64, 128, 256), (32, 48, 96, 192), (574, 797, 908, 964)
+    total, width = COUNTS["d3net_segmentation_l"], 480
+    total += sum(
+        (channels + 3) * (new - old) for channels, new, old in zip(outputs, taps, own_taps, strict=True)
+    )
+    total += width * (width + 2 + 19) - 368 * (368 + 2 + 19)
+    convolutions = [(9 * width, 512), (512, 256), (256, 256), (512, 256), (256, 256), (512, 256), (256, 512)]
+    convolutions.append((1024, 512))
+    total += sum(channels * filters + 2 * filters for channels, filters in convolutions) + 512 * 19 + 19
+    assert total == models.presets()["d3net_segmentation_l_ocr"].parameters
+    assert round(total / 1e5) == 423
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("name", [name for name in models.presets() if name.startswith("d3net_seg")])
+def test_every_preset_has_its_parameters(name):
+    assert count_parameters(symbolic(name)) == models.presets()[name].parameters
+
+
+def test_saving_training_and_mixed_precision(tmp_path):
+    """Both logits of the OCR head, on the smallest network that has every part."""
+    model = check_model(
+        lambda: d3net_segmentation(
+            **SMALL,
+            num_layers=2,
+            num_blocks=1,
+            compression=0.5,
+            bottleneck_factor=1,
+            head="ocr",
+            ocr_filters=4,
+            ocr_key_filters=2,
+            auxiliary_logits=True,
+        ),
+        tmp_path,
+    )
+    outputs = model(np.zeros((1, 37, 50, 3), "float32"))
+    assert {name: tuple(value.shape) for name, value in outputs.items()} == {
+        "logits": (1, 37, 50, 5),
+        "auxiliary_logits": (1, 37, 50, 5),
+    }
+
+
+def test_outputs_of_both_forms_and_without_resizing():
+    settings = {**SMALL, "num_layers": 3, "num_blocks": 2, "dilation": ("standard", "multidilated")}
+    image = np.random.default_rng(0).standard_normal((1, 29, 40, 3)).astype("float32")
+    fused, literal = d3net_segmentation(**settings), d3net_segmentation(**settings, form="literal")
+    literal.set_weights(fused.get_weights())
+    expected = ops.convert_to_numpy(fused(image))
+    assert expected.shape == (1, 29, 40, 5)
+    np.testing.assert_allclose(ops.convert_to_numpy(literal(image)), expected, atol=1e-5)
+    bare = densenet_segmentation(**SMALL, num_layers=(1, 2), upsample_logits=False)
+    assert tuple(bare(image).shape) == (1, 8, 10, 5)
+
+
+def test_errors():
+    with pytest.raises(ValueError, match="`head` must be one of 'fcn', 'ocr'"):
+        densenet_segmentation(**SMALL, head="psp")
+    with pytest.raises(ValueError, match="`auxiliary_logits` belong to head='ocr'. Received: head='fcn'"):
+        d3net_segmentation(**SMALL, auxiliary_logits=True)
+    with pytest.raises(
+        ValueError, match=r"`num_blocks` must be one value, or one per entry .*\(2\).*\[1, 2, 3\]"
+    ):
+        d3net_segmentation(**SMALL, num_blocks=[1, 2, 3])
+    with pytest.raises(ValueError, match="`compression` must leave at least one map"):
+        d3net_segmentation(**SMALL, compression=0.01)
+    with pytest.raises(ValueError, match="`bottleneck_factor` must be an integer"):
+        d3net_segmentation(**SMALL, bottleneck_factor=0.5)
+    with pytest.raises(ValueError, match="`tap_filters` must have one number per block"):
+        models.fused_scales_network.fused_scales_network([], "net")
+    with pytest.raises(ValueError, match="`normalization` must be given for task='segmentation'"):
+        models.Preset("net", "none", 1, "segmentation", d3net_segmentation, {})
