@@ -43,7 +43,9 @@ def add_erf(commands):
     command.add_argument(
         "--to-layer", metavar="NAME", help="to the output of this layer (default: the model's)"
     )
-    command.add_argument("--output", metavar="NAME", help="one of several outputs (default: their sum)")
+    command.add_argument(
+        "--output", metavar="NAME", help="one of several outputs (default: the sum of their maps)"
+    )
     command.add_argument(
         "--position", type=int, nargs="+", metavar="I", help="at the output (default: the centre)"
     )

@@ -1,5 +1,8 @@
 """Effective receptive fields: which inputs one output position really depends on, and how much."""
 
+import contextlib
+import functools
+
 import keras
 import numpy as np
 from keras import ops, tree
@@ -8,6 +11,7 @@ from keras_d3.analysis.gradient import input_gradient
 from keras_d3.analysis.graph import graph_part, is_functional
 from keras_d3.analysis.receptive_field import layer_interval, part_interval
 from keras_d3.analysis.receptive_map import EffectiveReceptiveField, MeanMap
+from keras_d3.layers.backend import plain_operations
 from keras_d3.utils.validation import check_int_tuple, check_positive_int
 
 
@@ -57,15 +61,17 @@ def effective_receptive_field(
         from_layer: string, the layer whose input is x; None for the model's input. Every path from x
             counts, whatever layer reads it; paths around x are constants.
         to_layer: string, the layer whose output is y; None for the model's outputs.
-        output: string, the one of several outputs that is y; None for the sum of all, which must have the
-            same size.
+        output: string, the one of several outputs that is y; None for all, one by one, their maps added.
+            (Not the gradient of their sum: sources that add up to the mixture have none but at the
+            position itself.)
         position: int or ints, where the gradient at y is 1; None for the centre.
         channel: int, the one channel of y that counts; None for all.
         lattice_rate: int or ints, the dilation rate whose lattice `off_lattice_energy` refers to; None
             for no such number.
 
     Returns:
-        `EffectiveReceptiveField`.
+        `EffectiveReceptiveField`. Its zeros are exact where the backend convolves by sums, as on a CPU;
+        libraries that convolve by Fourier or Winograd transforms leave rounding errors in their place.
 
     Raises:
         ValueError: an argument breaks its rule or does not fit the network; the message names it.
@@ -88,18 +94,10 @@ def effective_receptive_field(
     mean, theoretical = MeanMap(), None
     for batch in [inputs] if hasattr(inputs, "shape") else inputs:
         batch = _checked_batch(batch, model_or_layer)
-        x, rest = block.before(ops.convert_to_tensor(batch))
-        found = {}
-
-        def at_position(x, rest=rest, found=found):
-            results = block.after(x, rest)
-            found["sizes"] = sizes = _common_sizes(results)
-            found["place"] = place = _checked_position(position, sizes)
-            return sum(_values_at(result, place, channel) for result in results)
-
-        gradient = np.abs(_gradient_without_underflow(at_position, x))
-        interval = block.interval(batch.shape, gradient.shape, found["sizes"], found["place"])
-        origin = _origin(found["place"], found["sizes"], gradient.shape[1:-1], interval)
+        with _sums_alone(batch.ndim - 2):
+            gradient, sizes, place = _absolute_gradient(block, batch, position, channel)
+        interval = block.interval(batch.shape, gradient.shape, sizes, place)
+        origin = _origin(place, sizes, gradient.shape[1:-1], interval)
         for one in gradient:
             mean.add(one.sum(axis=-1), origin)
         if interval is not None:
@@ -125,13 +123,38 @@ def random_inputs(shape, count, seed, scale=1.0):
         yield (scale * generator.standard_normal((1, *shape))).astype("float32")
 
 
+def _sums_alone(rank):
+    """Keeps convolutions from being computed by a transform, which leaves rounding where no path leads.
+
+    In two dimensions no layer does so, and TensorFlow has no gradient on CPUs for the plain spelling.
+    """
+    return plain_operations() if rank == 1 else contextlib.nullcontext()
+
+
+def _absolute_gradient(block, batch, position, channel):
+    """Returns |dy/dx| of a batch, summed over the results y, with the sizes of y and the position."""
+    x, rest = block.before(ops.convert_to_tensor(batch))
+    results = block.after(x, rest)
+    sizes = _common_sizes(results)
+    place = _checked_position(position, sizes)
+
+    def values(x, index):
+        return _values_at(block.after(x, rest)[index], place, channel)
+
+    gradients = (
+        np.abs(_gradient_without_underflow(functools.partial(values, index=index), x))
+        for index in range(len(results))
+    )
+    return sum(gradients), sizes, place
+
+
 def _gradient_without_underflow(function, x):
-    """The gradient in float64, computed with 2**64 instead of 1 at the output wherever that is possible.
+    """The gradient in float64, computed with 2**96 instead of 1 at the output wherever that is possible.
 
     Far from the position it is a product of many small weights, and what falls below float32's smallest
     number would be taken for a blind spot. A power of two changes no other bit.
     """
-    for scale in (2.0**64, 1.0):
+    for scale in (2.0**96, 1.0):
         gradient = np.asarray(input_gradient(lambda x, scale=scale: function(x) * scale, x), "float64")
         if np.isfinite(gradient).all():
             return gradient / scale

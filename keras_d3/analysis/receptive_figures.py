@@ -129,6 +129,7 @@ def d2_block_fields(num_layers=4, growth_rate=8, num_inputs=8, seed=0):
     """
     reach = 2**num_layers
     shape = (2 * reach + 1, 2 * reach + 1, growth_rate)
+    inputs = np.concatenate(list(random_inputs(shape, num_inputs, seed)))
     fields = {}
     for label, dilation in DILATIONS.items():
         row = fields[label] = {}
@@ -136,19 +137,15 @@ def d2_block_fields(num_layers=4, growth_rate=8, num_inputs=8, seed=0):
             keras.utils.set_random_seed(seed)
             block = D2Block(growth_rate, num_layers, dilation=dilation)
             block.build((None, *shape))
-            rate = {"none": 1, "standard": 2 ** (num_layers - 1), "multidilated": 2 ** (source or 0)}[
-                dilation
-            ]
+            rates = {"none": 1, "standard": 2 ** (num_layers - 1), "multidilated": 2 ** (source or 0)}
             if source is not None:
                 read_one_source(block, source)
-            field = effective_receptive_field(
-                block, input_shape=shape, num_random_inputs=num_inputs, seed=seed, lattice_rate=rate
-            )
+            field = effective_receptive_field(block, inputs, lattice_rate=rates[dilation])
             if source is None:
                 row["all sources"] = dataclasses.replace(field, lattice_rate=None)
             else:
                 # The theoretical field is the whole block's.
-                row[f"source {source}, rate {rate}"] = dataclasses.replace(field, theoretical=None)
+                row[f"source {source}, rate {rates[dilation]}"] = dataclasses.replace(field, theoretical=None)
     return fields
 
 
