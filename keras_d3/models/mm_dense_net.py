@@ -96,7 +96,7 @@ def mm_dense_net(
     >>> tuple(model.output_shape)
     (None, None, 513, 2)
     """
-    bands, full = _changed_bands(bands, full, kernel_size, band_bins, full_bottleneck_layers)
+    bands, full = changed_bands(bands, full, kernel_size, band_bins, full_bottleneck_layers)
     block_arguments = {
         "norm": norm,
         "form": form,
@@ -155,13 +155,13 @@ def mm_dense_net(
 def mm_dense_net_receptive_field(arguments):
     """Returns how many input frames can reach one output frame: see `multi_band_receptive_field`."""
     names = ("kernel_size", "band_bins", "full_bottleneck_layers")
-    bands, full = _changed_bands(
+    bands, full = changed_bands(
         arguments["bands"], arguments["full"], *(arguments.get(name) for name in names)
     )
     return multi_band_receptive_field({**arguments, "bands": bands, "full": full})
 
 
-def _changed_bands(bands, full, kernel_size, band_bins, full_bottleneck_layers):
+def changed_bands(bands, full, kernel_size, band_bins, full_bottleneck_layers):
     """Bands and full band with what the arguments of these names put in place of their own."""
     bands = to_bands(bands)
     full = None if full is None else to_band(full, "full")
