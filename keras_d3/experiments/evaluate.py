@@ -4,6 +4,7 @@ RUN/saved_model/                          the separator
 RUN/estimates/test/<track>/<source>.wav   its estimates (32-bit float)
 RUN/estimates/separation.json             which SavedModel made them, and how fast
 RUN/scores/test/<track>.json              museval's four figures per frame
+RUN/wiener_on/, RUN/wiener_off/           the same three where the filter is not as in the run's config
 REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
 """
 
@@ -27,13 +28,14 @@ from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_j
 SPLIT = "test"
 
 
-def export_run(run_dir, path=None, openvino=False):
+def export_run(run_dir, path=None, openvino=False, wiener=None):
     """Exports the separator of a finished run as a SavedModel, unless it is there already.
 
     Args:
         run_dir: run directory of `train_targets`.
-        path: where to; by default `run_dir/saved_model`.
+        path: where to; by default `run_dir/saved_model` (see above for another `wiener`).
         openvino: bool, whether it has to carry its networks for OpenVINO, too.
+        wiener: bool, whether a separator of spectrogram networks filters; None as the run's config says.
 
     Returns:
         Path of the SavedModel.
@@ -43,13 +45,14 @@ def export_run(run_dir, path=None, openvino=False):
         ValueError: training is not finished.
     """
     run_dir = Path(run_dir)
-    path = Path(path) if path else run_dir / "saved_model"
     config, states = read_run(run_dir)
-    run = _describe_run(config, states)
+    changes = _wiener_changes(config, wiener)
+    path = Path(path) if path else _results_dir(run_dir, changes) / "saved_model"
+    run = {**describe_run(config, states), **changes}
     is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == run
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
-    separator = separator_from_run(run_dir, checkpoint=config.training.selection)
+    separator = separator_from_run(run_dir, checkpoint=config.training.selection, separation=changes)
     separator.metadata["recipe"] = {"run": run, "config": config.to_dict()}
     separator.export(path, overwrite=True, openvino=openvino)
     return path
@@ -75,7 +78,7 @@ def export_run_networks(run_dir, file_format, path=None):
     run_dir = Path(run_dir)
     config, states = read_run(run_dir)
     separator = separator_from_run(run_dir, checkpoint=config.training.selection)
-    separator.metadata["recipe"] = {"run": _describe_run(config, states), "config": config.to_dict()}
+    separator.metadata["recipe"] = {"run": describe_run(config, states), "config": config.to_dict()}
     return separator.export_networks(path or run_dir / file_format, file_format, overwrite=True)
 
 
@@ -107,7 +110,8 @@ def read_run(run_dir):
     return config, states
 
 
-def _describe_run(config, states):
+def describe_run(config, states):
+    """Returns what made a run's weights, for metadata and score files; `config, states` from `read_run`."""
     return {
         "recipe": config.recipe,
         "config": config.name,
@@ -116,6 +120,23 @@ def _describe_run(config, states):
         "weights": config.training.selection,
         "train_secs": {str(target): state.train_secs for target, state in states.items()},
     }
+
+
+def _wiener_changes(config, wiener):
+    """What `wiener` changes in the settings of the run's separator, as a dict."""
+    if wiener is None or wiener == config.separation.get("wiener"):
+        return {}
+    if "wiener" not in config.separation or config.target != "all":
+        raise ValueError(
+            "`wiener` is for runs with a spectrogram network per source (target 'all'). Received: "
+            f"wiener={wiener!r} for target={config.target!r}. Leave it out."
+        )
+    return {"wiener": wiener}
+
+
+def _results_dir(run_dir, changes):
+    """Where SavedModel, estimates and scores go: those of other settings must not replace the run's."""
+    return Path(run_dir) / ("wiener_on" if changes["wiener"] else "wiener_off") if changes else Path(run_dir)
 
 
 def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks=None):
@@ -175,7 +196,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks
     return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
 
 
-def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False):
+def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiener=None):
     """Exports a finished run and separates the test tracks with the SavedModel.
 
     Songs that the run was trained or validated on are refused, whatever data set they came from.
@@ -185,6 +206,7 @@ def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False):
         data_dir: directory of records with a test split.
         references_dir: where the references go. Runs on the same records can share one.
         skip_trained_songs: bool, whether to leave such songs out instead.
+        wiener: see `export_run`.
 
     Returns:
         float, times real time: see `separate_tracks`.
@@ -193,17 +215,18 @@ def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False):
         ValueError: a test song was trained on: see `songs_to_evaluate`.
     """
     names = songs_to_evaluate(run_dir, _test_tracks(load_manifest(data_dir)), skip_trained_songs)
-    return separate_tracks(export_run(run_dir), data_dir, Path(run_dir) / "estimates", references_dir, names)
+    saved_model = export_run(run_dir, wiener=wiener)
+    return separate_tracks(saved_model, data_dir, saved_model.parent / "estimates", references_dir, names)
 
 
-def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, **options):
+def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiener=None, **options):
     """Scores what `separate_run` separated.
 
     A run of one target is scored on that source alone. Its SDR and ISR are those it would have among
     all sources, but frames are dropped only where that source is silent, and the SIR is infinite.
 
     Args:
-        run_dir, data_dir, references_dir, skip_trained_songs: as for `separate_run`.
+        run_dir, data_dir, references_dir, skip_trained_songs, wiener: as for `separate_run`.
         **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, ...
 
     Returns:
@@ -211,19 +234,21 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, **opt
     """
     run_dir = Path(run_dir)
     config, _ = read_run(run_dir)
+    changes = _wiener_changes(config, wiener)
+    results = _results_dir(run_dir, changes)
     manifest = load_manifest(data_dir)
     tracks = _test_tracks(manifest)
     names = songs_to_evaluate(run_dir, tracks, skip_trained_songs)
     scores = score_directory(
         Path(references_dir) / SPLIT,
-        run_dir / "estimates" / SPLIT,
-        run_dir / "scores" / SPLIT,
+        results / "estimates" / SPLIT,
+        results / "scores" / SPLIT,
         sources=config.data.sources if config.target in (None, "all") else (config.target,),
         tracks=names,
         **options,
     )
     write_json(
-        run_dir / "scores" / "provenance.json",
+        results / "scores" / "provenance.json",
         {
             "data_set": manifest.dataset,
             "variant": manifest.variant,
@@ -232,6 +257,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, **opt
             "skipped_trained_songs": [name for name in tracks if name not in names],
             "recipe": config.recipe,
             "config": config.name,
+            **changes,
             "seed": config.training.seed,
             "commit": current_commit(),
         },

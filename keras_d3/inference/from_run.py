@@ -11,13 +11,14 @@ CHECKPOINTS = ("best", "last")
 MADE_BY = "python -m recipes.<name>.train"
 
 
-def separator_from_run(run_dir, checkpoint="best"):
+def separator_from_run(run_dir, checkpoint="best", separation=None):
     """Makes a separator from the checkpoints of a run.
 
     Args:
         run_dir: run directory with `config.json` and `checkpoints/`; for one network per source
             (`"target": "all"`) with one such directory per source.
         checkpoint: `"best"` or `"last"`.
+        separation: dict of separator settings in place of the run's own, such as `{"wiener": True}`.
 
     Returns:
         `Separator`. From a run of one target it gives that source only, without the Wiener filter,
@@ -46,7 +47,7 @@ def separator_from_run(run_dir, checkpoint="best"):
             f"The run config `{run_dir / 'config.json'}` must have the settings of a separator under "
             f"`separation`. Train again by `{MADE_BY}`, or add them."
         )
-    target, separation = values.get("target"), dict(values["separation"])
+    target, separation = values.get("target"), {**values["separation"], **(separation or {})}
     if target not in (None, "all"):
         patches = {target: (separation.get("source_patches") or {}).get(target)}
         separation.update(sources=[target], wiener=False, source_patches=patches if patches[target] else None)

@@ -1,4 +1,4 @@
-"""MMDenseNet: the training set-up as data."""
+"""MDenseNet and MMDenseNet: the training set-up as data, for DSD100 and MUSDB18 alike."""
 
 from keras_d3.data import AudioDataConfig
 from keras_d3.experiments import Recipe
@@ -7,14 +7,23 @@ from keras_d3.training import RunConfig, Stage, TrainingConfig
 from keras_d3.utils.config import to_dict
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
+# Optimiser, batch, epochs, patch and gains are those of public implementations; the paper's are not
+# known here.
+FULL_TRAINING = TrainingConfig(stages=(Stage(1e-3, 8, 50),), steps_per_epoch=800, optimizer="rmsprop")
+FULL_SIZES = (44100, 2048, 1024, 256)
+TINY_TRAINING = TrainingConfig(
+    stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=16, optimizer="rmsprop"
+)
+TINY_SIZES = (22050, 1024, 256, 32)
 
 
-def _config(name, sample_rate_hz, frame_length, frame_step, num_frames, training, tiny=False, **data):
+def _config(name, preset, sizes, training, tiny=False, **data):
+    sample_rate_hz, frame_length, frame_step, num_frames = sizes
     num_samples = (num_frames - 1) * frame_step
     return RunConfig(
         recipe="mm_dense_net",
         name=name,
-        preset="mmdensenet",
+        preset=preset,
         tiny=tiny,
         target="all",
         # Gains and flips as public training codes have them; that the sources come from different
@@ -40,37 +49,39 @@ def _config(name, sample_rate_hz, frame_length, frame_step, num_frames, training
                 frame_step,
                 patch_frames=num_frames,
                 patch_shift=num_frames // 2,
+                # Whether the paper filters is not known here: `evaluate --wiener on` does.
+                wiener=False,
             )
         ),
     )
 
 
+def _full(preset):
+    return _config(preset, preset, FULL_SIZES, FULL_TRAINING)
+
+
 RECIPE = Recipe(
     name="mm_dense_net",
-    title="MMDenseNet",
+    title="MDenseNet and MMDenseNet",
     citation="Takahashi and Mitsufuji, 2017, Multi-scale Multi-band DenseNets, arXiv:1706.09588",
     configs={
-        # Optimiser, batch and epochs are those of public implementations; the paper's are not known here.
-        "mmdensenet": _config(
-            "mmdensenet",
-            44100,
-            2048,
-            1024,
-            256,
-            TrainingConfig(stages=(Stage(1e-3, 8, 50),), steps_per_epoch=800, optimizer="rmsprop"),
-        ),
-        "tiny": _config(
-            "tiny",
-            22050,
-            1024,
-            256,
-            32,
-            TrainingConfig(stages=(Stage(5e-3, 4, 2), Stage(1e-3, 4, 1)), steps_per_epoch=16),
-            tiny=True,
-            excerpts_per_block=4,
-        ),
+        "mdensenet": _full("mdensenet"),
+        "mmdensenet": _full("mmdensenet"),
+        "mmdensenet_3x3": _full("mmdensenet_3x3"),
+        "mmdensenet_3x3_high16": _full("mmdensenet_3x3_high16"),
+        "tiny": _config("tiny", "mmdensenet", TINY_SIZES, TINY_TRAINING, tiny=True, excerpts_per_block=4),
     },
     full_size={"tiny": "mmdensenet"},
-    comparisons={"paper": ("mmdensenet",), "tiny": ("tiny",)},
-    display_names={"mmdensenet": "MMDenseNet", "tiny": "MMDenseNet (tiny)"},
+    comparisons={
+        "paper": ("mmdensenet",),
+        "readings": ("mdensenet", "mmdensenet", "mmdensenet_3x3", "mmdensenet_3x3_high16"),
+        "tiny": ("tiny",),
+    },
+    display_names={
+        "mdensenet": "MDenseNet",
+        "mmdensenet": "MMDenseNet",
+        "mmdensenet_3x3": "MMDenseNet, 3x3",
+        "mmdensenet_3x3_high16": "MMDenseNet, 3x3, high 16",
+        "tiny": "MMDenseNet (tiny)",
+    },
 )
