@@ -51,6 +51,8 @@ class Case:
             that belongs to the dtype.
         gradient_tolerance: the same for the root mean square of the inputs' gradients, where rectifiers
             make them jump; None for `tolerance`.
+        most_repeats: int, more timed runs than that are not made, and no others before them; None for as
+            many as are asked for.
         backends: tuple of the Keras backends on which both can be spelled, or None for all.
     """
 
@@ -66,6 +68,7 @@ class Case:
     same_function: bool = True
     tolerance: float | None = None
     gradient_tolerance: float | None = None
+    most_repeats: int | None = None
     backends: tuple | None = None
 
     def target(self, step):

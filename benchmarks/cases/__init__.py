@@ -2,12 +2,18 @@
 
 import fnmatch
 
-from benchmarks.cases import bfloat16, d2_block, dilated, smoothed
+from benchmarks.cases import bfloat16, d2_block, dilated, smoothed, waveform_networks
 
 
 def all_cases():
     """Returns every case, in the order of the table."""
-    return (*dilated.CASES, *d2_block.CASES, *smoothed.CASES, *bfloat16.CASES)
+    return (
+        *dilated.CASES,
+        *d2_block.CASES,
+        *smoothed.CASES,
+        *bfloat16.CASES,
+        *waveform_networks.CASES,
+    )
 
 
 def find_cases(names):

@@ -14,13 +14,26 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_d3.layers.backend import matrix_product, on_cpu, tensorflow_kernels
+from keras_d3.layers.backend import (
+    matrix_product,
+    on_cpu,
+    tensorflow_kernels,
+    traces_plain_operations,
+)
+from keras_d3.layers.transform_conv import conv_1d_by_transform, tile_size
 
 # From this dilation on, TensorFlow and PyTorch take the grid. Forward + backward took, plain against grid, in
 # ms: 4 x 16,384 samples, 45 channels, 15 taps: 113/99 (d=4), 117/95 (8), 122/116 (64), 161/112
 # (1,024), 290/104 (2,048); with d=2, 129/170: a grid of few columns suits the convolution badly.
 # One such signal took PyTorch 103/37 (d=64), but JAX 38/114.
 SMALLEST_GRID_DILATION = 8
+
+# Times fewer multiply-adds from which TensorFlow on a CPU takes the transform of `transform_conv`: for
+# the gradients alone, and from so many taps on for everything. Forward + backward took, before against
+# after, in ms, for 2 x 16,384 samples and 15 taps: 105 channels 509/142 (d=1), 90 186/82 (1,024), 60
+# 103/52 (64), 30 27/19 (8); for 5 taps with the gradients alone: 195 -> 90 channels 151/132 (1,024).
+# Forward alone it took 99/58, 54/39, 26/21 and 8/8, but with 5 taps 41/59.
+GRADIENTS_BY_TRANSFORM, ALL_BY_TRANSFORM, TAPS_FOR_ALL = 0.75, 1.5, 9
 
 
 def dilated_conv_1d(inputs, kernel, dilation_rate, padding):
@@ -35,16 +48,40 @@ def dilated_conv_1d(inputs, kernel, dilation_rate, padding):
     Returns:
         Tensor (batch, time', filters).
     """
-    if inputs.shape[1] is not None:
-        if _every_row_meets_every_row(inputs.shape[1], kernel.shape[0], dilation_rate, padding):
-            return conv_1d_as_matmul(inputs, kernel, dilation_rate)
-        if (
-            dilation_rate >= SMALLEST_GRID_DILATION
-            and keras.backend.backend() in ("tensorflow", "torch")
-            and on_cpu()
-        ):
-            return conv_1d_on_grid(inputs, kernel, dilation_rate, padding)
+    if inputs.shape[1] is None:
+        return conv_plain(inputs, kernel, (dilation_rate,), padding)
+    if _every_row_meets_every_row(inputs.shape[1], kernel.shape[0], dilation_rate, padding):
+        return conv_1d_as_matmul(inputs, kernel, dilation_rate)
+    if _may_transform(inputs.dtype):
+        reach = 0 if padding == "same" else (kernel.shape[0] - 1) * dilation_rate
+        num_rows = -(-(inputs.shape[1] - reach) // dilation_rate)
+        tile, saving = tile_size(*kernel.shape, num_rows)
+        if saving >= ALL_BY_TRANSFORM and kernel.shape[0] >= TAPS_FOR_ALL:
+            return conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile)
+        if saving >= GRADIENTS_BY_TRANSFORM:
+
+            def forward(inputs, kernel):
+                return _conv_1d_directly(inputs, kernel, dilation_rate, padding)
+
+            return conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile, forward)
+    return _conv_1d_directly(inputs, kernel, dilation_rate, padding)
+
+
+def _conv_1d_directly(inputs, kernel, dilation_rate, padding):
+    """On the grid where that is faster, else as the backend does it."""
+    if (
+        dilation_rate >= SMALLEST_GRID_DILATION
+        and keras.backend.backend() in ("tensorflow", "torch")
+        and on_cpu()
+    ):
+        return conv_1d_on_grid(inputs, kernel, dilation_rate, padding)
     return conv_plain(inputs, kernel, (dilation_rate,), padding)
+
+
+def _may_transform(dtype):
+    """Whether the transform was measured here. Converters get the convolution as such."""
+    is_float32 = keras.backend.standardize_dtype(dtype) == "float32"
+    return tensorflow_kernels() is not None and on_cpu() and is_float32 and not traces_plain_operations()
 
 
 def dilated_conv_2d(inputs, kernel, dilation_rate, padding):

@@ -5,7 +5,7 @@ import math
 import keras
 from keras import layers
 
-from keras_d3.layers import Decimation1D, LearnedUpsampling1D, LinearUpsampling1D
+from keras_d3.layers import Decimation1D, DilatedConv1D, LearnedUpsampling1D, LinearUpsampling1D
 from keras_d3.models.waveform_outputs import center_crop, check_outputs, output_dtype, separate_outputs
 from keras_d3.utils.validation import check_choice, check_positive_int
 
@@ -103,7 +103,8 @@ def wave_u_net(
     padding = "valid" if context else "same"
 
     def conv(x, num_filters, taps, stage):
-        x = layers.Conv1D(num_filters, taps, padding=padding, name=f"{stage}_conv")(x)
+        # Keras' Conv1D in another spelling, which trains faster on CPUs.
+        x = DilatedConv1D(num_filters, taps, padding=padding, name=f"{stage}_conv")(x)
         return layers.LeakyReLU(negative_slope=leaky_relu_slope, name=f"{stage}_activation")(x)
 
     mixture = keras.Input((input_samples, channels), name="mixture")
