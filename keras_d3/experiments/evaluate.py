@@ -28,7 +28,7 @@ from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_j
 SPLIT = "test"
 
 
-def export_run(run_dir, path=None, openvino=False, wiener=None):
+def export_run(run_dir, path=None, openvino=False, wiener=None, segment_samples=None):
     """Exports the separator of a finished run as a SavedModel, unless it is there already.
 
     Args:
@@ -36,6 +36,8 @@ def export_run(run_dir, path=None, openvino=False, wiener=None):
         path: where to; by default `run_dir/saved_model` (see above for another `wiener`).
         openvino: bool, whether it has to carry its networks for OpenVINO, too.
         wiener: bool, whether a separator of spectrogram networks filters; None as the run's config says.
+        segment_samples: int, samples per window of a waveform network's outputs, if not those of its
+            training; see `keras_d3.inference.segments`.
 
     Returns:
         Path of the SavedModel.
@@ -49,10 +51,17 @@ def export_run(run_dir, path=None, openvino=False, wiener=None):
     changes = _wiener_changes(config, wiener)
     path = Path(path) if path else _results_dir(run_dir, changes) / "saved_model"
     run = {**describe_run(config, states), **changes}
+    if segment_samples is not None:
+        run["segment_samples"] = segment_samples
     is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == run
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
-    separator = separator_from_run(run_dir, checkpoint=config.training.selection, separation=changes)
+    separator = separator_from_run(
+        run_dir,
+        checkpoint=config.training.selection,
+        separation=changes,
+        segment_samples=segment_samples,
+    )
     separator.metadata["recipe"] = {"run": run, "config": config.to_dict()}
     separator.export(path, overwrite=True, openvino=openvino)
     return path

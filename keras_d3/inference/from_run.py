@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_d3.inference.config import separation_from_dict
+from keras_d3.inference.segments import with_segment_samples
 from keras_d3.inference.separator import Separator
 from keras_d3.utils.files import read_json
 from keras_d3.utils.validation import check_choice
@@ -11,7 +12,7 @@ CHECKPOINTS = ("best", "last")
 MADE_BY = "python -m recipes.<name>.train"
 
 
-def separator_from_run(run_dir, checkpoint="best", separation=None):
+def separator_from_run(run_dir, checkpoint="best", separation=None, segment_samples=None):
     """Makes a separator from the checkpoints of a run.
 
     Args:
@@ -19,6 +20,8 @@ def separator_from_run(run_dir, checkpoint="best", separation=None):
             (`"target": "all"`) with one such directory per source.
         checkpoint: `"best"` or `"last"`.
         separation: dict of separator settings in place of the run's own, such as `{"wiener": True}`.
+        segment_samples: int, samples per window of a waveform network's outputs; None, those of its
+            training (see `with_segment_samples` for what others do).
 
     Returns:
         `Separator`. From a run of one target it gives that source only, without the Wiener filter,
@@ -61,6 +64,13 @@ def separator_from_run(run_dir, checkpoint="best", separation=None):
 
     if config.kind == "waveform":
         networks = load(run_dir)
+        if segment_samples is not None:
+            networks = with_segment_samples(networks, values, segment_samples)
+    elif segment_samples is not None:
+        raise ValueError(
+            "`segment_samples` must be None for spectrogram networks, which have patches of frames. "
+            f"Received: segment_samples={segment_samples!r}."
+        )
     elif target == "all":
         networks = {source: load(run_dir / source) for source in config.sources}
     elif target is None:

@@ -1,7 +1,9 @@
 import numpy as np
 import pytest
 
+from keras_d3 import models
 from keras_d3.inference import separator_from_run
+from keras_d3.inference.segments import with_segment_samples
 from keras_d3.utils.config import to_dict
 from keras_d3.utils.files import write_json
 from tests.inference.tiny_networks import (
@@ -12,6 +14,11 @@ from tests.inference.tiny_networks import (
     waveform_identity,
     waveform_settings,
 )
+
+SEGMENTED = [
+    ("dilated_u_net", {"num_samples": 32, "filters": 2, "dilation_rates": [[1, 2]]}),
+    ("wave_u_net_m1", {"num_output_samples": 32, "filters": 2, "num_levels": 2}),
+]
 
 
 def write_run(path, separation, target, network):
@@ -28,6 +35,32 @@ def test_waveform_run(tmp_path, checkpoint):
     separator = separator_from_run(tmp_path / "run", checkpoint=checkpoint)
     np.testing.assert_allclose(separator.separate(noise(99), 8000)["drums"], noise(99), atol=1e-6)
     assert separator.metadata["recipe"]["recipe"] == "tiny"
+
+
+@pytest.mark.parametrize("preset,model", SEGMENTED, ids=["dilated", "wave_u_net"])
+def test_windows_of_another_length(tmp_path, preset, model, caplog):
+    """The longer network has the same weights; only of dilated networks its segments are warned of."""
+    network = models.build(preset, channels=1, sources=SOURCES, **model)
+    run = {"preset": preset, "model": {"channels": 1, "sources": SOURCES, **model}, "target": None}
+    write_json(tmp_path / "config.json", {**run, "separation": to_dict(waveform_settings(channels=1))})
+    (tmp_path / "checkpoints").mkdir()
+    network.save(tmp_path / "checkpoints" / "best.keras")
+    with caplog.at_level("WARNING", logger="keras_d3.inference"):
+        separator = separator_from_run(tmp_path, segment_samples=64)
+    warned = "switch on taps that met padding only in training on 32 samples" in caplog.text
+    assert warned == (preset == "dilated_u_net")
+    (longer,) = separator._networks if isinstance(separator._networks, list) else [separator._networks]
+    assert longer.input_shape == (None, 64, 1)
+    for ours, theirs in zip(longer.get_weights(), network.get_weights(), strict=True):
+        np.testing.assert_array_equal(ours, theirs)
+
+
+def test_windows_that_networks_do_not_have(tmp_path):
+    write_run(tmp_path, to_dict(spectrogram_settings()), "all", None)
+    with pytest.raises(ValueError, match="`segment_samples` must be None for spectrogram networks"):
+        separator_from_run(tmp_path, segment_samples=64)
+    with pytest.raises(ValueError, match="must be None for networks without windows of samples"):
+        with_segment_samples(waveform_identity(), {"preset": "mdensenet"}, 64)
 
 
 def test_spectrogram_run_of_all_targets(tmp_path):
