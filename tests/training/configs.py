@@ -8,7 +8,7 @@ from keras_d3.training import RunConfig, Stage, TrainingConfig
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES
 
 SMALL_NETWORK = {
-    "num_levels": 2,
+    "num_levels": 1,
     "filters": 4,
     "num_output_samples": 256,
     "kernel_size": 5,
@@ -17,8 +17,8 @@ SMALL_NETWORK = {
 
 
 def waveform_config(**training):
-    """A Wave-U-Net of two levels; keyword arguments replace those of `TrainingConfig`."""
-    lengths = wave_u_net_lengths(256, num_levels=2, kernel_size=5, up_kernel_size=3, context=True)
+    """A Wave-U-Net of one level; keyword arguments replace those of `TrainingConfig`."""
+    lengths = wave_u_net_lengths(256, num_levels=1, kernel_size=5, up_kernel_size=3, context=True)
     settings = {"stages": (Stage(3e-3, 4, 2), Stage(1e-3, 2, 2)), "steps_per_epoch": 4, **training}
     return RunConfig(
         recipe="test",
