@@ -224,7 +224,7 @@ def _input_shape(model, size):
     *known, channels = model.inputs[0].shape[1:]
     unknown = known.count(None)
     size = list(size or ())
-    if len(size) == 1:
+    if len(size) == 1 and unknown:
         size *= unknown
     if len(size) != unknown:
         raise ValueError(

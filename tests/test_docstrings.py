@@ -7,7 +7,7 @@ import pkgutil
 import keras
 import pytest
 
-PACKAGES = ("keras_d3.layers", "keras_d3.blocks", "keras_d3.models", "keras_d3.convert")
+PACKAGES = ("keras_d3.layers", "keras_d3.blocks", "keras_d3.models", "keras_d3.convert", "keras_d3.analysis")
 
 
 def examples():

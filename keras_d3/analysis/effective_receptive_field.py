@@ -134,18 +134,20 @@ def _sums_alone(rank):
 def _absolute_gradient(block, batch, position, channel):
     """Returns |dy/dx| of a batch, summed over the results y, with the sizes of y and the position."""
     x, rest = block.before(ops.convert_to_tensor(batch))
-    results = block.after(x, rest)
-    sizes = _common_sizes(results)
-    place = _checked_position(position, sizes)
+    found = {"count": 1}
 
-    def values(x, index):
-        return _values_at(block.after(x, rest)[index], place, channel)
+    def value_of(x, index):
+        results = block.after(x, rest)
+        # Learnt on the way, because running the block once more for it would take half as long again.
+        found.update(count=len(results), sizes=_common_sizes(results))
+        found["place"] = _checked_position(position, found["sizes"])
+        return _values_at(results[index], found["place"], channel)
 
-    gradients = (
-        np.abs(_gradient_without_underflow(functools.partial(values, index=index), x))
-        for index in range(len(results))
-    )
-    return sum(gradients), sizes, place
+    total, index = 0, 0
+    while index < found["count"]:
+        total = total + np.abs(_gradient_without_underflow(functools.partial(value_of, index=index), x))
+        index += 1
+    return total, found["sizes"], found["place"]
 
 
 def _gradient_without_underflow(function, x):
