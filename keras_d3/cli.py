@@ -141,7 +141,9 @@ def _evaluate(options):
 
 def _add_export(commands):
     command = commands.add_parser(
-        "export", help="export a trained run as a SavedModel: waveform in, stems out; or its networks alone"
+        "export",
+        help="export a trained run as a SavedModel (waveform in, stems out; image in, labels out), or its "
+        "networks alone",
     )
     command.add_argument("--run-dir", required=True, help="directory of a finished run")
     command.add_argument("--out", metavar="PATH", help="default: RUN_DIR/<format>")
@@ -156,18 +158,45 @@ def _add_export(commands):
         action="store_true",
         help="the SavedModel also carries its networks for `separate --runtime openvino`",
     )
+    command.add_argument(
+        "--segment-samples",
+        type=int,
+        metavar="N",
+        help="waveform networks: samples per window, if not those of the training; dilated networks get "
+        "worse by longer ones, hence a warning",
+    )
     command.set_defaults(function=_export)
 
 
 def _export(options):
-    from keras_d3.experiments.evaluate import export_run, export_run_networks
+    from keras_d3.experiments.evaluate import export_run, export_run_networks, read_run
+    from keras_d3.experiments.evaluate_segmentation import export_segmentation_run
 
+    if read_run(options.run_dir)[0].data.kind == "images":
+        if options.format != "saved_model" or options.with_openvino:
+            raise ValueError(
+                "Segmenters are exported as SavedModels alone. Leave `--format` and `--with-openvino` out."
+            )
+        print(export_segmentation_run(options.run_dir, options.out))
+        return
     if options.format == "saved_model":
-        print(export_run(Path(options.run_dir), options.out, openvino=options.with_openvino))
+        print(
+            export_run(
+                Path(options.run_dir),
+                options.out,
+                openvino=options.with_openvino,
+                segment_samples=options.segment_samples,
+            )
+        )
         return
     if options.with_openvino:
         raise ValueError(
             "`--with-openvino` belongs to `--format saved_model`. "
+            f"Received: --format {options.format}. Leave one of them out."
+        )
+    if options.segment_samples is not None:
+        raise ValueError(
+            "`--segment-samples` belongs to `--format saved_model`. "
             f"Received: --format {options.format}. Leave one of them out."
         )
     print(export_run_networks(Path(options.run_dir), options.format, options.out))

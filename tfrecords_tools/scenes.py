@@ -19,7 +19,7 @@ SBD_EVERY = 4
 
 
 def make_scenes(
-    out, layout="cityscapes", num_train=48, num_val=12, num_test=0, height=128, width=256, seed=0
+    out, layout="cityscapes", num_train=96, num_val=24, num_test=0, height=128, width=256, seed=0
 ):
     """Writes a small data set that looks like Cityscapes or PASCAL VOC to every tool that reads those.
 

@@ -95,13 +95,16 @@ def validation_images(manifest, config, split="validation"):
     """
     check_image_config(manifest, config, split)
     paths, _ = _shards(manifest, split)
+    sizes = {(image.height, image.width) for image in manifest.images(split)}
+    # Known sizes save the network's graph from working them out.
+    own_size = sizes.pop() if len(sizes) == 1 else (None, None)
 
     @tf.autograph.experimental.do_not_convert
     def example(record):
         image, label = parse_image(record)
         image, label = config.normalization(tf.cast(image, tf.float32)), tf.cast(label, tf.int32)
         if config.validation_size is None:
-            return image, label
+            return tf.ensure_shape(image, (*own_size, 3)), tf.ensure_shape(label, own_size)
         return pad(image, label, config.validation_size, IGNORED_LABEL)
 
     dataset = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)

@@ -1,5 +1,5 @@
 """Recipes from records to scores: what `python -m recipes.<name>.train` and `.evaluate` run."""
 
-from keras_d3.experiments.recipe import PublishedScores, Recipe
+from keras_d3.experiments.recipe import PublishedMeanIoU, PublishedScores, Recipe
 
-__all__ = ["PublishedScores", "Recipe"]
+__all__ = ["PublishedMeanIoU", "PublishedScores", "Recipe"]

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from keras_d3.evaluation import aggregate, format_table
 from keras_d3.utils.command_line import run_reporting_errors
-from keras_d3.utils.files import read_json
 
 
 def train_command(recipe, arguments=None):
@@ -50,6 +49,11 @@ def evaluate_command(recipe, arguments=None):
         help="shared: the same numbers, faster, without museval (default: museval)",
     )
     parser.add_argument(
+        "--wiener",
+        choices=("on", "off"),
+        help="multichannel Wiener filter after spectrogram networks (default: as the run's config says)",
+    )
+    parser.add_argument(
         "--skip-trained-songs",
         action="store_true",
         help="leave out test songs that the run was trained or validated on (default: refuse them)",
@@ -59,14 +63,15 @@ def evaluate_command(recipe, arguments=None):
 
 
 _WEIGHTS_KEPT = {
-    "best": "of the epoch with the lowest validation loss (training.selection=best)",
+    "best": "of the epoch with the best validation {monitor} (training.selection=best)",
     "last": "of the last epoch (training.selection=last)",
 }
 
 
 def _train(recipe, options):
-    from keras_d3.data import load_manifest, shuffle_bytes
-    from keras_d3.training import train_targets
+    from keras_d3.data import load_manifest
+    from keras_d3.data.manifest import check_kind
+    from keras_d3.training import task_of, train_targets
 
     config = recipe.config(
         options.config,
@@ -75,13 +80,17 @@ def _train(recipe, options):
         target=options.target,
     )
     manifest = load_manifest(options.data)
-    print(f"Shuffle: {shuffle_bytes(manifest, config.data) / 1e6:.0f} MB of memory")
-    print(f"Weights kept: {_WEIGHTS_KEPT[config.training.selection]}")
+    check_kind(manifest, config.data.kind)
+    print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
+    kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
+    print(f"Weights kept: {kept}")
     states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
     for target, state in states.items():
         name = f"{target}: " if target else ""
         best = (
-            f"best epoch {state.best_epoch}, loss {state.best_loss:.3g}" if state.best_epoch else "no epoch"
+            f"best epoch {state.best_epoch}, {config.training.monitor} {state.best_value:.3g}"
+            if state.best_epoch
+            else "no epoch"
         )
         done = "finished" if state.finished else "stopped, to be resumed"
         print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
@@ -89,20 +98,23 @@ def _train(recipe, options):
 
 
 def _evaluate(options):
-    from keras_d3.experiments.evaluate import score_run, separate_run
+    from keras_d3.data import load_manifest
+    from keras_d3.experiments.evaluate import SPLIT, score_run, separate_run
 
     references = options.references or Path(options.run_dir) / "references"
     skip = options.skip_trained_songs
-    times_real_time = separate_run(options.run_dir, options.data, references, skip)
+    wiener = None if options.wiener is None else options.wiener == "on"
+    times_real_time = separate_run(options.run_dir, options.data, references, skip, wiener)
     scores = score_run(
         options.run_dir,
         options.data,
         references,
         skip,
+        wiener,
         num_workers=options.workers,
         backend=options.backend,
     )
-    skipped = read_json(Path(options.run_dir) / "scores" / "provenance.json")["skipped_trained_songs"]
+    skipped = [track.name for track in load_manifest(options.data).tracks(SPLIT) if track.name not in scores]
     if skipped:
         print(f"Left out, because they were trained on: {', '.join(skipped)}")
     print(format_table(aggregate(scores)))

@@ -27,6 +27,23 @@ class PublishedScores:
 
 
 @dataclasses.dataclass(frozen=True)
+class PublishedMeanIoU:
+    """Mean IoU that a publication states for a network.
+
+    Args:
+        column: "paper" or "official weights".
+        mean_iou_percent: float.
+        data_set: what it was scored on.
+        reference: where the number stands.
+    """
+
+    column: str
+    mean_iou_percent: float
+    data_set: str
+    reference: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Recipe:
     """What one folder of `recipes/` offers.
 
@@ -38,7 +55,7 @@ class Recipe:
         comparisons: dict of `set name -> config names` that `python -m recipes.compare` puts side by
             side ("tiny" for the demo, "paper" for the papers' own sizes).
         display_names: dict of `config name -> name in reports`.
-        published: dict of `config name -> tuple of PublishedScores`.
+        published: dict of `config name -> tuple of PublishedScores`, or of `PublishedMeanIoU`.
         full_size: dict of `config name -> name of the full-size config` for small siblings. Reports
             show the published scores of the latter beside them, named as such.
     """
@@ -82,6 +99,11 @@ class Recipe:
             )
         config = self.configs[name]
         if sources:
+            if config.data.kind != "audio":
+                raise ValueError(
+                    f"`sources` are for networks on audio. Received: sources={sources!r} for {name!r}, which "
+                    "is trained on images. Leave them out."
+                )
             config = _with_sources(config, tuple(sources))
         if target is not None:
             if not config.is_spectrogram:

@@ -10,6 +10,7 @@ from keras_d3.inference.openvino_network import OpenVINONetwork
 from keras_d3.inference.segment_file import segment_file
 from keras_d3.inference.segmentation_config import Segmentation
 from keras_d3.inference.segmenter import LoadedSegmenter, Segmenter, load_segmenter
+from keras_d3.inference.segmenter_from_run import segmenter_from_run
 from keras_d3.inference.separate_file import separate_file, song_name
 from keras_d3.inference.separator import Separator
 from keras_d3.inference.spectrogram_pipeline import SpectrogramPipeline
@@ -34,6 +35,7 @@ __all__ = [
     "read_metadata",
     "read_segmenter_metadata",
     "segment_file",
+    "segmenter_from_run",
     "separate_file",
     "separation_from_dict",
     "separator_from_run",

@@ -13,19 +13,23 @@ class RunRecorder(keras.callbacks.Callback):
         directory: `RunDirectory` of the run.
         state: its `TrainingState`; updated in place.
         stage: the `Stage` in progress.
-        has_validation: whether `val_loss` is there to choose the best epoch by; without it every
-            epoch counts as the best so far.
+        steps_per_epoch: training steps of an epoch.
+        has_validation: whether there is a validation split to choose the best epoch by; without it
+            every epoch counts as the best so far.
+        monitor: what the best epoch is chosen by: "loss", or a metric of which more is better.
 
     Raises:
         ValueError: a loss is NaN or infinite. The last finished epoch stays on disk.
     """
 
-    def __init__(self, directory, state, stage, has_validation):
+    def __init__(self, directory, state, stage, steps_per_epoch, has_validation, monitor="loss"):
         super().__init__()
         self._directory = directory
         self._state = state
         self._stage = stage
+        self._steps_per_epoch = steps_per_epoch
         self._has_validation = has_validation
+        self._monitor = monitor
         self._epoch_start = None
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -33,7 +37,7 @@ class RunRecorder(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         state, logs = self._state, {name: float(value) for name, value in (logs or {}).items()}
-        watched = logs["val_loss"] if self._has_validation else logs["loss"]
+        watched = self._watched(logs)
         for name in ("loss", "val_loss"):
             if not math.isfinite(logs.get(name, 0.0)):
                 raise ValueError(
@@ -41,19 +45,24 @@ class RunRecorder(keras.callbacks.Callback):
                     f"`learning_rate` in a new run directory, or check the records with "
                     f"`python -m tfrecords_tools verify DIR`. Epochs up to {state.epoch} are kept."
                 )
-        is_best = not self._has_validation or state.best_loss is None or watched < state.best_loss
+        is_best = not self._has_validation or state.best_value is None
+        if not is_best:
+            is_less = watched < state.best_value
+            is_best = is_less if self._monitor == "loss" else watched > state.best_value
+        last_step = (state.stage_epoch + 1) * self._steps_per_epoch - 1
+        rate = self._stage.learning_rate_at(last_step, self._stage.epochs * self._steps_per_epoch)
         state.epoch += 1
         state.stage_epoch += 1
         state.train_secs += time.perf_counter() - self._epoch_start
         if is_best:
-            state.best_loss, state.best_epoch, state.epochs_without_best = watched, state.epoch, 0
+            state.best_value, state.best_epoch, state.epochs_without_best = watched, state.epoch, 0
         else:
             state.epochs_without_best += 1
         state.history.append(
             {
                 "epoch": state.epoch,
                 "stage": state.stage + 1,
-                "learning_rate": self._stage.learning_rate,
+                "learning_rate": rate,
                 "batch_size": self._stage.batch_size,
                 **logs,
                 "train_secs": round(state.train_secs, 3),
@@ -66,3 +75,9 @@ class RunRecorder(keras.callbacks.Callback):
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
             self.model.stop_training = True
         self._directory.save_epoch(self.model, state, is_best)
+
+    def _watched(self, logs):
+        """The monitored value; a network with several outputs has it under the name of its `logits`."""
+        prefix = "val_" if self._has_validation else ""
+        names = (f"{prefix}{self._monitor}", f"{prefix}logits_{self._monitor}")
+        return next(logs[name] for name in names if name in logs)

@@ -2,20 +2,24 @@
 
 import dataclasses
 
-from keras_d3.data import AudioDataConfig
+from keras_d3.data import AudioDataConfig, ImageDataConfig
 from keras_d3.models import presets
+from keras_d3.training.tasks import TASKS
 from keras_d3.utils.config import from_dict, to_dict
 from keras_d3.utils.validation import check_choice, check_positive_int
 
-LOSSES = ("mse", "mae")
-OPTIMIZERS = ("adam", "rmsprop")
+OPTIMIZERS = ("adam", "rmsprop", "sgd")
+DECAYS = ("none", "poly")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 SELECTIONS = ("best", "last")
+LOSSES = tuple(loss for task in TASKS.values() for loss in task.losses)
+MONITORS = ("loss", "mean_iou")
+DATA_CONFIGS = {"audio": AudioDataConfig, "images": ImageDataConfig}
 
 
 @dataclasses.dataclass(frozen=True)
 class Stage:
-    """One stretch of training at a constant learning rate and batch size.
+    """One stretch of training at one batch size.
 
     Args:
         learning_rate: positive float.
@@ -23,12 +27,18 @@ class Stage:
         epochs: at most that many epochs.
         patience: the stage ends early after that many epochs without a lower
             validation loss; None trains all `epochs`.
+        decay: "none", a constant learning rate, or "poly": at step i of all N steps of the stage
+            `(learning_rate - final_learning_rate) * (1 - i / N) ** decay_power + final_learning_rate`.
+        decay_power, final_learning_rate: see `decay`.
     """
 
     learning_rate: float
     batch_size: int
     epochs: int
     patience: int | None = None
+    decay: str = "none"
+    decay_power: float = 0.9
+    final_learning_rate: float = 0.0
 
     def __post_init__(self):
         if not self.learning_rate > 0:
@@ -39,6 +49,26 @@ class Stage:
         check_positive_int("epochs", self.epochs)
         if self.patience is not None:
             check_positive_int("patience", self.patience)
+        check_choice("decay", self.decay, DECAYS)
+        if not 0 <= self.final_learning_rate <= self.learning_rate:
+            raise ValueError(
+                "`final_learning_rate` must be in [0, learning_rate]. Received: "
+                f"final_learning_rate={self.final_learning_rate!r}, learning_rate={self.learning_rate!r}."
+            )
+        if not self.decay_power > 0:
+            raise ValueError(f"`decay_power` must be positive. Received: decay_power={self.decay_power!r}.")
+
+    def learning_rate_at(self, step, num_steps):
+        """Returns the learning rate of a step, counted from 0 at the stage's begin.
+
+        Args:
+            step: int below `num_steps`.
+            num_steps: steps of the whole stage.
+        """
+        if self.decay == "none":
+            return self.learning_rate
+        left = (1 - step / num_steps) ** self.decay_power
+        return (self.learning_rate - self.final_learning_rate) * left + self.final_learning_rate
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,13 +79,14 @@ class TrainingConfig:
         stages: `Stage`s, run one after the other on the same weights and optimiser state.
         steps_per_epoch: training steps between two validations; or None, with
             `excerpts_per_track`.
-        loss: "mse" or "mae", averaged over the sources.
-        optimizer: "adam" or "rmsprop", with Keras' other defaults.
-        l2: factor of the L2 term added to every gradient (`gradient + l2 * weight`); this
+        loss: "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
+            pixels that have a class, or "cross_entropy_over_all_pixels".
+        optimizer: "adam" or "rmsprop", with Keras' other defaults, or "sgd" with `momentum`.
+        l2: factor of the L2 term added to gradients (`gradient + l2 * weight`); this
             is not decoupled weight decay.
         precision: Keras dtype policy of the network. Losses, STFT and batch statistics
             stay in float32.
-        selection: which weights a separator uses: "best" (lowest validation loss) or
+        selection: which weights a separator or segmenter uses: "best" (of what is monitored) or
             "last". Without a validation split only "last" is possible.
         seed: of weights, excerpts and augmentation.
         excerpts_per_track: length of an epoch as excerpts per training track of the records, so
@@ -65,6 +96,15 @@ class TrainingConfig:
             that of the biased mean, as Keras and NNabla do). Keras' default is 1e-7, NNabla's 1e-8.
         input_statistics: whether a spectrogram network's input normalisation (`input_affine`)
             starts at `keras_d3.data.input_statistics` of the records. False: at 0 and 1.
+        momentum: of "sgd".
+        l2_weights: regular expression searched in a weight's path ("res4_block1_conv2/kernel"): which
+            weights have the L2 term. None: all trainable ones.
+        learning_rate_multipliers: dict of regular expression to factor: a weight's gradient, L2 term
+            included, is multiplied by the factor of the first expression found in its path. For "sgd"
+            that multiplies its learning rate.
+        monitor: what `selection="best"` and `patience` go by on the validation split: "loss", or for
+            images "mean_iou" (more is better).
+        auxiliary_weight: of the loss of `auxiliary_logits`, where a network returns them.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -81,6 +121,11 @@ class TrainingConfig:
     excerpts_per_track: int | None = None
     epsilon: float = 1e-7
     input_statistics: bool = False
+    momentum: float = 0.9
+    l2_weights: str | None = None
+    learning_rate_multipliers: dict = dataclasses.field(default_factory=dict)
+    monitor: str = "loss"
+    auxiliary_weight: float = 0.4
 
     def __post_init__(self):
         if not self.stages:
@@ -90,6 +135,9 @@ class TrainingConfig:
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("precision", self.precision, PRECISIONS)
         check_choice("selection", self.selection, SELECTIONS)
+        check_choice("monitor", self.monitor, MONITORS)
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={self.momentum!r}.")
         if self.l2 < 0:
             raise ValueError(f"`l2` must not be negative. Received: l2={self.l2!r}.")
         if not self.epsilon > 0:
@@ -101,7 +149,7 @@ class TrainingConfig:
             )
         if self.selection == "last" and any(stage.patience for stage in self.stages):
             raise ValueError(
-                "`patience` watches the validation loss, so `selection` must be 'best' where a stage "
+                "`patience` watches the validation split, so `selection` must be 'best' where a stage "
                 f"has one. Received: selection={self.selection!r}."
             )
 
@@ -121,7 +169,7 @@ class TrainingConfig:
         """Returns the training steps of one epoch.
 
         Args:
-            num_tracks: training tracks in the records.
+            num_tracks: training tracks (or images) in the records.
             batch_size: of the stage.
         """
         if self.steps_per_epoch is not None:
@@ -144,27 +192,34 @@ class RunConfig:
         name: name of the config in that recipe ("paper", "tiny", ...).
         preset: name of the model in `keras_d3.models.presets()`. "{target}" in it stands for the
             target, where one network per source is trained.
-        data: `keras_d3.data.AudioDataConfig`.
+        data: `keras_d3.data.AudioDataConfig` or `ImageDataConfig`.
         training: `TrainingConfig`.
-        separation: settings of the separator as a dict, `kind` among them
+        separation: for audio, settings of the separator as a dict, `kind` among them
             (`keras_d3.inference.WaveformSeparation` or `SpectrogramSeparation`).
         tiny: build the preset's small sibling.
         model: further arguments of the model, over the preset's own.
         target: the source that a spectrogram network estimates, "all" for one network per
             source, None for networks that estimate all sources at once.
+        segmentation: for images, settings of `keras_d3.inference.Segmentation` as a dict, without
+            normalisation and classes, which are those of the data.
+
+    Raises:
+        ValueError: settings that belong to audio stand beside images, or the other way round.
     """
 
     recipe: str
     name: str
     preset: str
-    data: AudioDataConfig
+    data: AudioDataConfig | ImageDataConfig
     training: TrainingConfig
-    separation: dict
+    separation: dict = dataclasses.field(default_factory=dict)
     tiny: bool = False
     model: dict = dataclasses.field(default_factory=dict)
     target: str | None = None
+    segmentation: dict = dataclasses.field(default_factory=dict)
 
     def __post_init__(self):
+        self._check_kind()
         if self.target is not None:
             check_choice("target", self.target, (*self.data.sources, "all"))
         if self.training.input_statistics and not self.is_spectrogram:
@@ -172,6 +227,19 @@ class RunConfig:
                 "`input_statistics` is for spectrogram networks. Received: input_statistics=True with "
                 f"separation of kind {self.separation.get('kind')!r}. Set it to False."
             )
+
+    def _check_kind(self):
+        kind = self.data.kind
+        task = TASKS[kind]
+        check_choice("loss", self.training.loss, task.losses)
+        check_choice("monitor", self.training.monitor, task.monitors)
+        wrong = {"audio": {"segmentation": self.segmentation},
+                 "images": {"separation": self.separation, "target": self.target}}[kind]  # fmt: skip
+        for name, value in wrong.items():
+            if value:
+                raise ValueError(
+                    f"`{name}` must be left out where the data are {kind}. Received: {name}={value!r}."
+                )
 
     @property
     def is_spectrogram(self):
@@ -198,4 +266,9 @@ class RunConfig:
     @classmethod
     def from_dict(cls, values):
         """Restores a saved config; an unknown key raises ValueError."""
+        data = values.get("data") if isinstance(values, dict) else None
+        if isinstance(data, dict):
+            # Configs of audio have no kind: it is younger than they.
+            kind = check_choice("data.kind", data.get("kind", "audio"), DATA_CONFIGS)
+            values = {**values, "data": from_dict(DATA_CONFIGS[kind], data, "data")}
         return from_dict(cls, values)

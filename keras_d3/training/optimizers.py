@@ -1,36 +1,77 @@
-"""Optimisers with L2 as a gradient term."""
+"""Optimisers with L2 as a gradient term and learning rates by groups of weights."""
+
+import re
 
 import keras
 
 from keras_d3.utils.validation import check_choice
 
 
-class _GradientL2:
-    """Adds `l2 * weight` to every gradient before the optimiser sees it.
+class _WeightGroups:
+    """Changes every gradient before the optimiser sees it: `factor * (gradient + l2 * weight)`.
 
-    That is the derivative of `l2 / 2 * sum(weight ** 2)` and what the official D3Net code does for
-    all parameters, batch-norm scales and biases included. Keras' own `weight_decay` is
-    the decoupled form (AdamW), which is another algorithm.
+    The L2 term is the derivative of `l2 / 2 * sum(weight ** 2)`: what the official D3Net code does for
+    all parameters, batch-norm scales and biases included, and that of Wang and Ji for kernels. Keras' own
+    `weight_decay` is the decoupled form (AdamW), which is another algorithm. A factor on the gradient is
+    one on the learning rate for SGD, momentum included; Adam and RMSprop normalise it away.
+
+    Args:
+        l2: factor of the L2 term.
+        l2_weights: regular expression searched in a weight's path: which weights have it. None: all.
+        multipliers: dict of regular expression to factor, for weights in whose path it is found; the
+            first one counts.
     """
 
-    def __init__(self, *args, l2=0.0, **kwargs):
+    def __init__(self, *args, l2=0.0, l2_weights=None, multipliers=None, **kwargs):
         super().__init__(*args, **kwargs)
         self.l2 = l2
+        self.l2_weights = l2_weights
+        self.multipliers = dict(multipliers or {})
+
+    def build(self, variables):
+        """Raises ValueError where an expression is found in no weight's path."""
+        super().build(variables)
+        for pattern in (*self.multipliers, *([] if self.l2_weights is None else [self.l2_weights])):
+            if not any(re.search(pattern, variable.path) for variable in variables):
+                raise ValueError(
+                    "`l2_weights` and `learning_rate_multipliers` must be found in the path of a trainable "
+                    f"weight. Received: {pattern!r}. Paths are like {variables[0].path!r}."
+                )
+
+    def factor_of(self, path):
+        """Returns what the gradient of a weight is multiplied by."""
+        return next((factor for pattern, factor in self.multipliers.items() if re.search(pattern, path)), 1.0)
+
+    def l2_of(self, path):
+        """Returns the factor of a weight's L2 term."""
+        has_term = self.l2_weights is None or re.search(self.l2_weights, path)
+        return self.l2 if has_term else 0.0
 
     def apply(self, grads, trainable_variables=None):
         variables = self._trainable_variables if trainable_variables is None else trainable_variables
         grads = [
-            None if grad is None else grad + self.l2 * keras.ops.cast(variable, grad.dtype)
+            None if grad is None else self._changed(grad, variable)
             for grad, variable in zip(grads, variables, strict=True)
         ]
         return super().apply(grads, trainable_variables)
 
+    def _changed(self, grad, variable):
+        l2, factor = self.l2_of(variable.path), self.factor_of(variable.path)
+        if l2:
+            grad = grad + l2 * keras.ops.cast(variable, grad.dtype)
+        return grad * factor if factor != 1 else grad
+
     def get_config(self):
-        return {**super().get_config(), "l2": self.l2}
+        return {
+            **super().get_config(),
+            "l2": self.l2,
+            "l2_weights": self.l2_weights,
+            "multipliers": self.multipliers,
+        }
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
-class AdamL2(_GradientL2, keras.optimizers.Adam):
+class AdamL2(_WeightGroups, keras.optimizers.Adam):
     """Adam (Kingma and Ba, 2015) on `gradient + l2 * weight`.
 
         step = learning_rate * sqrt(1 - beta_2^t) / (1 - beta_1^t) * m / (sqrt(v) + epsilon)
@@ -47,14 +88,49 @@ class AdamL2(_GradientL2, keras.optimizers.Adam):
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
-class RMSpropL2(_GradientL2, keras.optimizers.RMSprop):
+class RMSpropL2(_WeightGroups, keras.optimizers.RMSprop):
     """RMSprop on `gradient + l2 * weight`."""
 
 
-def make_optimizer(name, learning_rate, l2=0.0, epsilon=1e-7):
-    """Returns the Keras optimiser `name` ("adam" or "rmsprop"), with the L2 gradient term if `l2` > 0."""
-    check_choice("optimizer", name, ("adam", "rmsprop"))
-    settings = {"learning_rate": learning_rate, "epsilon": epsilon}
-    if l2:
-        return {"adam": AdamL2, "rmsprop": RMSpropL2}[name](l2=l2, **settings)
-    return {"adam": keras.optimizers.Adam, "rmsprop": keras.optimizers.RMSprop}[name](**settings)
+@keras.saving.register_keras_serializable(package="keras_d3")
+class SGDL2(_WeightGroups, keras.optimizers.SGD):
+    """SGD with momentum, L2 as a gradient term, and learning rates by groups of weights.
+
+        velocity = momentum * velocity - learning_rate * factor * (gradient + l2 * weight)
+        weight = weight + velocity
+
+    NNabla's Momentum (official D3Net code) is the same. TensorFlow 1's (official code of Wang and Ji)
+    multiplies by the learning rate when the weight moves, not when the gradient comes in: with a constant
+    rate that is the same; with a decay that ends after N steps, the moves here are larger by about
+    8 / (N - i) of themselves at step i.
+    """
+
+
+def make_optimizer(
+    name, learning_rate, l2=0.0, l2_weights=None, multipliers=None, epsilon=1e-7, momentum=0.9
+):
+    """Returns the Keras optimiser `name` ("adam", "rmsprop" or "sgd").
+
+    Args:
+        name: of the optimiser.
+        learning_rate: float.
+        l2, l2_weights, multipliers: see `SGDL2`; without any of them it is Keras' own class.
+        epsilon: of "adam" and "rmsprop".
+        momentum: of "sgd".
+
+    Raises:
+        ValueError: unknown name.
+    """
+    plain, grouped = OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
+    settings = {"learning_rate": learning_rate}
+    settings |= {"momentum": momentum} if name == "sgd" else {"epsilon": epsilon}
+    if not l2 and not multipliers:
+        return plain(**settings)
+    return grouped(l2=l2, l2_weights=l2_weights, multipliers=multipliers, **settings)
+
+
+OPTIMIZERS = {
+    "adam": (keras.optimizers.Adam, AdamL2),
+    "rmsprop": (keras.optimizers.RMSprop, RMSpropL2),
+    "sgd": (keras.optimizers.SGD, SGDL2),
+}

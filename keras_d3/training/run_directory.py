@@ -4,7 +4,7 @@ RUN/config.json              the resolved config; a run with another one is refu
 RUN/state.json               where training stands; written last, after what it refers to
 RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
-RUN/checkpoints/best.keras   lowest validation loss (without validation: the last)
+RUN/checkpoints/best.keras   best on the validation split (without one: the last)
 RUN/checkpoints/last.keras   the last finished epoch
 RUN/checkpoints/epoch_N.keras  the file that state.json resumes from; the only one kept
 RUN/tensorboard/
@@ -23,14 +23,15 @@ from keras_d3.utils.files import atomic_path, read_json, write_json
 class TrainingState:
     """Where a run stands after its last finished epoch.
 
-    `stage` and `stage_epoch` say what comes next; `best_loss` and `epochs_without_best` carry early
+    `stage` and `stage_epoch` say what comes next; `best_value` (of what is
+    monitored) and `epochs_without_best` carry early
     stopping over a restart; `history` has one dict per epoch.
     """
 
     epoch: int = 0
     stage: int = 0
     stage_epoch: int = 0
-    best_loss: float | None = None
+    best_value: float | None = None
     best_epoch: int | None = None
     epochs_without_best: int = 0
     train_secs: float = 0.0
@@ -90,7 +91,10 @@ class RunDirectory:
         file = self.path / "state.json"
         if not file.is_file():
             return TrainingState()
-        return TrainingState(**read_json(file, "training state"))
+        values = read_json(file, "training state")
+        if "best_loss" in values:  # its name before other things than the loss were monitored
+            values["best_value"] = values.pop("best_loss")
+        return TrainingState(**values)
 
     def record_tracks(self, names):
         """Adds to `tracks.json` which tracks are trained and validated on, before any is.

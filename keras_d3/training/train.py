@@ -6,18 +6,13 @@ import sys
 import keras
 
 from keras_d3 import models
-from keras_d3.data import (
-    check_config,
-    input_statistics,
-    load_manifest,
-    naming_shard_errors,
-    to_magnitudes,
-    training_waveforms,
-    validation_waveforms,
-)
+from keras_d3.data import load_manifest, naming_shard_errors
+from keras_d3.data.manifest import check_kind
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.run_directory import RunDirectory
+from keras_d3.training.schedules import StepSchedule
+from keras_d3.training.tasks import task_of
 from keras_d3.utils.commit import current_commit
 
 
@@ -53,7 +48,8 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     manifest = load_manifest(data_dir)
     directory = RunDirectory(run_dir)
     has_validation = "validation" in manifest.splits
-    _check_fit(config, manifest, has_validation)
+    task = task_of(config)
+    _check_fit(config, manifest, has_validation, task)
     directory.claim(config)
     state = directory.read_state()
     if state.finished:
@@ -62,14 +58,14 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     # For evaluation, which refuses to score what was trained on.
     directory.record_tracks(
         {
-            split: [track.name for track in manifest.tracks(split)]
+            split: [item.name for item in manifest.items(split)]
             for split in ("train", "validation")
             if split in manifest.splits
         }
     )
 
     _make_deterministic(config.training.seed)
-    model = _load_or_build(config, directory, state, manifest, progress=bool(verbose))
+    model = _load_or_build(config, directory, state, manifest, task, progress=bool(verbose))
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -78,22 +74,20 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
             return state
         stage = stages[state.stage]
-        steps = config.training.steps_of_epoch(len(manifest.tracks("train")), stage.batch_size)
-        model.optimizer.learning_rate = stage.learning_rate
+        steps = config.training.steps_of_epoch(len(manifest.items("train")), stage.batch_size)
         last_epoch = state.epoch + stage.epochs - state.stage_epoch
         if stop_after_epoch is not None:
             last_epoch = min(last_epoch, stop_after_epoch)
         with naming_shard_errors(manifest):
             model.fit(
-                _training_data(config, manifest, stage.batch_size, steps, state.epoch),
-                validation_data=_validation_data(config, manifest, stage.batch_size)
-                if has_validation
-                else None,
+                task.training_data(manifest, stage.batch_size, steps, state.epoch),
+                validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,
                 initial_epoch=state.epoch,
                 epochs=last_epoch,
                 steps_per_epoch=steps,
                 callbacks=[
-                    RunRecorder(directory, state, stage, has_validation),
+                    StepSchedule(stage, steps, state.epoch - state.stage_epoch),
+                    RunRecorder(directory, state, stage, steps, has_validation, config.training.monitor),
                     keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
                 ],
                 shuffle=False,  # the dataset shuffles
@@ -162,7 +156,7 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, directory, state, manifest, progress):
+def _load_or_build(config, directory, state, manifest, task, progress):
     if state.epoch:
         checkpoint = directory.resume_checkpoint(state.epoch)
         if not checkpoint.is_file():
@@ -174,75 +168,40 @@ def _load_or_build(config, directory, state, manifest, progress):
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
-    if config.training.input_statistics:
-        # Only here: a checkpoint holds what training has made of them.
-        lengths = config.separation["frame_length"], config.separation["frame_step"]
-        mean, std = input_statistics(manifest, config.data, *lengths, progress=progress)
-        models.set_input_statistics(model, mean, std)
-    loss = keras.losses.get({"mse": "mean_squared_error", "mae": "mean_absolute_error"}[config.training.loss])
-    names = list(model.output) if isinstance(model.output, dict) else None
+    # Only here: a checkpoint holds what training has made of it.
+    task.prepare(model, manifest, progress)
+    training = config.training
     model.compile(
         optimizer=make_optimizer(
-            config.training.optimizer,
-            config.training.stages[0].learning_rate,
-            config.training.l2,
-            config.training.epsilon,
+            training.optimizer,
+            training.stages[0].learning_rate,
+            l2=training.l2,
+            l2_weights=training.l2_weights,
+            multipliers=training.learning_rate_multipliers,
+            epsilon=training.epsilon,
+            momentum=training.momentum,
         ),
-        loss=dict.fromkeys(names, loss) if names else loss,
-        loss_weights=dict.fromkeys(names, 1.0 / len(names)) if names else None,
         jit_compile=default_jit_compile(),
+        **task.objective(model),
     )
     # Variables that appear while the training step is traced make TensorFlow trace it a second time.
     model.optimizer.build(model.trainable_variables)
     return model
 
 
-def _training_data(config, manifest, batch_size, steps, first_epoch):
-    dataset = training_waveforms(manifest, config.data, batch_size, steps, first_epoch=first_epoch)
-    return _as_examples(config, dataset)
-
-
-def _validation_data(config, manifest, batch_size):
-    return _as_examples(config, validation_waveforms(manifest, config.data, batch_size))
-
-
-def _as_examples(config, dataset):
-    """Waveforms as they are, or magnitudes of mixture and target."""
-    if not config.is_spectrogram:
-        return dataset
-    separation = config.separation
-    return to_magnitudes(
-        dataset,
-        config.target,
-        frame_length=separation["frame_length"],
-        frame_step=separation["frame_step"],
-        num_frames=separation["patch_frames"],
-    )
-
-
-def _check_fit(config, manifest, has_validation):
+def _check_fit(config, manifest, has_validation, task):
     """Raises ValueError where config and records do not fit; before anything is written."""
-    if config.target == "all":
-        raise ValueError(
-            "`train` trains one network. Received: target='all'. Call `train_targets`, which trains one "
-            "network per source."
-        )
-    if config.is_spectrogram and config.target is None:
-        raise ValueError(
-            "`target` must name the source a spectrogram network estimates. Received: target=None. "
-            f"Choose one of {', '.join(config.data.sources)}, or 'all'."
-        )
+    check_kind(manifest, config.data.kind)
     if "train" not in manifest.splits:
         raise ValueError(
-            f"The records at `{manifest.directory}` hold no training track. Write them again with songs in "
-            "the training split."
+            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
+            "training split."
         )
-    for split in ("train", "validation") if has_validation else ("train",):
-        check_config(manifest, config.data, split)
+    task.check(manifest, ("train", "validation") if has_validation else ("train",))
     if not has_validation and config.training.selection == "best":
         raise ValueError(
-            f"The records at `{manifest.directory}` hold no validation track, but `selection='best'` "
-            "chooses weights by validation loss. Write records with a validation split, or set "
+            f"The records at `{manifest.directory}` hold no validation split, but `selection='best'` "
+            "chooses weights by what they reach there. Write records with a validation split, or set "
             "`selection='last'` (`--set training.selection=last`)."
         )
 

@@ -53,7 +53,10 @@ def _restore(hint, value, where):
     if origin in (typing.Union, types.UnionType):
         if value is None:
             return None
-        return _restore(next(item for item in typing.get_args(hint) if item is not type(None)), value, where)
+        choices = [item for item in typing.get_args(hint) if item is not type(None)]
+        if any(dataclasses.is_dataclass(item) and isinstance(value, item) for item in choices):
+            return value
+        return _restore(choices[0], value, where)
     if dataclasses.is_dataclass(hint):
         return value if isinstance(value, hint) else from_dict(hint, value, where)
     if hint is tuple or origin is tuple:

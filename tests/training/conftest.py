@@ -1,6 +1,7 @@
 import pytest
 
 from tests.small_records import make_records
+from tests.small_scenes import make_street_records
 
 
 @pytest.fixture(scope="session")
@@ -11,3 +12,8 @@ def records(tmp_path_factory):
 @pytest.fixture(scope="session")
 def records_without_validation(tmp_path_factory):
     return make_records(tmp_path_factory.mktemp("records"), num_validation=0)
+
+
+@pytest.fixture(scope="session")
+def street_records(tmp_path_factory):
+    return make_street_records(tmp_path_factory.mktemp("street"))

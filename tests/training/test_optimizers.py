@@ -60,5 +60,67 @@ def test_without_l2_it_is_keras_own():
 
 
 def test_unknown_name():
-    with pytest.raises(ValueError, match="`optimizer` must be one of 'adam', 'rmsprop'.*optimizer='sgd'"):
-        make_optimizer("sgd", 1e-3)
+    with pytest.raises(
+        ValueError, match="`optimizer` must be one of 'adam', 'rmsprop', 'sgd'.*optimizer='lion'"
+    ):
+        make_optimizer("lion", 1e-3)
+
+
+GROUPS = {
+    "l2": 0.5,
+    "l2_weights": r"kernel$",
+    "multipliers": {r"^classifier.*kernel$": 10.0, r"^classifier.*bias$": 20.0},
+}
+
+
+def layers_of_groups():
+    """An encoder and a classifier; kernels 2, biases 3, smoothing kernel 4."""
+    weights = {}
+    for scope in ("conv", "classifier_rate_6"):
+        with keras.name_scope(scope):
+            weights[scope, "kernel"] = keras.Variable(np.float32([2.0]), name="kernel")
+            weights[scope, "bias"] = keras.Variable(np.float32([3.0]), name="bias")
+    with keras.name_scope("conv"):
+        weights["conv", "smoothing_kernel"] = keras.Variable(np.float32([4.0]), name="smoothing_kernel")
+    return weights
+
+
+def test_groups_of_weights_by_hand():
+    """Two steps of SGD with gradient 1: rates 0.01 and 0.005, momentum 0.9, L2 0.5 on kernels alone."""
+    weights = layers_of_groups()
+    settings = {**GROUPS, "l2_weights": r"/kernel$"}
+    optimizer = make_optimizer("sgd", 0.01, momentum=0.9, **settings)
+    assert [weight.path for weight in weights.values()][:2] == ["conv/kernel", "conv/bias"]
+    optimizer.build(list(weights.values()))
+    gradients = [keras.ops.ones(1)] * len(weights)
+    expected = {}
+    for key, weight in weights.items():
+        value, l2 = float(weight[0]), 0.5 if key[1] == "kernel" else 0.0
+        factor = {"kernel": 10, "bias": 20}.get(key[1], 1) if key[0].startswith("classifier") else 1
+        first = -0.01 * factor * (1 + l2 * value)
+        second = 0.9 * first - 0.005 * factor * (1 + l2 * (value + first))
+        expected[key] = value + first + second
+    optimizer.apply(gradients)
+    assert float(weights["classifier_rate_6", "bias"][0]) == pytest.approx(3 - 0.01 * 20)
+    assert float(weights["conv", "kernel"][0]) == pytest.approx(2 - 0.01 * (1 + 0.5 * 2))
+    optimizer.learning_rate = 0.005
+    optimizer.apply(gradients)
+    for key, weight in weights.items():
+        assert float(weight[0]) == pytest.approx(expected[key], rel=1e-6), key
+
+
+def test_expressions_must_be_found():
+    weights = list(layers_of_groups().values())
+    with pytest.raises(ValueError, match="must be found in the path of a trainable weight. Received: 'head'"):
+        make_optimizer("sgd", 0.1, multipliers={"head": 10.0}).build(weights)
+    with pytest.raises(ValueError, match="Received: 'kernels'. Paths are like 'conv/kernel'"):
+        make_optimizer("sgd", 0.1, l2=0.1, l2_weights="kernels").build(weights)
+
+
+def test_groups_survive_saving():
+    optimizer = make_optimizer("sgd", 0.1, momentum=0.8, **GROUPS)
+    restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
+    assert restored.get_config() == optimizer.get_config()
+    assert restored.momentum == 0.8 and restored.factor_of("classifier_rate_6/bias") == 20.0
+    assert restored.factor_of("conv/bias") == 1.0
+    assert (restored.l2_of("conv/kernel"), restored.l2_of("conv/bias")) == (0.5, 0.0)

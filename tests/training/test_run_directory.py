@@ -27,7 +27,7 @@ def test_settings_that_a_run_was_too_early_to_know_count_as_their_defaults(early
 def test_settings_that_are_no_longer_known_differ(early_run):
     path = early_run.path / "config.json"
     values = json.loads(path.read_text())
-    values["training"]["momentum"] = 0.9
+    values["training"]["warmup"] = 0.9
     path.write_text(json.dumps(values))
-    with pytest.raises(ValueError, match="another config: .*training.momentum: saved 0.9, now None"):
+    with pytest.raises(ValueError, match="another config: .*training.warmup: saved 0.9, now None"):
         early_run.claim(waveform_config())

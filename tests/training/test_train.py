@@ -116,7 +116,7 @@ def test_without_validation_the_last_weights_are_kept(records_without_validation
 
 
 def test_best_needs_validation(records_without_validation, tmp_path):
-    with pytest.raises(ValueError, match="no validation track.*selection='last'"):
+    with pytest.raises(ValueError, match="no validation split, .*selection='last'"):
         train(waveform_config(), records_without_validation, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
@@ -236,8 +236,8 @@ def test_the_loss_is_the_mean_over_sources_and_validation_samples(records, strai
 
 def test_unknown_config_keys_are_refused():
     values = waveform_config().to_dict()
-    values["training"]["momentum"] = 0.9
-    with pytest.raises(ValueError, match="Unknown key in RunConfig.training: momentum. Known keys: stages"):
+    values["training"]["warmup"] = 0.9
+    with pytest.raises(ValueError, match="Unknown key in RunConfig.training: warmup. Known keys: stages"):
         RunConfig.from_dict(values)
 
 

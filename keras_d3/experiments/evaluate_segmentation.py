@@ -1,0 +1,136 @@
+"""From a trained run to mean IoU: segment whole images, count pixels, write scores and pictures.
+
+RUN/saved_model/                          the segmenter
+RUN/scores/<split>[_<settings>].json      IoU of every class, the confusion matrix, and what was scored
+RUN/overlays/<split>/<image>.png          image, prediction and labels side by side
+"""
+
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+from tqdm import tqdm
+
+from keras_d3.data import load_manifest, naming_shard_errors
+from keras_d3.data.image_config import check_image_config
+from keras_d3.data.image_schema import read_image
+from keras_d3.evaluation import confusion_matrix, segmentation_scores
+from keras_d3.experiments.evaluate import describe_run, read_run
+from keras_d3.inference import read_segmenter_metadata, segmenter_from_run
+from keras_d3.training.run_directory import RunDirectory
+from keras_d3.utils.commit import current_commit
+from keras_d3.utils.config import to_dict
+from keras_d3.utils.files import write_json
+from keras_d3.utils.label_images import overlay, write_image
+
+
+def export_segmentation_run(run_dir, path=None):
+    """Exports the segmenter of a finished run as a SavedModel, unless it is there already.
+
+    Args:
+        run_dir: run directory of a segmentation recipe.
+        path: where to; by default `run_dir/saved_model`.
+
+    Returns:
+        Path of the SavedModel.
+
+    Raises:
+        FileNotFoundError: no run at `run_dir`.
+        ValueError: training is not finished.
+    """
+    run_dir = Path(run_dir)
+    config, states = read_run(run_dir)
+    path = Path(path) if path else run_dir / "saved_model"
+    run = describe_run(config, states)
+    if path.exists() and read_segmenter_metadata(path).get("recipe", {}).get("run") == run:
+        return path
+    segmenter = segmenter_from_run(run_dir, config.training.selection)
+    segmenter.metadata["recipe"] = {"run": run, "config": config.to_dict()}
+    return segmenter.export(path, overwrite=True)
+
+
+def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, num_overlays=0):
+    """Scores a finished run on whole images.
+
+    Args:
+        run_dir: run directory of a segmentation recipe.
+        data_dir: directory of image records.
+        split: which images; those that the run was trained on are refused.
+        changes: dict of settings of `keras_d3.inference.Segmentation` that replace the run's, such as
+            `{"flip": True}`. The score file's name says them.
+        num_overlays: int, of how many images pictures are written.
+
+    Returns:
+        `(scores, path of the score file)`; see `segmentation_scores`. "selected_on_this_split" says whether
+        these images also chose the weights.
+
+    Raises:
+        FileNotFoundError: no run or no records.
+        ValueError: the run is not finished, was trained on these images, or does not fit the records; no
+            pixel has a class.
+    """
+    run_dir, changes = Path(run_dir), dict(changes or {})
+    config, states = read_run(run_dir)
+    if config.data.kind != "images":
+        raise ValueError(f"`{run_dir}` must be a run on images. Received: one on {config.data.kind}.")
+    manifest = load_manifest(data_dir)
+    check_image_config(manifest, config.data, split)
+    trained = RunDirectory(run_dir).read_tracks() or {}
+    leaked = sorted({image.name for image in manifest.images(split)} & set(trained.get("train", ())))
+    if leaked:
+        raise ValueError(
+            f"Images must not be scored that the run was trained on. Of `{split}` these were, {len(leaked)}: "
+            f"{', '.join(leaked[:3])}. Score another split or other records."
+        )
+    segmenter = segmenter_from_run(run_dir, config.training.selection, changes)
+    classes = config.data.classes
+    matrix = np.zeros((len(classes), len(classes)), "int64")
+    images = tqdm(_images(manifest, split), desc="segment", unit="image", total=len(manifest.images(split)))
+    with naming_shard_errors(manifest):
+        for number, image in enumerate(images):
+            predictions, _ = segmenter.segment(image["pixels"])
+            matrix += confusion_matrix(image["label"], predictions, len(classes), manifest.ignored_label)
+            if number < num_overlays:
+                path = run_dir / "overlays" / split / f"{image['image_name']}.png"
+                write_image(path, _side_by_side(image, predictions, manifest.palette))
+    if not matrix.sum():
+        raise ValueError(f"No pixel of `{split}` in `{data_dir}` has a class: there is nothing to score.")
+    scores = {
+        **segmentation_scores(matrix, classes),
+        "confusion_matrix": matrix.tolist(),
+        "data_set": manifest.dataset,
+        "variant": manifest.variant,
+        "split": split,
+        "images": len(manifest.images(split)),
+        "aggregation": "pixels of all images together, then the mean over classes",
+        "settings": {
+            name: value
+            for name, value in to_dict(segmenter.config).items()
+            if name not in ("normalization", "label_set")
+        },
+        "selected_on_this_split": split == "validation" and config.training.selection == "best",
+        "run": describe_run(config, states),
+        "seed": config.training.seed,
+        "commit": current_commit(),
+    }
+    suffix = "".join(f"_{name}-{_word(value)}" for name, value in sorted(changes.items()))
+    path = run_dir / "scores" / f"{split}{suffix}.json"
+    write_json(path, scores)
+    return scores, path
+
+
+def _images(manifest, split):
+    for group in manifest.groups(split):
+        for data in tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator():
+            yield read_image(data)
+
+
+def _side_by_side(image, predictions, palette):
+    pixels = image["pixels"]
+    shown = [overlay(pixels, labels, palette, 0.6) for labels in (predictions, image["label"])]
+    return np.concatenate([pixels, *shown], axis=1)
+
+
+def _word(value):
+    values = value if isinstance(value, (list, tuple)) else [value]
+    return "-".join(str(item) for item in values)

@@ -1,0 +1,89 @@
+"""Training on audio records: what is read, compared and prepared."""
+
+import keras
+
+from keras_d3 import models
+from keras_d3.data import (
+    check_config,
+    input_statistics,
+    shuffle_bytes,
+    to_magnitudes,
+    training_waveforms,
+    validation_waveforms,
+)
+
+LOSSES = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
+
+
+class AudioTask:
+    """Waveforms of all sources, or magnitudes of one target for a spectrogram network.
+
+    Args:
+        config: `RunConfig` of one network, with `AudioDataConfig`.
+    """
+
+    losses = tuple(LOSSES)
+    monitors = ("loss",)
+
+    def __init__(self, config):
+        self._config = config
+
+    def check(self, manifest, splits):
+        """Raises ValueError where config and records do not fit."""
+        config = self._config
+        if config.target == "all":
+            raise ValueError(
+                "`train` trains one network. Received: target='all'. Call `train_targets`, which trains one "
+                "network per source."
+            )
+        if config.is_spectrogram and config.target is None:
+            raise ValueError(
+                "`target` must name the source a spectrogram network estimates. Received: target=None. "
+                f"Choose one of {', '.join(config.data.sources)}, or 'all'."
+            )
+        for split in splits:
+            check_config(manifest, config.data, split)
+
+    def shuffle_bytes(self, manifest):
+        """Returns the memory that the shuffle takes."""
+        return shuffle_bytes(manifest, self._config.data)
+
+    def prepare(self, model, manifest, progress):
+        """Sets what a new network takes from the records, before its first step."""
+        config = self._config
+        if config.training.input_statistics:
+            lengths = config.separation["frame_length"], config.separation["frame_step"]
+            mean, std = input_statistics(manifest, config.data, *lengths, progress=progress)
+            models.set_input_statistics(model, mean, std)
+
+    def objective(self, model):
+        """Returns the arguments of `model.compile` that say what is minimised: the mean over the sources."""
+        loss = keras.losses.get(LOSSES[self._config.training.loss])
+        names = list(model.output) if isinstance(model.output, dict) else None
+        return {
+            "loss": dict.fromkeys(names, loss) if names else loss,
+            "loss_weights": dict.fromkeys(names, 1.0 / len(names)) if names else None,
+        }
+
+    def training_data(self, manifest, batch_size, steps, first_epoch):
+        """Returns endless training batches."""
+        return self._examples(
+            training_waveforms(manifest, self._config.data, batch_size, steps, first_epoch=first_epoch)
+        )
+
+    def validation_data(self, manifest, batch_size):
+        """Returns the validation split once."""
+        return self._examples(validation_waveforms(manifest, self._config.data, batch_size))
+
+    def _examples(self, dataset):
+        """Waveforms as they are, or magnitudes of mixture and target."""
+        if not self._config.is_spectrogram:
+            return dataset
+        separation = self._config.separation
+        return to_magnitudes(
+            dataset,
+            self._config.target,
+            frame_length=separation["frame_length"],
+            frame_step=separation["frame_step"],
+            num_frames=separation["patch_frames"],
+        )

@@ -1,0 +1,135 @@
+"""Cross-entropy and mean IoU of label maps, with pixels of no class left out."""
+
+import keras
+from keras import ops
+
+from keras_d3.utils.label_sets import IGNORED_LABEL
+from keras_d3.utils.validation import check_choice, check_positive_int
+
+AVERAGES = ("labelled", "all")
+
+
+def reduce_labels(labels, height, width):
+    """Reduces label maps to `height` x `width` by taking one pixel for each.
+
+    Pixel i of n takes pixel floor(i * m / n) of m: of a block, the upper left one. That is TensorFlow 1's
+    nearest neighbour without aligned corners, as in the official code of Wang and Ji, 2018; for 321 pixels
+    and 41, the places are 7.83 apart, not 8.
+
+    Args:
+        labels: integer tensor (batch, height, width).
+        height, width: ints or integer scalars.
+
+    Returns:
+        Integer tensor (batch, `height`, `width`).
+    """
+    for axis, size in ((1, height), (2, width)):
+        places = ops.arange(size, dtype="int32") * ops.shape(labels)[axis] // size
+        labels = ops.take(labels, places, axis=axis)
+    return labels
+
+
+def enlarge_logits(logits, height, width):
+    """Resizes logits bilinearly with half-pixel centres, also to sizes that are not known before.
+
+    Args:
+        logits: (batch, height, width, classes).
+        height, width: ints or integer scalars.
+
+    Returns:
+        Tensor (batch, `height`, `width`, classes).
+    """
+    if tuple(logits.shape[1:3]) == (height, width):
+        return logits
+    dtype = logits.dtype
+    rows = _interpolation(height, ops.shape(logits)[1], dtype)
+    columns = _interpolation(width, ops.shape(logits)[2], dtype)
+    return ops.einsum("qw,bpwc->bpqc", columns, ops.einsum("ph,bhwc->bpwc", rows, logits))
+
+
+def _interpolation(size, source_size, dtype):
+    """Returns the matrix (size, source_size) of bilinear resizing."""
+    ratio = ops.cast(source_size, dtype) / ops.cast(size, dtype)
+    places = (ops.cast(ops.arange(size, dtype="int32"), dtype) + 0.5) * ratio - 0.5
+    places = ops.clip(places, 0, ops.cast(source_size - 1, dtype))
+    distances = places[:, None] - ops.cast(ops.arange(source_size, dtype="int32"), dtype)[None]
+    return ops.relu(1 - ops.abs(distances))
+
+
+@keras.saving.register_keras_serializable(package="keras_d3")
+class SegmentationCrossEntropy(keras.losses.Loss):
+    """Softmax cross-entropy of pixels, without those of label 255.
+
+    Args:
+        average: `"labelled"`: over the batch's pixels that have a class (Wang and Ji, 2018); `"all"`: the
+            same sum over all pixels of the batch, so that images with few labelled pixels count less
+            (official D3Net code).
+
+    Call arguments:
+        y_true: labels (batch, height, width). If the logits are smaller, they are reduced: see
+            `reduce_labels`.
+        y_pred: logits (batch, height, width, classes).
+
+    Raises:
+        ValueError: `average` is unknown.
+    """
+
+    def __init__(self, average="labelled", name="segmentation_cross_entropy", dtype=None):
+        super().__init__(name=name, reduction=None, dtype=dtype)
+        self.average = check_choice("average", average, AVERAGES)
+
+    def call(self, y_true, y_pred):
+        size = ops.shape(y_pred)[1:3]
+        labels = reduce_labels(ops.cast(y_true, "int32"), *size)
+        is_labelled = labels != IGNORED_LABEL
+        labels = ops.where(is_labelled, labels, 0)
+        losses = keras.losses.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
+        weights = ops.cast(is_labelled, losses.dtype)
+        count = ops.sum(weights) if self.average == "labelled" else ops.cast(ops.size(weights), losses.dtype)
+        return ops.sum(losses * weights) / ops.maximum(count, 1)
+
+    def get_config(self):
+        return {"average": self.average, "name": self.name}
+
+
+@keras.saving.register_keras_serializable(package="keras_d3")
+class MeanIoU(keras.metrics.Metric):
+    """Mean over the classes of intersection / union of the predicted and the true pixels of a class.
+
+    Pixels of label 255 are not counted; classes that are neither in labels nor predictions are left out of
+    the mean. At the size of the labels: smaller logits are resized bilinearly (half-pixel centres).
+    `keras_d3.evaluation.segmentation_scores` is the same on whole data sets.
+
+    Args:
+        num_classes: int.
+    """
+
+    def __init__(self, num_classes, name="mean_iou", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+        self.num_classes = check_positive_int("num_classes", num_classes)
+        # Pixels by true and predicted class. In float64, because float32 stops counting at 2 ** 24.
+        self.matrix = self.add_weight(
+            shape=(num_classes, num_classes), initializer="zeros", name="matrix", dtype="float64"
+        )
+
+    def update_state(self, y_true, y_pred, sample_weight=None):
+        labels = ops.cast(y_true, "int32")
+        y_pred = enlarge_logits(y_pred, *ops.shape(labels)[1:3])
+        predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
+        labels, predicted = ops.reshape(labels, (-1,)), ops.reshape(predicted, (-1,))
+        # What is ignored is counted beyond the matrix.
+        square = self.num_classes**2
+        cells = ops.where(labels == IGNORED_LABEL, square, labels * self.num_classes + predicted)
+        counts = ops.bincount(cells, minlength=square + 1)[:square]
+        counts = ops.cast(counts, "float64")
+        self.matrix.assign_add(ops.reshape(counts, (self.num_classes, self.num_classes)))
+
+    def result(self):
+        hits = ops.diagonal(self.matrix)
+        unions = ops.sum(self.matrix, 0) + ops.sum(self.matrix, 1) - hits
+        is_there = ops.cast(unions > 0, "float64")
+        total = ops.sum(hits / ops.maximum(unions, 1) * is_there)
+        return ops.cast(total / ops.maximum(ops.sum(is_there), 1), "float32")
+
+    def get_config(self):
+        return {"num_classes": self.num_classes, "name": self.name}

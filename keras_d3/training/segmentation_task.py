@@ -1,0 +1,78 @@
+"""Training on image records: what is read and compared."""
+
+from keras_d3.data import check_image_config, shuffled_bytes, training_images, validation_images
+from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
+
+# `training.loss` and what its sum is divided by.
+AVERAGES = {"cross_entropy": "labelled", "cross_entropy_over_all_pixels": "all"}
+
+
+class SegmentationTask:
+    """Crops of images and their label maps.
+
+    Args:
+        config: `RunConfig` with `ImageDataConfig`.
+    """
+
+    losses = tuple(AVERAGES)
+    monitors = ("loss", "mean_iou")
+
+    def __init__(self, config):
+        self._config = config
+
+    def check(self, manifest, splits):
+        """Raises ValueError where config and records do not fit."""
+        for split in splits:
+            check_image_config(manifest, self._config.data, split)
+
+    def shuffle_bytes(self, manifest):
+        """Returns about the memory that the shuffle takes."""
+        return shuffled_bytes(manifest, self._config.data)
+
+    def prepare(self, model, manifest, progress):
+        """Nothing: the normalisation of images is that of the config."""
+
+    def objective(self, model):
+        """Returns the arguments of `model.compile` that say what is minimised.
+
+        A network with a second output, `auxiliary_logits`, is trained on both.
+
+        Raises:
+            ValueError: the network has another number of classes than the data.
+        """
+        num_classes = len(self._config.data.classes)
+        outputs = model.output if isinstance(model.output, dict) else {"logits": model.output}
+        found = outputs["logits"].shape[-1]
+        if found != num_classes:
+            raise ValueError(
+                f"`model.num_classes` must be the number of classes of the data, {num_classes}. Received: "
+                f"{found} (`--set model.num_classes={num_classes}`)."
+            )
+        loss = SegmentationCrossEntropy(AVERAGES[self._config.training.loss])
+        if not isinstance(model.output, dict):
+            return {"loss": loss, "metrics": [MeanIoU(num_classes)]}
+        return {
+            "loss": dict.fromkeys(outputs, loss),
+            "loss_weights": {
+                name: self._config.training.auxiliary_weight if name == "auxiliary_logits" else 1.0
+                for name in outputs
+            },
+            "metrics": {"logits": [MeanIoU(num_classes)]},
+        }
+
+    def training_data(self, manifest, batch_size, steps, first_epoch):
+        """Returns endless training batches."""
+        dataset = training_images(manifest, self._config.data, batch_size, steps, first_epoch=first_epoch)
+        return self._for_all_outputs(dataset)
+
+    def validation_data(self, manifest, batch_size):
+        """Returns the validation split once, in batches of `validation_batch_size`."""
+        return self._for_all_outputs(validation_images(manifest, self._config.data))
+
+    def _for_all_outputs(self, dataset):
+        """Labels for each output of the network."""
+        if not self._config.model.get("auxiliary_logits"):
+            return dataset
+        return dataset.map(
+            lambda images, labels: (images, dict.fromkeys(("logits", "auxiliary_logits"), labels))
+        )

@@ -1,0 +1,1 @@
+"""Recipe: D3Net for semantic segmentation."""

@@ -1,0 +1,9 @@
+"""`python -m recipes.d3net_segmentation.evaluate`: see the README beside this file."""
+
+import sys
+
+from keras_d3.experiments.segmentation_command_line import evaluate_segmentation_command
+from recipes.d3net_segmentation.config import RECIPE
+
+if __name__ == "__main__":
+    sys.exit(evaluate_segmentation_command(RECIPE))

@@ -1,0 +1,9 @@
+"""`python -m recipes.d3net_segmentation.train`: see the README beside this file."""
+
+import sys
+
+from keras_d3.experiments.command_line import train_command
+from recipes.d3net_segmentation.config import RECIPE
+
+if __name__ == "__main__":
+    sys.exit(train_command(RECIPE))

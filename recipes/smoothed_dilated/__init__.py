@@ -1,0 +1,1 @@
+"""Recipe: smoothed dilated convolutions in DeepLabv2."""
