@@ -39,7 +39,7 @@ def with_segment_samples(network, run, segment_samples):
             f"segment_samples={segment_samples}, preset={preset.name!r}."
         )
     trained = network.input_shape[1]
-    if name == "num_samples" and segment_samples > trained:
+    if "dilation_rates" in preset.known_arguments and segment_samples > trained:
         logger.warning(
             "Segments of %d samples switch on taps that met padding only in training on %d samples, and "
             "were never trained. Expect worse estimates.",

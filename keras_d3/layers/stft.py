@@ -30,7 +30,7 @@ def frame_spectra(signals, frame_length, frame_step, fft_length=None, window="ha
 
     Args:
         signals: float tensor (batch, time, channels) with `time >= frame_length`.
-        frame_length: int, samples per frame, a multiple of `frame_step`.
+        frame_length: int, samples per frame.
         frame_step: int, samples from one frame to the next.
         fft_length: int, at least `frame_length` (the default); longer frames are filled with zeros.
         window: `"hann"` or `"hamming"`, periodic.
@@ -47,10 +47,14 @@ def frame_spectra(signals, frame_length, frame_step, fft_length=None, window="ha
     >>> tuple(real.shape)
     (1, 22, 9, 2)
     """
-    frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length)
-    overlap = frame_length // frame_step
+    frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length, any_step=True)
+    overlap = -(-frame_length // frame_step)
+    surplus = overlap * frame_step - frame_length
     by_channel = ops.transpose(signals, (0, 2, 1))
-    num_steps = ops.shape(signals)[1] // frame_step
+    if surplus:
+        # What the last frame's last piece holds beyond it.
+        by_channel = ops.pad(by_channel, ((0, 0), (0, 0), (0, surplus)))
+    num_steps = (ops.shape(signals)[1] + surplus) // frame_step
     # (batch, channels, steps, frame_step): a view in pieces of one step. Frame f is made of the
     # pieces f ... f + overlap - 1, so the frames are `overlap` shifted copies side by side.
     pieces = ops.reshape(
@@ -59,7 +63,7 @@ def frame_spectra(signals, frame_length, frame_step, fft_length=None, window="ha
     )
     num_frames = num_steps - overlap + 1
     frames = ops.concatenate([pieces[:, :, shift : shift + num_frames] for shift in range(overlap)], axis=-1)
-    frames = ops.multiply(frames, _window_tensor(window, frame_length, frames.dtype))
+    frames = ops.multiply(frames[..., :frame_length], _window_tensor(window, frame_length, frames.dtype))
     real, imag = ops.rfft(frames, fft_length=fft_length)
     return ops.transpose(real, (0, 2, 3, 1)), ops.transpose(imag, (0, 2, 3, 1))
 
@@ -84,7 +88,7 @@ def overlap_add_spectra(real, imag, frame_length, frame_step, fft_length=None, w
     >>> tuple(overlap_add_spectra(spectra, spectra, 16, 4).shape)
     (1, 100, 2)
     """
-    frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length)
+    frame_length, frame_step, fft_length = check_frames(frame_length, frame_step, fft_length, any_step=True)
     spectra = (ops.transpose(real, (0, 3, 1, 2)), ops.transpose(imag, (0, 3, 1, 2)))
     frames = ops.irfft(spectra, fft_length=fft_length)[..., :frame_length]
     frames = ops.multiply(frames, _window_tensor(window, frame_length, frames.dtype))
@@ -95,8 +99,7 @@ def overlap_add(frames, frame_step):
     """Adds frames up at distances of `frame_step`.
 
     Args:
-        frames: tensor (..., frames, frame_length); `frame_length` is known and a multiple of
-            `frame_step`.
+        frames: tensor (..., frames, frame_length) with a known `frame_length`.
         frame_step: int.
 
     Returns:
@@ -109,16 +112,21 @@ def overlap_add(frames, frame_step):
     >>> np.array(overlap_add(np.ones((2, 4), "float32"), 2)).tolist()
     [1.0, 1.0, 2.0, 2.0, 1.0, 1.0]
     """
-    overlap = frames.shape[-1] // frame_step
+    frame_length = frames.shape[-1]
+    overlap = -(-frame_length // frame_step)
+    surplus = overlap * frame_step - frame_length
     leading = tuple(ops.shape(frames))[:-2]
     num_frames = ops.shape(frames)[-2]
+    if surplus:
+        frames = ops.pad(frames, ((0, 0),) * (len(leading) + 1) + ((0, surplus),))
     pieces = ops.reshape(frames, (*leading, num_frames, overlap, frame_step))
     # Piece i of frame f belongs to step f + i: one padded copy per piece, `overlap` in all.
     no_padding = ((0, 0),) * len(leading)
     total = 0
     for shift in range(overlap):
         total += ops.pad(pieces[..., shift, :], (*no_padding, (shift, overlap - 1 - shift), (0, 0)))
-    return ops.reshape(total, (*leading, (num_frames + overlap - 1) * frame_step))
+    total = ops.reshape(total, (*leading, (num_frames + overlap - 1) * frame_step))
+    return total[..., : (num_frames - 1) * frame_step + frame_length] if surplus else total
 
 
 def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype="float32"):
@@ -143,11 +151,21 @@ def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype
     return overlap_add(frames, frame_step)
 
 
-def check_frames(frame_length, frame_step, fft_length=None):
-    """Returns the three lengths as ints, or raises ValueError if they do not fit each other."""
+def check_frames(frame_length, frame_step, fft_length=None, any_step=False):
+    """Returns the three lengths as ints, or raises ValueError if they do not fit each other.
+
+    With `any_step` the step need not divide the length, which block-wise processing relies on.
+    """
     frame_length = check_positive_int("frame_length", frame_length, minimum=2)
     frame_step = check_positive_int("frame_step", frame_step)
-    if frame_length % frame_step or frame_length == frame_step or frame_length % 2:
+    if any_step:
+        if frame_length % 2 or frame_step >= frame_length:
+            raise ValueError(
+                "`frame_length` must be even, and `frame_step` less than it. Received: "
+                f"frame_length={frame_length}, frame_step={frame_step}. "
+                "Common choices are frame_length // 4 and frame_length // 2."
+            )
+    elif frame_length % frame_step or frame_length == frame_step or frame_length % 2:
         raise ValueError(
             "`frame_step` must divide `frame_length`, which must be even, at least twice. "
             f"Received: frame_length={frame_length}, frame_step={frame_step}. "
@@ -191,7 +209,7 @@ class _FourierLayer(keras.layers.Layer):
         # The inputs are not cast to half precision: the transform is always taken in float32.
         super().__init__(autocast=False, **kwargs)
         self.frame_length, self.frame_step, self.fft_length = check_frames(
-            frame_length, frame_step, fft_length
+            frame_length, frame_step, fft_length, any_step=True
         )
         self.window = check_choice("window", window, WINDOWS)
         self.center = bool(center)
@@ -235,7 +253,7 @@ class STFT(_FourierLayer):
 
     Args:
         frame_length: even int, samples per frame.
-        frame_step: int, samples from one frame to the next; divides `frame_length`, at least twice.
+        frame_step: int, samples from one frame to the next, less than `frame_length`.
         fft_length: even int, at least `frame_length` (the default): frames are filled with zeros.
         window: `"hann"` or `"hamming"`, periodic.
         center: bool, whether to reflect the signal at its ends.
@@ -320,6 +338,9 @@ class InverseSTFT(_FourierLayer):
 
     Args:
         frame_length, frame_step, fft_length, window, center: as in the `STFT` to be inverted.
+        ends: `"exact"`, or `"faded"`: divided by the sum over an endless row of frames, as TensorFlow's
+            inverse transform does. The ends, where frames are missing, then fade in and out, and
+            changed spectra cannot blow up there.
         **kwargs: `name`, `dtype` of `keras.layers.Layer`; always float32, as in `STFT`.
 
     Call arguments:
@@ -347,6 +368,15 @@ class InverseSTFT(_FourierLayer):
     True
     """
 
+    def __init__(
+        self, frame_length, frame_step, fft_length=None, window="hann", center=True, ends="exact", **kwargs
+    ):
+        super().__init__(frame_length, frame_step, fft_length, window, center, **kwargs)
+        self.ends = check_choice("ends", ends, ("exact", "faded"))
+
+    def get_config(self):
+        return {**super().get_config(), "ends": self.ends}
+
     def call(self, spectrum, length=None):
         self.compute_output_shape([part.shape for part in spectrum], length=length)
         real, imag = (ops.cast(part, self.transform_dtype) for part in spectrum)
@@ -354,9 +384,7 @@ class InverseSTFT(_FourierLayer):
             real, imag, self.frame_length, self.frame_step, self.fft_length, self.window
         )
         num_frames = ops.shape(real)[1]
-        weights = window_square_sum(
-            num_frames, self.frame_length, self.frame_step, self.window, self.transform_dtype
-        )
+        weights = self._weights(num_frames)
         start, usual_length = 0, (num_frames - 1) * self.frame_step
         if self.center:
             start = self.frame_length // 2
@@ -368,6 +396,19 @@ class InverseSTFT(_FourierLayer):
         weights = ops.where(weights > 0, weights, ops.ones_like(weights))
         signals = ops.divide(signals, ops.reshape(weights, (1, -1, 1)))
         return signals[:, start : start + length]
+
+    def _weights(self, num_frames):
+        if self.ends == "exact":
+            return window_square_sum(
+                num_frames, self.frame_length, self.frame_step, self.window, self.transform_dtype
+            )
+        # One step of the endless sum, again and again.
+        overlap = -(-self.frame_length // self.frame_step)
+        square = np.zeros(overlap * self.frame_step)
+        square[: self.frame_length] = window_values(self.window, self.frame_length) ** 2
+        step = ops.convert_to_tensor(square.reshape(overlap, -1).sum(0), dtype=self.transform_dtype)
+        repeated = ops.reshape(ops.tile(step[None], (num_frames - 1 + overlap, 1)), (-1,))
+        return repeated[: (num_frames - 1) * self.frame_step + self.frame_length]
 
     def compute_output_shape(self, spectrum_shape, length=None):
         shapes = [tuple(shape) for shape in spectrum_shape]

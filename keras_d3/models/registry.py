@@ -7,11 +7,13 @@ from keras_d3.models.d3net_segmentation_presets import PRESETS as D3NET_SEGMENTA
 from keras_d3.models.deeplab_v2_presets import PRESETS as DEEPLAB_V2_PRESETS
 from keras_d3.models.dilated_u_net_presets import PRESETS as DILATED_U_NET_PRESETS
 from keras_d3.models.mm_dense_net_presets import PRESETS as MM_DENSE_NET_PRESETS
+from keras_d3.models.spectrogram_u_net_presets import PRESETS as SPECTROGRAM_U_NET_PRESETS
 from keras_d3.models.wave_u_net_presets import PRESETS as WAVE_U_NET_PRESETS
 
 # One line per family: import its PRESETS and add it to FAMILIES below.
 FAMILIES = (
     WAVE_U_NET_PRESETS,
+    SPECTROGRAM_U_NET_PRESETS,
     DILATED_U_NET_PRESETS,
     MM_DENSE_NET_PRESETS,
     D3NET_MUSIC_PRESETS,

@@ -26,7 +26,7 @@ def _config(name, preset, sources, channels, rate_hz, lengths, training, separat
     return RunConfig(
         recipe="wave_u_net",
         name=name,
-        preset=f"wave_u_net_{preset}",
+        preset=preset,
         tiny=tiny,
         data=AudioDataConfig(
             rate_hz, channels, sources, *lengths, sources_from="same_track", gain_range=(0.7, 1.0), **data
@@ -44,7 +44,7 @@ def _full(variant, sources=VOCALS, channels=1, context=True, rate_hz=22050, num_
     training = _two_stages(batch_size)
     return _config(
         variant,
-        variant,
+        f"wave_u_net_{variant}",
         sources,
         channels,
         rate_hz,
@@ -61,9 +61,16 @@ def _tiny(name, variant, sources, channels, context):
     separation = {"overlap": 0.0 if context else 0.25}
     lengths = wave_u_net_lengths(4096, num_levels=6, context=context)
     data = {"excerpts_per_block": 8}
+    preset = f"wave_u_net_{variant}"
     return _config(
-        name, variant, sources, channels, 22050, lengths, TINY_TRAINING, separation, tiny=True, **data
+        name, preset, sources, channels, 22050, lengths, TINY_TRAINING, separation, tiny=True, **data
     )
+
+
+def _u7(name, rate_hz, num_samples, training, separation, tiny=False, **data):
+    """The spectrogram U-Net that the paper compares M7 with, trained like it on waveforms."""
+    lengths, preset = (num_samples, num_samples), "unet_spectrogram"
+    return _config(name, preset, VOCALS, 1, rate_hz, lengths, training, separation, tiny=tiny, **data)
 
 
 def _scores(aggregation, reference, **sdr_db):
@@ -86,17 +93,24 @@ RECIPE = Recipe(
         "m6": _full("m6", sources=INSTRUMENTS, channels=2),
         "m7": _full("m7", rate_hz=8192, num_samples=98560, batch_size=4),
         "m5_high_sr": _full("m5_high_sr", channels=2, rate_hz=44100),
+        "u7": _u7(
+            "u7", 8192, 98560, _two_stages(4), {"overlap": 0.0, "downmix": True}, shuffle_excerpts=1000
+        ),
+        "tiny_u7": _u7(
+            "tiny_u7", 22050, 3136, TINY_TRAINING, {"overlap": 0.25}, tiny=True, excerpts_per_block=8
+        ),
         "tiny": _tiny("tiny", "m6", INSTRUMENTS, 2, context=True),
         "tiny_m1": _tiny("tiny_m1", "m1", VOCALS, 1, context=False),
         "tiny_m4": _tiny("tiny_m4", "m4", VOCALS, 2, context=True),
         "tiny_m5": _tiny("tiny_m5", "m5", VOCALS, 2, context=True),
     },
-    full_size={"tiny": "m6", "tiny_m1": "m1", "tiny_m4": "m4", "tiny_m5": "m5"},
+    full_size={"tiny": "m6", "tiny_m1": "m1", "tiny_m4": "m4", "tiny_m5": "m5", "tiny_u7": "u7"},
     comparisons={
         "paper": ("m1", "m6"),
         "vocals": ("m1", "m2", "m3", "m4", "m5"),
         "tiny": ("tiny_m1", "tiny"),
-        "tiny_vocals": ("tiny_m1", "tiny_m4", "tiny_m5"),
+        "8192_hz": ("m7", "u7"),
+        "tiny_vocals": ("tiny_m1", "tiny_m4", "tiny_m5", "tiny_u7"),
     },
     display_names={
         "m1": "Wave-U-Net M1",
@@ -107,6 +121,8 @@ RECIPE = Recipe(
         "m6": "Wave-U-Net M6",
         "m7": "Wave-U-Net M7",
         "m5_high_sr": "Wave-U-Net M5 (44.1 kHz)",
+        "u7": "Spectrogram U-Net U7",
+        "tiny_u7": "Spectrogram U-Net U7 (tiny)",
         "tiny_m1": "Wave-U-Net M1 (tiny)",
         "tiny_m4": "Wave-U-Net M4 (tiny)",
         "tiny_m5": "Wave-U-Net M5 (tiny)",

@@ -37,7 +37,7 @@ def test_configs_fit_themselves(recipe, name):
             continue
         arguments = preset.merged_arguments(tiny=config.tiny, **config.model)
         assert tuple(arguments["sources"]) == config.data.sources
-        if recipe.name == "wave_u_net":
+        if config.preset.startswith("wave_u_net"):
             lengths = wave_u_net_lengths(
                 arguments["num_output_samples"], arguments["num_levels"], context=arguments["context"]
             )
@@ -145,7 +145,7 @@ def test_wave_u_nets_are_trained_as_by_the_authors():
     usual = [(1e-4, 16, 20), (1e-5, 32, 20)]
     assert stages == {
         **dict.fromkeys(("m1", "m2", "m3", "m4", "m5", "m6", "m5_high_sr"), usual),
-        "m7": [(1e-4, 4, 20), (1e-5, 8, 20)],
+        **dict.fromkeys(("m7", "u7"), [(1e-4, 4, 20), (1e-5, 8, 20)]),
     }
     rates = {name: recipe.config(name).data.sample_rate_hz for name in ("m4", "m7", "m5_high_sr")}
     assert rates == {"m4": 22050, "m7": 8192, "m5_high_sr": 44100}
