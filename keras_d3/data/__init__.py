@@ -9,7 +9,7 @@ from keras_d3.data.image_config import (
 )
 from keras_d3.data.image_manifest import ImageManifest
 from keras_d3.data.image_pipeline import training_images, validation_images
-from keras_d3.data.magnitudes import to_magnitudes
+from keras_d3.data.magnitudes import targets_to_magnitudes, to_magnitudes
 from keras_d3.data.manifest import Manifest, load_manifest
 from keras_d3.data.pipeline import num_validation_windows, training_waveforms, validation_waveforms
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors, verify_shards
@@ -32,6 +32,7 @@ __all__ = [
     "read_track",
     "shuffle_bytes",
     "shuffled_bytes",
+    "targets_to_magnitudes",
     "to_magnitudes",
     "training_images",
     "training_waveforms",

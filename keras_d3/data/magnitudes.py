@@ -59,3 +59,36 @@ def to_magnitudes(dataset, target, frame_length, frame_step, num_frames=None):
         return magnitude(mixture), magnitude(targets[target])
 
     return dataset.map(both).prefetch(2)
+
+
+def targets_to_magnitudes(dataset, frame_length, frame_step):
+    """Maps the targets of waveform batches to their STFT magnitudes; the mixture stays as it is.
+
+    For networks that take waveforms and are trained on magnitudes. The frames lie wholly inside the
+    excerpt (periodic Hann, nothing padded).
+
+    Args:
+        dataset: from `training_waveforms` or `validation_waveforms`.
+        frame_length, frame_step: of the STFT, in samples.
+
+    Returns:
+        A `tf.data.Dataset` of `(mixture, targets)`: float32 `(batch, time, channels)` and
+        `{source: float32 (batch, frames, bins, channels)}`.
+
+    Example:
+
+    >>> magnitudes = targets_to_magnitudes(training_waveforms(manifest, config, 4, 100), 1024, 768)
+    """
+    from keras_d3.layers import STFT
+
+    transform = STFT(frame_length, frame_step, center=False)
+
+    def magnitude(waveform):
+        real, imag = transform(waveform)
+        return tf.sqrt(tf.square(real) + tf.square(imag))
+
+    @tf.autograph.experimental.do_not_convert
+    def both(mixture, targets):
+        return mixture, {source: magnitude(waveform) for source, waveform in targets.items()}
+
+    return dataset.map(both).prefetch(2)

@@ -37,7 +37,7 @@ def export_run(run_dir, path=None, openvino=False, wiener=None, segment_samples=
         openvino: bool, whether it has to carry its networks for OpenVINO, too.
         wiener: bool, whether a separator of spectrogram networks filters; None as the run's config says.
         segment_samples: int, samples per window of a waveform network's outputs, if not those of its
-            training; see `keras_d3.inference.segments`.
+            training; see `keras_d3.inference.rebuilding`.
 
     Returns:
         Path of the SavedModel.

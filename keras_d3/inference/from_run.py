@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_d3.inference.config import separation_from_dict
-from keras_d3.inference.segments import with_segment_samples
+from keras_d3.inference.rebuilding import network_for_separation
 from keras_d3.inference.separator import Separator
 from keras_d3.utils.files import read_json
 from keras_d3.utils.validation import check_choice
@@ -21,7 +21,7 @@ def separator_from_run(run_dir, checkpoint="best", separation=None, segment_samp
         checkpoint: `"best"` or `"last"`.
         separation: dict of separator settings in place of the run's own, such as `{"wiener": True}`.
         segment_samples: int, samples per window of a waveform network's outputs; None, those of its
-            training (see `with_segment_samples` for what others do).
+            training (see `network_for_separation` for what others do).
 
     Returns:
         `Separator`. From a run of one target it gives that source only, without the Wiener filter,
@@ -63,9 +63,7 @@ def separator_from_run(run_dir, checkpoint="best", separation=None, segment_samp
         return keras.saving.load_model(file, compile=False)
 
     if config.kind == "waveform":
-        networks = load(run_dir)
-        if segment_samples is not None:
-            networks = with_segment_samples(networks, values, segment_samples)
+        networks = network_for_separation(load(run_dir), values, segment_samples)
     elif segment_samples is not None:
         raise ValueError(
             "`segment_samples` must be None for spectrogram networks, which have patches of frames. "

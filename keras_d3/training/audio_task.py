@@ -7,6 +7,7 @@ from keras_d3.data import (
     check_config,
     input_statistics,
     shuffle_bytes,
+    targets_to_magnitudes,
     to_magnitudes,
     training_waveforms,
     validation_waveforms,
@@ -76,9 +77,9 @@ class AudioTask:
         return self._examples(validation_waveforms(manifest, self._config.data, batch_size))
 
     def _examples(self, dataset):
-        """Waveforms as they are, or magnitudes of mixture and target."""
+        """Waveforms as they are, or magnitudes of the targets, or of mixture and target."""
         if not self._config.is_spectrogram:
-            return dataset
+            return self._waveform_examples(dataset)
         separation = self._config.separation
         return to_magnitudes(
             dataset,
@@ -87,3 +88,11 @@ class AudioTask:
             frame_step=separation["frame_step"],
             num_frames=separation["patch_frames"],
         )
+
+    def _waveform_examples(self, dataset):
+        config = self._config
+        preset = models.find_preset(config.preset_name)
+        arguments = preset.merged_arguments(tiny=config.tiny, **config.model)
+        if arguments.get("outputs") != "magnitudes":
+            return dataset
+        return targets_to_magnitudes(dataset, arguments["frame_length"], arguments["frame_step"])

@@ -1,5 +1,7 @@
 """Wave-U-Net: the paper's training as data."""
 
+import dataclasses
+
 from keras_d3.data import AudioDataConfig
 from keras_d3.experiments import PublishedScores, Recipe
 from keras_d3.inference import WaveformSeparation
@@ -67,10 +69,22 @@ def _tiny(name, variant, sources, channels, context):
     )
 
 
-def _u7(name, rate_hz, num_samples, training, separation, tiny=False, **data):
-    """The spectrogram U-Net that the paper compares M7 with, trained like it on waveforms."""
-    lengths, preset = (num_samples, num_samples), "unet_spectrogram"
+def _u7(name, preset, rate_hz, num_samples, training, separation, tiny=False, **data):
+    """The spectrogram U-Nets that the paper compares M7 with: U7 trained on waveforms, U7a on magnitudes."""
+    lengths = num_samples, num_samples
+    if preset == "unet_spectrogram_l1":
+        training = dataclasses.replace(training, loss="mae")
     return _config(name, preset, VOCALS, 1, rate_hz, lengths, training, separation, tiny=tiny, **data)
+
+
+def _full_u7(name, preset):
+    separation = {"overlap": 0.0, "downmix": True}
+    return _u7(name, preset, 8192, 98560, _two_stages(4), separation, shuffle_excerpts=1000)
+
+
+def _tiny_u7(name, preset):
+    separation, data = {"overlap": 0.25}, {"excerpts_per_block": 8}
+    return _u7(name, preset, 22050, 3136, TINY_TRAINING, separation, tiny=True, **data)
 
 
 def _scores(aggregation, reference, **sdr_db):
@@ -93,24 +107,29 @@ RECIPE = Recipe(
         "m6": _full("m6", sources=INSTRUMENTS, channels=2),
         "m7": _full("m7", rate_hz=8192, num_samples=98560, batch_size=4),
         "m5_high_sr": _full("m5_high_sr", channels=2, rate_hz=44100),
-        "u7": _u7(
-            "u7", 8192, 98560, _two_stages(4), {"overlap": 0.0, "downmix": True}, shuffle_excerpts=1000
-        ),
-        "tiny_u7": _u7(
-            "tiny_u7", 22050, 3136, TINY_TRAINING, {"overlap": 0.25}, tiny=True, excerpts_per_block=8
-        ),
+        "u7": _full_u7("u7", "unet_spectrogram"),
+        "u7a": _full_u7("u7a", "unet_spectrogram_l1"),
+        "tiny_u7": _tiny_u7("tiny_u7", "unet_spectrogram"),
+        "tiny_u7a": _tiny_u7("tiny_u7a", "unet_spectrogram_l1"),
         "tiny": _tiny("tiny", "m6", INSTRUMENTS, 2, context=True),
         "tiny_m1": _tiny("tiny_m1", "m1", VOCALS, 1, context=False),
         "tiny_m4": _tiny("tiny_m4", "m4", VOCALS, 2, context=True),
         "tiny_m5": _tiny("tiny_m5", "m5", VOCALS, 2, context=True),
     },
-    full_size={"tiny": "m6", "tiny_m1": "m1", "tiny_m4": "m4", "tiny_m5": "m5", "tiny_u7": "u7"},
+    full_size={
+        "tiny": "m6",
+        "tiny_m1": "m1",
+        "tiny_m4": "m4",
+        "tiny_m5": "m5",
+        "tiny_u7": "u7",
+        "tiny_u7a": "u7a",
+    },
     comparisons={
         "paper": ("m1", "m6"),
         "vocals": ("m1", "m2", "m3", "m4", "m5"),
         "tiny": ("tiny_m1", "tiny"),
-        "8192_hz": ("m7", "u7"),
-        "tiny_vocals": ("tiny_m1", "tiny_m4", "tiny_m5", "tiny_u7"),
+        "8192_hz": ("m7", "u7", "u7a"),
+        "tiny_vocals": ("tiny_m1", "tiny_m4", "tiny_m5", "tiny_u7", "tiny_u7a"),
     },
     display_names={
         "m1": "Wave-U-Net M1",
@@ -122,7 +141,9 @@ RECIPE = Recipe(
         "m7": "Wave-U-Net M7",
         "m5_high_sr": "Wave-U-Net M5 (44.1 kHz)",
         "u7": "Spectrogram U-Net U7",
+        "u7a": "Spectrogram U-Net U7a",
         "tiny_u7": "Spectrogram U-Net U7 (tiny)",
+        "tiny_u7a": "Spectrogram U-Net U7a (tiny)",
         "tiny_m1": "Wave-U-Net M1 (tiny)",
         "tiny_m4": "Wave-U-Net M4 (tiny)",
         "tiny_m5": "Wave-U-Net M5 (tiny)",

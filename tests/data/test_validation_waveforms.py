@@ -3,7 +3,13 @@
 import numpy as np
 import pytest
 
-from keras_d3.data import AudioDataConfig, num_validation_windows, to_magnitudes, validation_waveforms
+from keras_d3.data import (
+    AudioDataConfig,
+    num_validation_windows,
+    targets_to_magnitudes,
+    to_magnitudes,
+    validation_waveforms,
+)
 from tests.data.conftest import LENGTHS, SOURCES, signal
 
 
@@ -89,6 +95,20 @@ def test_magnitudes(manifest):
             frames = np.stack([padded[:, 8 * t : 8 * t + 32] for t in range(20)], axis=1)
             expected = np.abs(np.fft.rfft(frames * window[:, np.newaxis], axis=2))
             np.testing.assert_allclose(magnitude, expected, atol=1e-4)
+
+
+def test_magnitudes_of_all_targets(manifest):
+    """Frames inside the excerpt, at a step that does not divide them; the mixture stays a waveform."""
+    waveforms = validation_waveforms(manifest, config(input_samples=56, output_samples=56), 4, split="test")
+    changed = targets_to_magnitudes(waveforms, 32, 24)
+    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32))[:, np.newaxis]
+    (mixture, targets), (same, magnitudes) = (next(iter(data)) for data in (waveforms, changed))
+    np.testing.assert_array_equal(mixture, same)
+    assert set(targets) == set(magnitudes)
+    for source, waveform in targets.items():
+        frames = np.stack([waveform[:, 24 * t : 24 * t + 32] for t in range(2)], axis=1)
+        expected = np.abs(np.fft.rfft(frames * window, axis=2))
+        np.testing.assert_allclose(magnitudes[source], expected, atol=1e-4)
 
 
 def test_magnitudes_refuse(manifest):

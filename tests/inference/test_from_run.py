@@ -3,7 +3,7 @@ import pytest
 
 from keras_d3 import models
 from keras_d3.inference import separator_from_run
-from keras_d3.inference.segments import with_segment_samples
+from keras_d3.inference.rebuilding import network_for_separation
 from keras_d3.utils.config import to_dict
 from keras_d3.utils.files import write_json
 from tests.inference.tiny_networks import (
@@ -55,12 +55,27 @@ def test_windows_of_another_length(tmp_path, preset, model, caplog):
         np.testing.assert_array_equal(ours, theirs)
 
 
+def test_networks_trained_on_magnitudes_give_waveforms(tmp_path):
+    model = {"num_samples": 56, "frame_length": 32, "frame_step": 24, "num_levels": 1, "filters": 2}
+    model["sources"] = list(SOURCES)
+    network = models.build("unet_spectrogram_l1", **model)
+    assert network.compute_output_shape(network.input_shape)["drums"] == (None, 2, 17, 1)
+    run = {"preset": "unet_spectrogram_l1", "model": model, "target": None}
+    write_json(tmp_path / "config.json", {**run, "separation": to_dict(waveform_settings(channels=1))})
+    (tmp_path / "checkpoints").mkdir()
+    network.save(tmp_path / "checkpoints" / "best.keras")
+    expected = models.build("unet_spectrogram", **model)
+    expected.set_weights(network.get_weights())
+    stem = separator_from_run(tmp_path).separate(noise(56, 1), 8000)["drums"]
+    np.testing.assert_allclose(stem, expected(noise(56, 1)[None])["drums"][0], atol=1e-6)
+
+
 def test_windows_that_networks_do_not_have(tmp_path):
     write_run(tmp_path, to_dict(spectrogram_settings()), "all", None)
     with pytest.raises(ValueError, match="`segment_samples` must be None for spectrogram networks"):
         separator_from_run(tmp_path, segment_samples=64)
     with pytest.raises(ValueError, match="must be None for networks without windows of samples"):
-        with_segment_samples(waveform_identity(), {"preset": "mdensenet"}, 64)
+        network_for_separation(waveform_identity(), {"preset": "mdensenet"}, 64)
 
 
 def test_spectrogram_run_of_all_targets(tmp_path):
