@@ -5,7 +5,7 @@ from keras_d3.data.image_config import (
     ImageDataConfig,
     PhotometricDistortion,
     check_image_config,
-    shuffled_bytes,
+    image_shuffle_bytes,
 )
 from keras_d3.data.image_manifest import ImageManifest
 from keras_d3.data.image_pipeline import training_images, validation_images
@@ -25,13 +25,13 @@ __all__ = [
     "PhotometricDistortion",
     "check_config",
     "check_image_config",
+    "image_shuffle_bytes",
     "input_statistics",
     "load_manifest",
     "naming_shard_errors",
     "num_validation_windows",
     "read_track",
     "shuffle_bytes",
-    "shuffled_bytes",
     "targets_to_magnitudes",
     "to_magnitudes",
     "training_images",

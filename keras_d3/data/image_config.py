@@ -148,7 +148,7 @@ def check_image_config(manifest, config, split):
             )
 
 
-def shuffled_bytes(manifest, config):
+def image_shuffle_bytes(manifest, config):
     """Returns about how many bytes the shuffle of encoded training images takes."""
     shards = [shard for shard in manifest.shards if shard.split == "train"]
     num_images = sum(shard.num_records for shard in shards)

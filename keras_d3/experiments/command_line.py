@@ -27,6 +27,13 @@ def train_command(recipe, arguments=None):
         metavar="KEY=VALUE",
         help="change one value of the config, e.g. training.seed=1; may be repeated",
     )
+    parser.add_argument(
+        "--initial-weights",
+        metavar="FILE",
+        help="weights that a new network starts from: RUN/checkpoints/last.keras of an earlier run; D3Net "
+        "for segmentation: the authors' .h5; DeepLabv2: weights of Keras' ResNet101, or imagenet "
+        "(downloads them)",
+    )
     parser.add_argument("--stop-after-epoch", type=int, help="stop there, to be resumed later")
     options = parser.parse_args(arguments)
     return run_reporting_errors(_train, recipe, options)
@@ -84,7 +91,22 @@ def _train(recipe, options):
     print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
     kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
     print(f"Weights kept: {kept}")
-    states = train_targets(config, options.data, options.run_dir, stop_after_epoch=options.stop_after_epoch)
+    initial = None
+    if options.initial_weights:
+        from keras_d3.experiments.initial_weights import InitialWeights
+
+        if config.target == "all":
+            raise ValueError(
+                "`--initial-weights` are for one network. Received: target='all'. Choose one: `--target`."
+            )
+        initial = InitialWeights(options.initial_weights, config.preset_name)
+    states = train_targets(
+        config,
+        options.data,
+        options.run_dir,
+        stop_after_epoch=options.stop_after_epoch,
+        initial_weights=initial,
+    )
     for target, state in states.items():
         name = f"{target}: " if target else ""
         best = (

@@ -2,6 +2,7 @@
 
 RUN/config.json              the resolved config; a run with another one is refused
 RUN/state.json               where training stands; written last, after what it refers to
+RUN/initial_weights.json     what file the weights started from, if they were not drawn
 RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
 RUN/checkpoints/best.keras   best on the validation split (without one: the last)
@@ -86,6 +87,27 @@ class RunDirectory:
         else:
             write_json(file, values)
 
+    def claim_initial_weights(self, description, state):
+        """Writes what the weights start from before the first epoch, or checks that it is the same.
+
+        Args:
+            description: JSON-ready dict, or None where the weights are drawn, or where a run goes on.
+            state: `TrainingState`.
+
+        Raises:
+            ValueError: the run began from other weights.
+        """
+        file = self.path / "initial_weights.json"
+        saved = read_json(file, "initial weights") if file.is_file() else None
+        goes_on = state.epoch > 0 or saved is not None
+        if goes_on and description != saved and not (description is None and state.epoch > 0):
+            raise ValueError(
+                f"The run `{self.path}` began from {_weights_in_words(saved)}, not from "
+                f"{_weights_in_words(description)}. Give the same initial weights, or another `run_dir`."
+            )
+        if not goes_on and description is not None:
+            write_json(file, description)
+
     def read_state(self):
         """Returns the saved `TrainingState`, or a new one."""
         file = self.path / "state.json"
@@ -147,6 +169,10 @@ def _with_defaults(saved, config):
         return type(config).from_dict(saved).to_dict()
     except ValueError:  # a setting that is no longer known: it differs
         return saved
+
+
+def _weights_in_words(description):
+    return "drawn weights" if description is None else f"`{description['source']}`"
 
 
 def _link(source, path):

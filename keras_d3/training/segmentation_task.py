@@ -1,6 +1,6 @@
 """Training on image records: what is read and compared."""
 
-from keras_d3.data import check_image_config, shuffled_bytes, training_images, validation_images
+from keras_d3.data import check_image_config, image_shuffle_bytes, training_images, validation_images
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
 
 # `training.loss` and what its sum is divided by.
@@ -27,7 +27,7 @@ class SegmentationTask:
 
     def shuffle_bytes(self, manifest):
         """Returns about the memory that the shuffle takes."""
-        return shuffled_bytes(manifest, self._config.data)
+        return image_shuffle_bytes(manifest, self._config.data)
 
     def prepare(self, model, manifest, progress):
         """Nothing: the normalisation of images is that of the config."""

@@ -16,7 +16,7 @@ from keras_d3.training.tasks import task_of
 from keras_d3.utils.commit import current_commit
 
 
-def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
+def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", initial_weights=None):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
     After every epoch the model with its optimiser state, the history and the state of the schedule
@@ -36,14 +36,17 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
             trains to the end.
         verbose: as in `model.fit`; "auto" shows a progress bar on a terminal and a line per epoch
             elsewhere.
+        initial_weights: where a new network's weights come from, such as
+            `keras_d3.experiments.initial_weights.InitialWeights`: an object with `apply(model)` and
+            `description`, a dict that the run directory keeps. None: they are drawn.
 
     Returns:
         `TrainingState` with the history.
 
     Raises:
         FileNotFoundError: no records at `data_dir`.
-        ValueError: the run directory belongs to another config, the records do not fit the config,
-            training diverged, or a shard is damaged (the message names it).
+        ValueError: the run directory belongs to another config or other initial weights, the records
+            do not fit the config, training diverged, or a shard is damaged (the message names it).
     """
     manifest = load_manifest(data_dir)
     directory = RunDirectory(run_dir)
@@ -54,6 +57,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     state = directory.read_state()
     if state.finished:
         return state
+    directory.claim_initial_weights(initial_weights.description if initial_weights else None, state)
     state.commit = state.commit or current_commit()
     # For evaluation, which refuses to score what was trained on.
     directory.record_tracks(
@@ -65,7 +69,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto"):
     )
 
     _make_deterministic(config.training.seed)
-    model = _load_or_build(config, directory, state, manifest, task, progress=bool(verbose))
+    model = _load_or_build(config, directory, state, manifest, task, initial_weights, progress=bool(verbose))
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -156,7 +160,7 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, directory, state, manifest, task, progress):
+def _load_or_build(config, directory, state, manifest, task, initial_weights, progress):
     if state.epoch:
         checkpoint = directory.resume_checkpoint(state.epoch)
         if not checkpoint.is_file():
@@ -169,6 +173,8 @@ def _load_or_build(config, directory, state, manifest, task, progress):
         return model
     model = build_network(config)
     # Only here: a checkpoint holds what training has made of it.
+    if initial_weights:
+        initial_weights.apply(model)
     task.prepare(model, manifest, progress)
     training = config.training
     model.compile(

@@ -16,7 +16,7 @@ from keras_d3.data import (
     validation_images,
 )
 from keras_d3.data.image_augmentation import choose_crop, cut, distort, flip, pad, scale
-from keras_d3.data.image_config import check_image_config, shuffled_bytes
+from keras_d3.data.image_config import check_image_config, image_shuffle_bytes
 from keras_d3.data.image_schema import read_image
 from keras_d3.utils.image_normalization import IMAGENET_CAFFE_BGR, IMAGENET_RGB
 from keras_d3.utils.label_sets import CITYSCAPES
@@ -201,9 +201,9 @@ def test_validation_images_are_whole_and_in_order(street):
 
 def test_memory_of_the_shuffle(street):
     shards = [shard for shard in street.shards if shard.split == "train"]
-    assert shuffled_bytes(street, PLAIN) == sum(shard.bytes for shard in shards)
+    assert image_shuffle_bytes(street, PLAIN) == sum(shard.bytes for shard in shards)
     two = dataclasses.replace(PLAIN, shuffle_images=2)
-    assert shuffled_bytes(street, two) == sum(shard.bytes for shard in shards) // 2
+    assert image_shuffle_bytes(street, two) == sum(shard.bytes for shard in shards) // 2
 
 
 def test_records_must_fit(street, manifest):
