@@ -100,7 +100,7 @@ def write_labels(path, labels, palette):
             "`labels` must be an array (height, width) of class numbers from 0 to 255. "
             f"Received: shape={labels.shape}, dtype={labels.dtype}."
         )
-    image = Image.fromarray(np.ascontiguousarray(labels, "uint8"), mode="L")
+    image = Image.fromarray(np.ascontiguousarray(labels, "uint8"))
     image.putpalette(np.asarray(palette, "uint8").tobytes() + bytes(3 * (256 - len(palette))))
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG")
