@@ -17,7 +17,7 @@ from tqdm import tqdm
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
 from keras_d3.experiments.trained_songs import songs_to_evaluate
-from keras_d3.inference import load_separator, read_metadata, separator_from_run
+from keras_d3.inference import load_separator, read_metadata, separation_from_dict, separator_from_run
 from keras_d3.inference.core_networks import has_openvino_networks
 from keras_d3.training.config import RunConfig
 from keras_d3.training.run_directory import RunDirectory
@@ -133,14 +133,14 @@ def describe_run(config, states):
 
 def _wiener_changes(config, wiener):
     """What `wiener` changes in the settings of the run's separator, as a dict."""
-    if wiener is None or wiener == config.separation.get("wiener"):
+    if wiener is None:
         return {}
-    if "wiener" not in config.separation or config.target != "all":
+    if not config.is_spectrogram or config.target != "all":
         raise ValueError(
             "`wiener` is for runs with a spectrogram network per source (target 'all'). Received: "
             f"wiener={wiener!r} for target={config.target!r}. Leave it out."
         )
-    return {"wiener": wiener}
+    return {} if wiener == separation_from_dict(config.separation).wiener else {"wiener": wiener}
 
 
 def _results_dir(run_dir, changes):

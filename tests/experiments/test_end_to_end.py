@@ -151,6 +151,23 @@ def test_songs_that_were_trained_on_are_refused_or_left_out(compared, tmp_path, 
     assert provenance["tracks"] == 1 and provenance["skipped_trained_songs"] == ["test song 0"]
 
 
+def test_the_wiener_filter_is_switched_at_evaluation(compared, tmp_path, capsys):
+    folder = compared[0]
+    run = shutil.copytree(folder / "out/runs/small/spectrogram", tmp_path / "run")
+    command = ["--data", str(folder / "records"), "--run-dir", str(run), "--backend", "shared"]
+    command += ["--references", str(folder / "out/references")]
+    assert evaluate_command(small_recipe(), [*command, "--wiener", "off"]) == 0
+    assert load_separator(run / "wiener_off/saved_model").metadata["separation"]["wiener"] is False
+    assert json.loads((run / "wiener_off/scores/provenance.json").read_text())["wiener"] is False
+    scores = [
+        json.loads((path / "scores/test/test song 0.json").read_text()) for path in (run, run / "wiener_off")
+    ]
+    assert scores[0]["targets"]["vocals"] != scores[1]["targets"]["vocals"]
+    waveform = [*command[:3], str(folder / "out/runs/small/two"), *command[4:]]
+    assert evaluate_command(small_recipe(), [*waveform, "--wiener", "off"]) == 1
+    assert "`wiener` is for runs with a spectrogram network per source" in capsys.readouterr().err
+
+
 def test_a_changed_run_is_exported_again(compared, tmp_path):
     run = compared[0] / "out/runs/small/four"
     path = export_run(run, tmp_path / "model")
