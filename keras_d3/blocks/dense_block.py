@@ -6,7 +6,7 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d
+from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d
 from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
 from keras_d3.utils.validation import check_choice, check_int_tuple, check_positive_int
@@ -237,11 +237,23 @@ class DenseBlock(keras.layers.Layer):
         """One convolution per source; `pending` holds the sums of the layers not yet complete."""
         source, pending, kept = inputs, None, []
         for index in range(self.num_layers):
-            shares = self.convs[index](self._activated(index, source, training))
+            shares = self._shares(index, source, training)
             pending = shares if pending is None else pending + shares
             source, pending = split_first(pending, self.growth_rate)
             kept.append(source)
         return self._last(kept)
+
+    def _shares(self, index, source, training):
+        """What source `index` adds to every layer that reads it."""
+        norm, conv = self.norms[index], self.convs[index]
+        if self.rank == 2 and norm is not None and norm.fuses_training(source, training):
+            kernel, bias = (
+                ops.cast(ops.convert_to_tensor(weight), source.dtype) for weight in (conv.kernel, conv.bias)
+            )
+            shares = normalized_relu_conv_2d(source, norm, kernel, bias, conv.dilation_rate)
+            if shares is not None:
+                return shares
+        return conv(self._activated(index, source, training))
 
     def _activated(self, index, maps, training):
         norm = self.norms[index]

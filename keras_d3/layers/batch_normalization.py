@@ -40,21 +40,40 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        kernels = tensorflow_kernels()
-        fused = kernels is not None and kernels.normalizes(inputs.dtype) and not traces_plain_operations()
-        if not fused or not self._is_ordinary(inputs, mask):
+        if not self._is_fused(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
+        kernels, (gamma, beta) = tensorflow_kernels(), self.scale_and_offset()
+        if not (training and self.trainable):
+            mean, variance = (
+                ops.cast(weight, "float32") for weight in (self.moving_mean, self.moving_variance)
+            )
+            return kernels.normalize(inputs, mean, variance, gamma, beta, self.epsilon)
+        mean, variance = self.update_statistics(inputs)
+        return kernels.normalize_by_batch(inputs, mean, variance, gamma, beta, self.epsilon)
+
+    def fuses_training(self, inputs, training):
+        """Whether this call would normalise by the batch's statistics, in operations of our own."""
+        return bool(training and self.trainable and self._is_fused(inputs, None))
+
+    def update_statistics(self, inputs):
+        """Returns mean and variance of the batch, after the moving ones took them in."""
+        statistics = tensorflow_kernels().batch_statistics(inputs)
+        for moving, found in zip((self.moving_mean, self.moving_variance), statistics, strict=True):
+            kept = ops.cast(moving, "float32") * self.momentum
+            moving.assign(kept + found * (1.0 - self.momentum))
+        return statistics
+
+    def scale_and_offset(self):
+        """Returns `gamma` and `beta` in float32, ones and zeros where the layer has none."""
         gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)
         beta = self.beta if self.center else ops.zeros_like(self.moving_mean)
-        gamma, beta, moving_mean, moving_variance = (
-            ops.cast(weight, "float32") for weight in (gamma, beta, self.moving_mean, self.moving_variance)
-        )
-        if not (training and self.trainable):
-            return kernels.normalize(inputs, moving_mean, moving_variance, gamma, beta, self.epsilon)
-        outputs, mean, variance = kernels.normalize_by_batch(inputs, gamma, beta, self.epsilon)
-        self.moving_mean.assign(moving_mean * self.momentum + mean * (1.0 - self.momentum))
-        self.moving_variance.assign(moving_variance * self.momentum + variance * (1.0 - self.momentum))
-        return outputs
+        return ops.cast(gamma, "float32"), ops.cast(beta, "float32")
+
+    def _is_fused(self, inputs, mask):
+        kernels = tensorflow_kernels()
+        if kernels is None or not kernels.normalizes(inputs.dtype) or traces_plain_operations():
+            return False
+        return self._is_ordinary(inputs, mask)
 
     def _is_ordinary(self, inputs, mask):
         """Whether nothing is asked for that only Keras' own computation knows."""

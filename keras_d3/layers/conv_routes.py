@@ -99,13 +99,8 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
     if padding == "same":
         kernel = _without_idle_taps(kernel, inputs.shape[1:3], dilation_rate)
     kernels = tensorflow_kernels()
-    if kernels is not None and max(dilation_rate) == 1 and kernels.widens_kernel_gradient(inputs, kernel):
-        return kernels.dilated_conv_2d(inputs, kernel, dilation_rate, padding)
-    if kernels is not None and max(dilation_rate) > 1 and kernels.runs_dilated_conv_2d(inputs.dtype):
-        # oneDNN (of TensorFlow 2.17 and 2.21) ends the process at some bfloat16 convolutions that pad
-        # by as much as the map is large; of 6,000 random ones that pad by less, none did.
-        exact = keras.backend.standardize_dtype(inputs.dtype) == "float32"
-        if exact or _pads_less_than_the_map(inputs, kernel, dilation_rate, padding):
+    if kernels is not None and _takes_dilations(inputs, kernel, dilation_rate, padding):
+        if max(dilation_rate) > 1 or kernels.widens_kernel_gradient(inputs, kernel):
             return kernels.dilated_conv_2d(inputs, kernel, dilation_rate, padding)
     return conv_plain(inputs, kernel, dilation_rate, padding)
 
@@ -243,6 +238,42 @@ def _every_row_meets_every_row(num_samples, num_taps, dilation_rate, padding):
     )
     first, last = rows_before - (output_rows - 1), rows_before + num_rows - 1
     return first >= 0 and last < num_taps
+
+
+def normalized_relu_conv_2d(inputs, normalization, kernel, bias, dilation_rate):
+    """Convolution with bias of the normalised and rectified inputs, without keeping these for the gradient.
+
+    Args:
+        inputs: tensor (batch, height, width, channels).
+        normalization: `BatchNormalization`, built, that `fuses_training` of these inputs.
+        kernel: tensor (taps, taps, channels, filters) of the dtype of `inputs`.
+        bias: tensor (filters,) of the dtype of `inputs`.
+        dilation_rate: pair of ints.
+
+    Returns:
+        Tensor (batch, height, width, filters), padding "same"; or None where no operation here takes
+        these dilations, and nothing was computed.
+    """
+    kernel = _without_idle_taps(kernel, inputs.shape[1:3], dilation_rate)
+    if not _takes_dilations(inputs, kernel, dilation_rate, "same"):
+        return None
+    statistics = normalization.update_statistics(inputs)
+    scale_and_offset = normalization.scale_and_offset()
+    return tensorflow_kernels().normalized_relu_conv_2d(
+        inputs, *statistics, *scale_and_offset, normalization.epsilon, kernel, bias, dilation_rate
+    )
+
+
+def _takes_dilations(inputs, kernel, dilation_rate, padding):
+    """Whether TensorFlow's convolution itself computes these dilations, gradients included."""
+    if max(dilation_rate) == 1:
+        return True
+    if not tensorflow_kernels().runs_dilated_conv_2d(inputs.dtype):
+        return False
+    # oneDNN (of TensorFlow 2.17 and 2.21) ends the process at some bfloat16 convolutions that pad
+    # by as much as the map is large; of 6,000 random ones that pad by less, none did.
+    exact = keras.backend.standardize_dtype(inputs.dtype) == "float32"
+    return exact or _pads_less_than_the_map(inputs, kernel, dilation_rate, padding)
 
 
 def _pads_less_than_the_map(inputs, kernel, dilation_rate, padding):

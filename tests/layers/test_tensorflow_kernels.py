@@ -185,3 +185,36 @@ def test_compiled_by_xla_the_gradients_are_the_same(layer, shape):
     plain, compiled = (tf.function(step, jit_compile=jit)(x) for jit in (False, True))
     for one, other in zip(plain, compiled, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5 * float(tf.reduce_max(tf.abs(one)) + 1e-6))
+
+
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("bfloat16", 3e-2)])
+@pytest.mark.parametrize("rate", [1, 2])
+def test_what_is_computed_again_has_the_value_and_gradients_of_the_three_steps(rate, dtype, tolerance):
+    norm = BatchNormalization(epsilon=1e-5)
+    norm.build((2, 9, 8, 5))
+    x, kernel = tf.cast(random(2, 9, 8, 5) * 2 + 1, dtype), tf.cast(random(3, 3, 5, 4, seed=1), dtype)
+    norm.gamma.assign(random(5, seed=2))
+    norm.beta.assign(random(5, seed=3))
+    bias, cotangent = tf.cast(random(4, seed=5), dtype), random(2, 9, 8, 4, seed=4)
+
+    def three_steps(inputs):
+        maps = tf.nn.relu(norm(inputs, training=True))
+        outputs = conv_routes.conv_plain(maps, tf.cast(kernel, inputs.dtype), (rate, rate), "same")
+        return outputs + tf.cast(bias, inputs.dtype)
+
+    @tf.function  # where control dependencies hold, and operations are fused
+    def at_once(inputs):
+        return conv_routes.normalized_relu_conv_2d(inputs, norm, kernel, bias, (rate, rate))
+
+    found = []
+    for function, inputs in ((three_steps, tf.cast(x, "float32")), (at_once, x)):
+        norm.moving_mean.assign(tf.zeros(5))
+        weights = [norm.gamma, norm.beta]
+        with tf.GradientTape() as tape:
+            tape.watch([inputs, kernel, bias])
+            outputs = tf.cast(function(inputs), "float32")
+            total = tf.reduce_sum(outputs * cotangent)
+        gradients_found = tape.gradient(total, [inputs, kernel, bias, *weights])
+        found.append([outputs, norm.moving_mean, *gradients_found])
+    for wanted, ours in zip(*(map(to_numpy, values) for values in found), strict=True):
+        np.testing.assert_allclose(ours, wanted, atol=tolerance * np.abs(wanted).max())
