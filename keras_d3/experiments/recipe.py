@@ -31,7 +31,7 @@ class PublishedMeanIoU:
     """Mean IoU that a publication states for a network.
 
     Args:
-        column: "paper" or "official weights".
+        column: "paper", "paper, COCO" (the weights it started from), "official weights".
         mean_iou_percent: float.
         data_set: what it was scored on.
         reference: where the number stands.

@@ -15,6 +15,8 @@ SELECTIONS = ("best", "last")
 LOSSES = tuple(loss for task in TASKS.values() for loss in task.losses)
 MONITORS = ("loss", "mean_iou")
 DATA_CONFIGS = {"audio": AudioDataConfig, "images": ImageDataConfig}
+# Of a run on the one kind of data, what belongs to the other.
+FOREIGN_SETTINGS = {"audio": ("segmentation",), "images": ("separation", "target")}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -204,7 +206,8 @@ class RunConfig:
             normalisation and classes, which are those of the data.
 
     Raises:
-        ValueError: settings that belong to audio stand beside images, or the other way round.
+        ValueError: settings that belong to audio stand beside images, or the other way round; a separator's
+            are missing.
     """
 
     recipe: str
@@ -233,13 +236,14 @@ class RunConfig:
         task = TASKS[kind]
         check_choice("loss", self.training.loss, task.losses)
         check_choice("monitor", self.training.monitor, task.monitors)
-        wrong = {"audio": {"segmentation": self.segmentation},
-                 "images": {"separation": self.separation, "target": self.target}}[kind]  # fmt: skip
-        for name, value in wrong.items():
-            if value:
+        for name in FOREIGN_SETTINGS[kind]:
+            if getattr(self, name):
                 raise ValueError(
-                    f"`{name}` must be left out where the data are {kind}. Received: {name}={value!r}."
+                    f"`{name}` must be left out where the data are {kind}. "
+                    f"Received: {name}={getattr(self, name)!r}."
                 )
+        if kind == "audio" and not self.separation:
+            raise ValueError("`separation` must hold a separator's settings. Received: separation={}.")
 
     @property
     def is_spectrogram(self):
@@ -270,5 +274,5 @@ class RunConfig:
         if isinstance(data, dict):
             # Configs of audio have no kind: it is younger than they.
             kind = check_choice("data.kind", data.get("kind", "audio"), DATA_CONFIGS)
-            values = {**values, "data": from_dict(DATA_CONFIGS[kind], data, "data")}
+            values = {**values, "data": from_dict(DATA_CONFIGS[kind], data, f"{cls.__name__}.data")}
         return from_dict(cls, values)

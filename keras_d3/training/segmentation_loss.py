@@ -7,6 +7,7 @@ from keras_d3.utils.label_sets import IGNORED_LABEL
 from keras_d3.utils.validation import check_choice, check_positive_int
 
 AVERAGES = ("labelled", "all")
+RESIZES = ("half_pixel", "legacy")
 
 
 def reduce_labels(labels, height, width):
@@ -29,12 +30,14 @@ def reduce_labels(labels, height, width):
     return labels
 
 
-def enlarge_logits(logits, height, width):
-    """Resizes logits bilinearly with half-pixel centres, also to sizes that are not known before.
+def enlarge_logits(logits, height, width, resize="half_pixel"):
+    """Resizes logits bilinearly, also to sizes that are not known before.
 
     Args:
         logits: (batch, height, width, classes).
         height, width: ints or integer scalars.
+        resize: "half_pixel", or "legacy" as TensorFlow 1 did, where pixel i of n reads place i * m / n of m.
+            Labels that `reduce_labels` reduced belong to the latter.
 
     Returns:
         Tensor (batch, `height`, `width`, classes).
@@ -42,15 +45,16 @@ def enlarge_logits(logits, height, width):
     if tuple(logits.shape[1:3]) == (height, width):
         return logits
     dtype = logits.dtype
-    rows = _interpolation(height, ops.shape(logits)[1], dtype)
-    columns = _interpolation(width, ops.shape(logits)[2], dtype)
+    rows = _interpolation(height, ops.shape(logits)[1], resize, dtype)
+    columns = _interpolation(width, ops.shape(logits)[2], resize, dtype)
     return ops.einsum("qw,bpwc->bpqc", columns, ops.einsum("ph,bhwc->bpwc", rows, logits))
 
 
-def _interpolation(size, source_size, dtype):
+def _interpolation(size, source_size, resize, dtype):
     """Returns the matrix (size, source_size) of bilinear resizing."""
     ratio = ops.cast(source_size, dtype) / ops.cast(size, dtype)
-    places = (ops.cast(ops.arange(size, dtype="int32"), dtype) + 0.5) * ratio - 0.5
+    centre = 0.5 if resize == "half_pixel" else 0.0
+    places = (ops.cast(ops.arange(size, dtype="int32"), dtype) + centre) * ratio - centre
     places = ops.clip(places, 0, ops.cast(source_size - 1, dtype))
     distances = places[:, None] - ops.cast(ops.arange(source_size, dtype="int32"), dtype)[None]
     return ops.relu(1 - ops.abs(distances))
@@ -97,15 +101,17 @@ class MeanIoU(keras.metrics.Metric):
     """Mean over the classes of intersection / union of the predicted and the true pixels of a class.
 
     Pixels of label 255 are not counted; classes that are neither in labels nor predictions are left out of
-    the mean. At the size of the labels: smaller logits are resized bilinearly (half-pixel centres).
+    the mean. At the size of the labels: smaller logits are resized bilinearly.
     `keras_d3.evaluation.segmentation_scores` is the same on whole data sets.
 
     Args:
         num_classes: int.
+        resize: see `enlarge_logits`; that of the run's segmenter.
     """
 
-    def __init__(self, num_classes, name="mean_iou", dtype=None):
+    def __init__(self, num_classes, resize="half_pixel", name="mean_iou", dtype=None):
         super().__init__(name=name, dtype=dtype)
+        self.resize = check_choice("resize", resize, RESIZES)
         self.num_classes = check_positive_int("num_classes", num_classes)
         # Pixels by true and predicted class. In float64, because float32 stops counting at 2 ** 24.
         self.matrix = self.add_weight(
@@ -114,7 +120,7 @@ class MeanIoU(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
-        y_pred = enlarge_logits(y_pred, *ops.shape(labels)[1:3])
+        y_pred = enlarge_logits(y_pred, *ops.shape(labels)[1:3], self.resize)
         predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
         labels, predicted = ops.reshape(labels, (-1,)), ops.reshape(predicted, (-1,))
         # What is ignored is counted beyond the matrix.
@@ -132,4 +138,4 @@ class MeanIoU(keras.metrics.Metric):
         return ops.cast(total / ops.maximum(ops.sum(is_there), 1), "float32")
 
     def get_config(self):
-        return {"num_classes": self.num_classes, "name": self.name}
+        return {"num_classes": self.num_classes, "resize": self.resize, "name": self.name}

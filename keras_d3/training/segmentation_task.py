@@ -49,15 +49,16 @@ class SegmentationTask:
                 f"{found} (`--set model.num_classes={num_classes}`)."
             )
         loss = SegmentationCrossEntropy(AVERAGES[self._config.training.loss])
+        metric = MeanIoU(num_classes, self._config.segmentation.get("resize", "half_pixel"))
         if not isinstance(model.output, dict):
-            return {"loss": loss, "metrics": [MeanIoU(num_classes)]}
+            return {"loss": loss, "metrics": [metric]}
         return {
             "loss": dict.fromkeys(outputs, loss),
             "loss_weights": {
                 name: self._config.training.auxiliary_weight if name == "auxiliary_logits" else 1.0
                 for name in outputs
             },
-            "metrics": {"logits": [MeanIoU(num_classes)]},
+            "metrics": {"logits": [metric]},
         }
 
     def training_data(self, manifest, batch_size, steps, first_epoch):

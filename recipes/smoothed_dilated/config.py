@@ -94,10 +94,6 @@ def _tiny(name, encoder):
     )
 
 
-def _paper(mean_iou, table, data_set):
-    return PublishedMeanIoU("paper", mean_iou, data_set, table)
-
-
 # Pre-trained on ImageNet and MS-COCO; on ImageNet alone.
 _VOC = {
     "aspp": {
@@ -117,28 +113,27 @@ _CITYSCAPES = {
     "group_interaction": (71.6, 69.0),
     "separable_shared": (71.9, 69.2),
 }
-_TABLES = {"aspp": ("tables 1", "2"), "largefov": ("tables 3", "4"), "cityscapes": ("tables 5", "6")}
+# With MS-COCO's weights, without.
+_TABLES = {"aspp": (1, 2), "largefov": (3, 4), "cityscapes": (5, 6)}
+
+
+def _scores(pair, tables, data_set):
+    return tuple(
+        PublishedMeanIoU(f"paper, {weights}", value, f"{data_set} val", f"table {table}")
+        for weights, value, table in zip(("COCO", "ImageNet"), pair, tables, strict=True)
+    )
 
 
 def _published():
     published = {}
     for output, rows in _VOC.items():
-        for encoder, (with_coco, without) in rows.items():
-            name = f"voc_{output}_{encoder}"
-            tables = _TABLES[output]
-            scores = (
-                PublishedMeanIoU("paper, COCO", with_coco, "VOC 2012 val", f"{tables[0]}, MS-COCO weights"),
-                PublishedMeanIoU("paper, ImageNet", without, "VOC 2012 val", f"table {tables[1]}"),
-            )
+        for encoder, pair in rows.items():
+            name, scores = f"voc_{output}_{encoder}", _scores(pair, _TABLES[output], "VOC 2012")
             published[name] = scores
             if f"{name}_without_coco" in CONFIGS:
-                published[f"{name}_without_coco"] = scores[1:]
-                published[name] = scores[:1]
-    for encoder, (with_coco, without) in _CITYSCAPES.items():
-        published[f"cityscapes_aspp_{encoder}"] = (
-            PublishedMeanIoU("paper, COCO", with_coco, "Cityscapes val", "table 5"),
-            PublishedMeanIoU("paper, ImageNet", without, "Cityscapes val", "table 6"),
-        )
+                published[name], published[f"{name}_without_coco"] = scores[:1], scores[1:]
+    for encoder, pair in _CITYSCAPES.items():
+        published[f"cityscapes_aspp_{encoder}"] = _scores(pair, _TABLES["cityscapes"], "Cityscapes")
     return published
 
 

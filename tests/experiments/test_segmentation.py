@@ -201,6 +201,21 @@ def test_full_size_schedules_are_the_papers():
     assert {rate for name, rate in rates.items() if name.startswith("cityscapes")} == {5e-4}
 
 
+def test_published_scores():
+    scores = {name: [item.mean_iou_percent for item in items] for name, items in SMOOTHED.published.items()}
+    assert scores["voc_aspp_baseline"] == [75.1, 71.7] and scores["cityscapes_aspp_group_interaction"] == [
+        71.6,
+        69.0,
+    ]
+    assert scores["voc_largefov_separable_shared"] == [75.3]
+    assert scores["voc_largefov_separable_shared_without_coco"] == [71.6]
+    assert [item.reference for item in SMOOTHED.published["voc_largefov_baseline"]] == ["table 3", "table 4"]
+    for recipe in RECIPES:
+        assert set(recipe.published) <= set(recipe.configs)
+        tiny = {name for name, config in recipe.configs.items() if config.tiny}
+        assert set(recipe.full_size) == tiny and set(recipe.full_size.values()) <= set(recipe.configs) - tiny
+
+
 def test_groups_of_weights_are_those_of_the_official_code():
     """DeepLabv2: kernels of convolutions alone are decayed; classifiers learn 10 and 20 times faster."""
     from keras_d3.training.optimizers import make_optimizer

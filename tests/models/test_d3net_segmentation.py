@@ -48,7 +48,7 @@ def symbolic(name, **overrides):
         return models.build(name, **overrides)
 
 
-@pytest.mark.parametrize("name", COUNTS)
+@pytest.mark.parametrize("name", list(COUNTS)[:3])
 def test_number_of_parameters(name):
     model = symbolic(name)
     assert count_parameters(model) == COUNTS[name] == models.presets()[name].parameters
@@ -60,6 +60,22 @@ def test_number_of_parameters(name):
         assert parts == {**PARTS_OF_S, "head": 75_259}
         statistics = sum(int(np.prod(weight.shape)) for weight in model.non_trainable_weights)
         assert statistics == 43_312
+
+
+@pytest.mark.parametrize("name", list(COUNTS)[2:])
+def test_densenets_by_hand(name):
+    settings = models.presets()[name].merged_arguments()
+    k, taps = settings["growth_rate"], settings["tap_filters"]
+    total, channels = PARTS_OF_S["stem"] + 75_259, 64
+    for index, tap in enumerate(taps):
+        if index:
+            total += 2 * channels + channels * (channels // 2)
+            channels //= 2
+        for _ in range(settings["num_layers"]):
+            total += 2 * channels + channels * 4 * k + 2 * 4 * k + 9 * 4 * k * k
+            channels += k
+        total += channels * tap + tap + 2 * tap
+    assert total == COUNTS[name] == models.presets()[name].parameters
 
 
 def test_the_ablations_have_other_dilations_alone():
@@ -88,7 +104,9 @@ def test_ocr_by_hand():
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("name", [name for name in models.presets() if name.startswith("d3net_seg")])
+@pytest.mark.parametrize(
+    "name", [name for name in models.presets() if name.startswith(("d3net_seg", "densenet"))]
+)
 def test_every_preset_has_its_parameters(name):
     assert count_parameters(symbolic(name)) == models.presets()[name].parameters
 

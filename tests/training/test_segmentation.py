@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.data import ImageDataConfig, PhotometricDistortion
-from keras_d3.training import RunConfig, Stage, TrainingConfig, train
+from keras_d3.data import ImageDataConfig, PhotometricDistortion, load_manifest
+from keras_d3.training import RunConfig, Stage, TrainingConfig, task_of, train
 from keras_d3.utils.image_normalization import IMAGENET_RGB
 from keras_d3.utils.label_sets import CITYSCAPES
 from tests.training.configs import waveform_config
@@ -130,6 +130,8 @@ def test_settings_of_another_kind_are_refused(changes, message):
 def test_settings_of_images_are_refused_for_audio():
     with pytest.raises(ValueError, match="`segmentation` must be left out where the data are audio"):
         dataclasses.replace(waveform_config(), segmentation={"flip": True})
+    with pytest.raises(ValueError, match="`separation` must hold a separator's settings"):
+        dataclasses.replace(waveform_config(), separation={})
     with pytest.raises(ValueError, match="`monitor` must be one of 'loss'. Received: monitor='mean_iou'"):
         waveform_config(monitor="mean_iou")
     with pytest.raises(ValueError, match=r"`momentum` must be in \[0, 1\)"):
@@ -140,18 +142,34 @@ def test_settings_of_images_are_refused_for_audio():
         RunConfig.from_dict(values)
 
 
-def test_two_outputs_are_trained_on_the_same_labels(street_records, tmp_path, monkeypatch):
-    def network(name, tiny=False, num_classes=19, auxiliary_logits=False):
-        image = keras.Input((None, None, 3))
-        first = keras.layers.Conv2D(num_classes, 4, 4, name="guess")(image)
-        logits = keras.layers.Conv2D(num_classes, 1, name="classifier")(first)
-        return keras.Model(image, {"logits": logits, "auxiliary_logits": first})
+def two_outputs(name, tiny=False, num_classes=19, auxiliary_logits=False):
+    image = keras.Input((None, None, 3))
+    first = keras.layers.Conv2D(num_classes, 4, 4, name="guess")(image)
+    logits = keras.layers.Conv2D(num_classes, 1, name="classifier")(first)
+    return keras.Model(image, {"logits": logits, "auxiliary_logits": first})
 
-    monkeypatch.setattr(models, "build", network)
-    config = dataclasses.replace(
-        segmentation_config(stages=(Stage(0.01, 2, 1),), steps_per_epoch=1), model={"auxiliary_logits": True}
-    )
-    row = train(config, street_records, tmp_path / "run", verbose=0).history[0]
+
+def config_of_two_outputs():
+    config = segmentation_config(stages=(Stage(0.01, 2, 1),), steps_per_epoch=1)
+    return dataclasses.replace(config, model={"auxiliary_logits": True})
+
+
+def test_two_outputs_have_the_same_labels(street_records):
+    task = task_of(config_of_two_outputs())
+    objective = task.objective(two_outputs(""))
+    assert objective["loss_weights"] == {"logits": 1.0, "auxiliary_logits": 0.4}
+    assert set(objective["loss"]) == set(objective["loss_weights"]) and list(objective["metrics"]) == [
+        "logits"
+    ]
+    _, labels = next(iter(task.training_data(load_manifest(street_records), 2, 1, 0)))
+    assert set(labels) == set(objective["loss"])
+    np.testing.assert_array_equal(labels["logits"], labels["auxiliary_logits"])
+
+
+@pytest.mark.large
+def test_two_outputs_are_trained(street_records, tmp_path, monkeypatch):
+    monkeypatch.setattr(models, "build", two_outputs)
+    row = train(config_of_two_outputs(), street_records, tmp_path / "run", verbose=0).history[0]
     losses = row["val_logits_loss"], row["val_auxiliary_logits_loss"]
     assert row["val_loss"] == pytest.approx(losses[0] + 0.4 * losses[1], rel=1e-4)
     assert 0 < row["val_logits_mean_iou"] < 1

@@ -91,12 +91,14 @@ def test_metric_counts_beyond_what_float32_can():
     assert float(metric.matrix[0, 0]) == 2**24 + 1
 
 
-def test_logits_are_enlarged_with_half_pixel_centres():
+def test_logits_are_enlarged_as_by_tensorflow():
     import tensorflow as tf
 
     logits = np.random.default_rng(2).normal(size=(2, 3, 5, 4)).astype("float32")
     for size in ((8, 13), (3, 5), (24, 40)):
         np.testing.assert_allclose(enlarge_logits(logits, *size), tf.image.resize(logits, size), atol=1e-5)
+        legacy = tf.compat.v1.image.resize_bilinear(logits, size)
+        np.testing.assert_allclose(enlarge_logits(logits, *size, "legacy"), legacy, atol=1e-5)
     labels = np.random.default_rng(3).integers(0, 4, (2, 24, 40))
     metric = MeanIoU(4)
     metric.update_state(labels, logits)
@@ -104,8 +106,24 @@ def test_logits_are_enlarged_with_half_pixel_centres():
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(metric.matrix), expected)
 
 
+def test_legacy_logits_meet_reduced_labels():
+    """Where labels were reduced, a network that knows them is right at all their pixels; else it is not."""
+    labels = np.random.default_rng(4).integers(0, 4, (1, 24, 40))
+    logits = 9 * np.eye(4, dtype="float32")[keras.ops.convert_to_numpy(reduce_labels(labels, 6, 10))]
+    hits = {}
+    for resize in ("legacy", "half_pixel"):
+        metric = MeanIoU(4, resize)
+        only_known = np.full_like(labels, 255)
+        only_known[:, ::4, ::4] = labels[:, ::4, ::4]
+        metric.update_state(only_known, logits)
+        hits[resize] = float(metric.result())
+    assert hits["legacy"] == 1 > hits["half_pixel"]
+
+
 def test_refusals():
     with pytest.raises(ValueError, match="`average` must be one of 'labelled', 'all'.*average='batch'"):
         SegmentationCrossEntropy("batch")
     with pytest.raises(ValueError, match="`num_classes` must be an integer of at least 1"):
         MeanIoU(0)
+    with pytest.raises(ValueError, match="`resize` must be one of 'half_pixel', 'legacy'"):
+        MeanIoU(2, "nearest")
