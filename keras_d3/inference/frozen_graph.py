@@ -53,7 +53,7 @@ def freeze(model, input_shape):
         with keras.StatelessScope(state_mapping=constants):
             outputs = model(mixture, training=False)
         outputs = outputs if isinstance(outputs, dict) else {OUTPUT_NAME: outputs}
-        names.extend(outputs)
+        names[:] = outputs  # TensorFlow may trace more than once
         return [tf.cast(output, tf.float32) for output in outputs.values()]
 
     with plain_operations():

@@ -148,8 +148,8 @@ def test_initial_weights(run, records, recipe, tmp_path, monkeypatch, capsys):
         ):
             np.testing.assert_array_equal(ours, theirs)
     np.testing.assert_array_equal(fresh.get_layer("classifier").kernel, drawn[0])
-    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3, name="dense")])
-    with pytest.raises(ValueError, match="must have layers like those of 'sequential'"):
+    other = keras.Sequential([keras.Input((4,)), keras.layers.Dense(3)], name="other")
+    with pytest.raises(ValueError, match="must have layers like those of 'other'"):
         copy_weights(trained, other)
     with pytest.raises(FileNotFoundError, match="No file of weights at `nowhere.keras`"):
         InitialWeights("nowhere.keras", "deeplab_v2_aspp")
