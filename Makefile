@@ -3,9 +3,11 @@ VENV ?= .venv
 DEMO ?= build/demo
 # Two processes, a file of tests in one of them: much of a test is tracing, which uses one core.
 PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
+# Which tests run on other versions and backends.
+MARKS ?= not large
 TORCH_TESTS ?= tests/layers tests/blocks tests/models tests/convert
 # Not the networks on spectrograms: JAX compiles every operation anew for every shape, and they have most.
-JAX_TESTS ?= tests/layers tests/blocks tests/convert tests/models/test_registry.py tests/models/test_wave_u_net.py
+JAX_TESTS ?= tests/layers tests/blocks tests/convert/test_smoothed_dilated.py tests/models/test_registry.py tests/models/test_wave_u_net.py
 # Without these two the tests spend most of their time in XLA's compiler.
 JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
 
@@ -26,18 +28,18 @@ test: environment
 # Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2.
 test-tensorflow-2.21:
 	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt export,test
-	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS)
+	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)"
 
 # Layers, blocks and networks on Keras' other backends, in environments without TensorFlow: what imports it
 # there fails. The versions are pinned for Python 3.11. On JAX without JAX_ENABLE_X64, which is how it is used:
 # checks in float64 are skipped, and with the switch Keras would still compute much of them in float32.
 test-jax:
 	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-jax requirements-jax.txt -
-	@XLA_FLAGS="$(JAX_XLA_FLAGS)" KERAS_BACKEND=jax $(VENV)-jax/bin/python -m pytest $(PYTEST_ARGUMENTS) $(JAX_TESTS)
+	@XLA_FLAGS="$(JAX_XLA_FLAGS)" KERAS_BACKEND=jax $(VENV)-jax/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(JAX_TESTS)
 
 test-torch:
 	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-torch requirements-torch.txt -
-	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) $(TORCH_TESTS)
+	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(TORCH_TESTS)
 
 clean:
 	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch

@@ -24,6 +24,8 @@ from benchmarks.timing import (
     summary,
 )
 
+pytestmark = pytest.mark.slow
+
 CASES = all_cases()
 
 

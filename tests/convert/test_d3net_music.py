@@ -138,6 +138,7 @@ def test_errors(golden, tmp_path):
         arguments_from_official({**config, "f_num_layer_block": [2, 3, 4]})
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="one backend tries the command")
 def test_the_command_that_checks_vectors(tmp_path, capsys):
     arguments = ["--weights", str(H5), "--config", str(GOLDEN / "d3net_music_small.json")]

@@ -71,6 +71,7 @@ def test_excerpts_are_slices_of_the_songs(manifest, input_samples, output_sample
         assert all(abs(seen.count(track) - 20) <= 2 for track in range(5))
 
 
+@pytest.mark.slow
 def test_every_start_once_per_pass(tmp_path):
     """With as many excerpts as samples in a block, a pass holds every valid start exactly once."""
     manifest = make_records(tmp_path, block_samples=50, shard_mb=0.01)
@@ -115,6 +116,7 @@ def same(first, second):
     )
 
 
+@pytest.mark.slow
 def test_epochs_depend_on_seed_and_number_alone(manifest):
     augmented = {
         "sources_from": "different_tracks",

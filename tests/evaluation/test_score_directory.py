@@ -12,6 +12,8 @@ from keras_d3.evaluation.score_process import run
 from keras_d3.utils.audio_files import read_audio, write_audio
 from tests.evaluation.songs import RATE_HZ, make_estimates, make_stems, write_stems
 
+pytestmark = pytest.mark.slow
+
 pytest.importorskip("museval")
 TRACKS = ("A - One", "B - Two")
 

@@ -130,6 +130,7 @@ def converted(files):
     return path
 
 
+@pytest.mark.slow
 def test_the_published_pipeline(converted, files, tmp_path, capsys, monkeypatch):
     check_pipeline(converted, files, tmp_path, monkeypatch)
     names = [str(tmp_path / "best" / "song" / f"{target}.wav") for target in TARGETS]

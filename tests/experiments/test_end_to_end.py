@@ -23,6 +23,8 @@ from keras_d3.training import Stage, TrainingConfig
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
 from tests.training.configs import spectrogram_config, waveform_config
 
+pytestmark = pytest.mark.slow
+
 PAIR = ("accompaniment", "vocals")
 BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 1),), steps_per_epoch=3)
 

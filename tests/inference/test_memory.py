@@ -17,6 +17,7 @@ from tests.inference.tiny_networks import (
     waveform_settings,
 )
 
+pytestmark = pytest.mark.slow
 SEPARATE = """
 import resource, sys
 from keras_d3.inference import load_separator, separate_file

@@ -22,6 +22,8 @@ from tests.inference.tiny_networks import (
     waveform_settings,
 )
 
+pytestmark = pytest.mark.slow
+
 openvino = pytest.importorskip("openvino", reason="OpenVINO is in the extra `export`")
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -47,6 +47,7 @@ def test_spectra_are_those_of_the_training():
         assert spectra.num_frames == num_frames and not rows[3 + num_frames :].any()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "changes",
     [
@@ -71,6 +72,7 @@ def test_equals_the_whole_song_at_once(changes):
             np.testing.assert_allclose(stems[source], expected, atol=2e-5)
 
 
+@pytest.mark.slow
 def test_fast_has_no_flips_and_no_overlap():
     config = spectrogram_settings(flip_channels=True, source_patches={"vocals": (12, 6)})
     fast = dataclasses.replace(
@@ -100,6 +102,7 @@ def test_fast_is_traced_when_asked_for():
         pipeline.function("good")
 
 
+@pytest.mark.slow
 def test_blocks_leave_no_trace():
     networks, song = conv_networks(), noise(1700)
     expected = reference_stems(networks, song, spectrogram_settings())
@@ -109,6 +112,7 @@ def test_blocks_leave_no_trace():
             np.testing.assert_allclose(stem, expected[source], atol=2e-5)
 
 
+@pytest.mark.slow
 def test_wiener_blocks():
     networks, song = conv_networks(), noise(1700)
     whole = reference_stems(networks, song, spectrogram_settings(wiener=True))

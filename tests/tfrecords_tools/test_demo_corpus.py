@@ -10,6 +10,8 @@ from tfrecords_tools.__main__ import main
 from tfrecords_tools.demo_corpus import make_demo_corpus, make_song, song_names
 from tfrecords_tools.synth import score, signal
 
+pytestmark = pytest.mark.slow
+
 SOURCES = ("drums", "bass", "other", "vocals")
 needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
 

@@ -57,6 +57,7 @@ def test_wav_variant(musdb_wav, tmp_path, capsys):
 
 
 @needs_ffmpeg
+@pytest.mark.slow
 def test_stem_variant(musdb_stems, tmp_path, capsys):
     assert musdb18(musdb_stems, tmp_path / "out") == 0
     assert "variant: stem.mp4" in capsys.readouterr().out

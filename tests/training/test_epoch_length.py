@@ -1,11 +1,13 @@
 """Epochs that follow the number of tracks, and what else of the optimiser a config decides."""
 
 import keras
+import pytest
 
 from keras_d3.training import Stage, train
 from tests.training.configs import waveform_config
 
 
+@pytest.mark.slow
 def test_excerpts_per_track_give_the_steps_of_each_stage(records, tmp_path):
     """3 tracks x 4 excerpts: 3 steps of 4, then 6 of 2; stopped and resumed where the stages meet."""
     config = waveform_config(

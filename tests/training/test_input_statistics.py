@@ -23,6 +23,7 @@ def affine(run):
     return tuple(keras.ops.convert_to_numpy(weight) for weight in (layer.offset, layer.scale))
 
 
+@pytest.mark.slow
 def test_a_run_starts_at_the_statistics_and_goes_on_from_what_training_made(records, tmp_path, monkeypatch):
     """The first stage moves no weight; the second, resumed, reads no statistics and moves them."""
     stages = (Stage(1e-30, 2, 1), Stage(1e-2, 2, 1))

@@ -66,6 +66,7 @@ def test_stop_and_resume_ends_with_the_same_weights(records, straight_run, tmp_p
             assert ours[key] == pytest.approx(theirs[key], rel=1e-5), key
 
 
+@pytest.mark.slow
 def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeypatch):
     """Killed between the new checkpoint and the state that names it: the old state counts."""
     run = tmp_path / "run"
@@ -81,6 +82,7 @@ def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeyp
     assert_same_weights(straight_run[0] / "checkpoints/last.keras", run / "checkpoints/last.keras", ROUNDING)
 
 
+@pytest.mark.slow
 def test_the_seed_matters(records, straight_run, tmp_path):
     train(waveform_config(seed=1), records, tmp_path / "run", stop_after_epoch=1, verbose=0)
     other = json.loads((tmp_path / "run/state.json").read_text())["history"][0]["loss"]
@@ -94,6 +96,7 @@ def test_a_finished_run_is_left_alone(records, straight_run):
     assert (path / "checkpoints/last.keras").stat().st_mtime_ns == before
 
 
+@pytest.mark.slow
 def test_patience_ends_a_stage(records, tmp_path):
     """With a learning rate that moves no weight the loss cannot get better than in the first epoch."""
     config = waveform_config(stages=(Stage(1e-30, 4, 10, patience=2), Stage(1e-30, 4, 1)))
@@ -102,12 +105,14 @@ def test_patience_ends_a_stage(records, tmp_path):
     assert state.best_epoch == 1
 
 
+@pytest.mark.slow
 def test_patience_survives_a_restart(records, tmp_path):
     config = waveform_config(stages=(Stage(1e-30, 4, 10, patience=2),))
     train(config, records, tmp_path / "run", stop_after_epoch=2, verbose=0)
     assert train(config, records, tmp_path / "run", verbose=0).epoch == 3
 
 
+@pytest.mark.slow
 def test_without_validation_the_last_weights_are_kept(records_without_validation, tmp_path):
     config = waveform_config(selection="last", stages=(Stage(1e-3, 4, 2),))
     state = train(config, records_without_validation, tmp_path / "run", verbose=0)
@@ -145,6 +150,7 @@ def test_a_directory_of_other_files_is_refused(records, tmp_path):
         train(waveform_config(), records, tmp_path)
 
 
+@pytest.mark.slow
 def test_a_lost_checkpoint_is_named(records, tmp_path):
     train(waveform_config(), records, tmp_path / "run", stop_after_epoch=1, verbose=0)
     (tmp_path / "run/checkpoints/epoch_1.keras").unlink()
@@ -152,6 +158,7 @@ def test_a_lost_checkpoint_is_named(records, tmp_path):
         train(waveform_config(), records, tmp_path / "run", verbose=0)
 
 
+@pytest.mark.slow
 def test_divergence_keeps_what_was_good(records, tmp_path, monkeypatch):
     run = tmp_path / "run"
     train(waveform_config(), records, run, stop_after_epoch=1, verbose=0)
@@ -164,6 +171,7 @@ def test_divergence_keeps_what_was_good(records, tmp_path, monkeypatch):
     assert RunDirectory(run).read_state().epoch == 1
 
 
+@pytest.mark.slow
 def test_damaged_records_are_named(tmp_path):
     from tests.small_records import make_records
 
