@@ -19,6 +19,16 @@ def tensorflow_kernels():
 
 
 @functools.cache
+def tensorflow_normalization():
+    """The module `keras_d3.layers.tensorflow_normalization` on the TensorFlow backend, None on others."""
+    if keras.backend.backend() != "tensorflow":
+        return None
+    from keras_d3.layers import tensorflow_normalization as normalization
+
+    return normalization
+
+
+@functools.cache
 def on_cpu():
     """Whether the backend computes on CPUs: routes that were measured there only are taken there only."""
     backend = keras.backend.backend()

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_kernels, traces_plain_operations
+from keras_d3.layers.backend import tensorflow_normalization, traces_plain_operations
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
@@ -42,14 +42,14 @@ class BatchNormalization(keras.layers.BatchNormalization):
     def call(self, inputs, training=None, mask=None):
         if not self._is_fused(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
-        kernels, (gamma, beta) = tensorflow_kernels(), self.scale_and_offset()
+        fused, (gamma, beta) = tensorflow_normalization(), self.scale_and_offset()
         if not (training and self.trainable):
             mean, variance = (
                 ops.cast(weight, "float32") for weight in (self.moving_mean, self.moving_variance)
             )
-            return kernels.normalize(inputs, mean, variance, gamma, beta, self.epsilon)
+            return fused.normalize(inputs, mean, variance, gamma, beta, self.epsilon)
         mean, variance = self.update_statistics(inputs)
-        return kernels.normalize_by_batch(inputs, mean, variance, gamma, beta, self.epsilon)
+        return fused.normalize_by_batch(inputs, mean, variance, gamma, beta, self.epsilon)
 
     def fuses_training(self, inputs, training):
         """Whether this call would normalise by the batch's statistics, in operations of our own."""
@@ -57,7 +57,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def update_statistics(self, inputs):
         """Returns mean and variance of the batch, after the moving ones took them in."""
-        statistics = tensorflow_kernels().batch_statistics(inputs)
+        statistics = tensorflow_normalization().batch_statistics(inputs)
         for moving, found in zip((self.moving_mean, self.moving_variance), statistics, strict=True):
             kept = ops.cast(moving, "float32") * self.momentum
             moving.assign(kept + found * (1.0 - self.momentum))
@@ -70,8 +70,8 @@ class BatchNormalization(keras.layers.BatchNormalization):
         return ops.cast(gamma, "float32"), ops.cast(beta, "float32")
 
     def _is_fused(self, inputs, mask):
-        kernels = tensorflow_kernels()
-        if kernels is None or not kernels.normalizes(inputs.dtype) or traces_plain_operations():
+        fused = tensorflow_normalization()
+        if fused is None or not fused.normalizes(inputs.dtype) or traces_plain_operations():
             return False
         return self._is_ordinary(inputs, mask)
 

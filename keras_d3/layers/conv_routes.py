@@ -18,6 +18,7 @@ from keras_d3.layers.backend import (
     matrix_product,
     on_cpu,
     tensorflow_kernels,
+    tensorflow_normalization,
     traces_plain_operations,
 )
 from keras_d3.layers.transform_conv import conv_1d_by_transform, tile_size
@@ -259,7 +260,7 @@ def normalized_relu_conv_2d(inputs, normalization, kernel, bias, dilation_rate):
         return None
     statistics = normalization.update_statistics(inputs)
     scale_and_offset = normalization.scale_and_offset()
-    return tensorflow_kernels().normalized_relu_conv_2d(
+    return tensorflow_normalization().normalized_relu_conv_2d(
         inputs, *statistics, *scale_and_offset, normalization.epsilon, kernel, bias, dilation_rate
     )
 

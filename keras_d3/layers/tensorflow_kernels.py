@@ -1,13 +1,12 @@
 """What the TensorFlow backend computes faster by operations that `keras.ops` does not reach.
 
-The only module of layers, blocks and models that imports TensorFlow; `conv_routes`, `smoothing`,
-`batch_normalization` and `resize_like` import it when they run on that backend. Each function equals a
+This module and `tensorflow_normalization` alone import TensorFlow among layers, blocks and models;
+`keras_d3.layers.backend` imports them on that backend. Each function equals a
 spelling in `keras.ops`, which every other backend computes; the choices were measured on CPUs.
 """
 
 import functools
 
-import keras
 import tensorflow as tf
 
 from keras_d3.layers.backend import traces_plain_operations
@@ -66,7 +65,7 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
         outputs = native(inputs, kernel)
 
         def gradient(upstream):
-            return _conv_gradients(inputs, kernel, upstream, dilation_rate, padding)
+            return conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding)
 
         return outputs, gradient
 
@@ -88,7 +87,7 @@ def _fills_up(channels):
     return on_cpu() and 8 < channels < 16
 
 
-def _conv_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
+def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
     """Gradients of a dilated convolution by its inputs and its kernel, the latter first.
 
     Nothing waits for the gradient by the kernel, so TensorFlow puts it off, and keeps the inputs and the
@@ -261,156 +260,6 @@ def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):
             tf.stack([tf.linalg.trace(products[column : column + block]) for column in range(num_columns)])
         )
     return tf.stack(rows)
-
-
-def normalize(inputs, mean, variance, gamma, beta, epsilon):
-    """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta` over the last axis, in one operation.
-
-    bfloat16 is computed in float32: in a training step of D3Net the operation's own bfloat16 form and
-    its gradient took 5.2 s, this with the conversions 4.0.
-
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-        mean, variance, gamma, beta: float32 tensors (channels,).
-        epsilon: float.
-
-    Returns:
-        Tensor of the shape and dtype of `inputs`.
-    """
-    outputs = tf.compat.v1.nn.fused_batch_norm(
-        tf.cast(_as_columns(inputs), tf.float32),
-        gamma,
-        beta,
-        mean,
-        variance,
-        epsilon=epsilon,
-        is_training=False,
-    )[0]
-    return _reshape_like(tf.cast(outputs, inputs.dtype), inputs)
-
-
-def batch_statistics(inputs):
-    """Mean and variance (of the population) over all axes but the last, in float32, without a gradient.
-
-    TensorFlow's operation for batch normalisation sums a channel's values one after the other: over
-    8 x 256 x 256 values the variance was wrong by 1.8e-4, that of Keras by 2.3e-5. These are sums of
-    sums, wrong by less than 1e-6.
-
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-
-    Returns:
-        Pair of float32 tensors (channels,).
-    """
-    values = tf.cast(tf.stop_gradient(inputs), "float32")
-    mean = _mean_of_means(values)
-    return mean, _mean_of_means(tf.math.squared_difference(values, mean))
-
-
-def normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon):
-    """`normalize` by the batch's own statistics, through which its gradient goes as well.
-
-    With 32 channels and 256 x 256 values, statistics, forward and backward took 13 ms, TensorFlow's
-    operation 8, Keras 22 (one core).
-
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-        mean, variance: of `batch_statistics(inputs)`.
-        gamma, beta: float32 tensors (channels,).
-        epsilon: float.
-
-    Returns:
-        Tensor of the shape and dtype of `inputs`.
-    """
-
-    @tf.custom_gradient
-    def normalized(inputs, gamma, beta):
-        def gradient(upstream):
-            return _normalization_gradients(inputs, upstream, mean, variance, gamma, epsilon)
-
-        return normalize(inputs, mean, variance, gamma, beta, epsilon), gradient
-
-    return normalized(inputs, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))
-
-
-def _normalization_gradients(inputs, upstream, mean, variance, gamma, epsilon):
-    found = tf.raw_ops.FusedBatchNormGradV3(
-        y_backprop=tf.cast(_as_columns(upstream), tf.float32),
-        x=tf.cast(_as_columns(inputs), tf.float32),
-        scale=gamma,
-        # On CPUs the mean and the variance; GPUs put its inverse root here.
-        reserve_space_1=mean,
-        reserve_space_2=variance,
-        reserve_space_3=tf.zeros([0]),
-        epsilon=epsilon,
-        is_training=True,
-    )
-    by_inputs = _reshape_like(tf.cast(found.x_backprop, inputs.dtype), inputs)
-    return by_inputs, found.scale_backprop, found.offset_backprop
-
-
-def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel, bias, dilation_rate):
-    """Convolution ("same") with bias of `relu(normalize(inputs))`, computed again for the gradient.
-
-    Of the three steps only `inputs` is kept until then. With this and the order of the gradients, a
-    training step of D3Net for vocals holds 1.26 GB of tensors at most instead of 3.2 (256 frames x
-    2049 bins, float32; bfloat16: 0.72 instead of 1.72).
-
-    Args:
-        inputs: tensor (batch, height, width, channels), float32 or bfloat16.
-        mean, variance, gamma, beta, epsilon: as of `normalize_by_batch`.
-        kernel: tensor (taps, taps, channels, filters) of the dtype of `inputs`.
-        bias: tensor (filters,) of the dtype of `inputs`.
-        dilation_rate: pair of ints.
-
-    Returns:
-        Tensor (batch, height, width, filters).
-    """
-
-    def activated(inputs, gamma, beta):
-        return tf.nn.relu(normalize(inputs, mean, variance, gamma, beta, epsilon))
-
-    @tf.custom_gradient
-    def convolve(inputs, gamma, beta, kernel, bias):
-        def gradient(upstream):
-            with tf.control_dependencies([upstream]):
-                # Not before it is needed, and not the same node as in the forward pass.
-                again = tf.identity(inputs)
-            maps = activated(again, gamma, beta)
-            by_bias = tf.raw_ops.BiasAddGrad(out_backprop=upstream)
-            by_maps, by_kernel = _conv_gradients(maps, kernel, upstream, dilation_rate, "same", by_bias)
-            upstream = tf.raw_ops.ReluGrad(gradients=by_maps, features=maps)
-            by_norm = _normalization_gradients(again, upstream, mean, variance, gamma, epsilon)
-            return *by_norm, by_kernel, by_bias
-
-        maps = activated(inputs, gamma, beta)
-        rates = [1, *dilation_rate, 1]
-        outputs = tf.nn.conv2d(maps, kernel, strides=1, padding="SAME", dilations=rates)
-        return tf.nn.bias_add(outputs, bias), gradient
-
-    return convolve(inputs, *(tf.convert_to_tensor(weight) for weight in (gamma, beta, kernel, bias)))
-
-
-def normalizes(dtype):
-    """Whether `normalize` and `normalize_by_batch` are the choice here for this dtype."""
-    return on_cpu() and keras.backend.standardize_dtype(dtype) in ("float32", "bfloat16")
-
-
-def _mean_of_means(values):
-    """Mean over all axes but the last, first over those that leave two."""
-    if len(values.shape) > 2:
-        values = tf.reduce_mean(values, axis=list(range(len(values.shape) - 2)))
-    return tf.reduce_mean(values, axis=0)
-
-
-def _as_columns(inputs):
-    return tf.reshape(inputs, (1, -1, 1, inputs.shape[-1]))
-
-
-def _reshape_like(outputs, inputs):
-    outputs = tf.reshape(outputs, tf.shape(inputs))
-    outputs.set_shape(inputs.shape)
-    return outputs
 
 
 def resize_bilinear(maps, size):

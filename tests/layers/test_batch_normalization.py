@@ -53,6 +53,45 @@ def test_gradients_equal_those_of_keras(training):
         np.testing.assert_allclose(one, other, atol=1e-5 * np.abs(other).max())
 
 
+# How many pixels TensorFlow's operation gets side by side depends on their number and on the channels.
+@pytest.mark.parametrize("dtype, tolerance", [("float32", 5e-6), ("mixed_bfloat16", 1e-2)])
+@pytest.mark.parametrize(
+    "shape",
+    [(1, 1, 16, 13), (2, 4, 48, 13), (2, 5, 7, 13), (3, 8, 16, 12), (2, 64, 42), (1, 9, 5, 32), (6, 48)],
+)
+def test_every_number_of_pixels_and_channels(shape, dtype, tolerance):
+    layer = BatchNormalization(epsilon=1e-5, momentum=0.0, dtype=dtype)
+    layer.build(shape)
+    gamma, beta = (random(shape[-1], seed=seed) + 1.5 for seed in (1, 2))
+    x, cotangent = random(*shape, seed=3) * 3 + 2, random(*shape, seed=4) + 0.5
+    if dtype != "float32":
+        x, cotangent = (
+            to_numpy(keras.ops.cast(keras.ops.cast(values, "bfloat16"), "float32"))
+            for values in (x, cotangent)
+        )
+    others = [np.zeros(shape[-1], "float32")] * 2
+
+    def function(x, gamma, beta):
+        return layer.stateless_call([gamma, beta], others, x, training=True)[0]
+
+    values = [np.asarray(value, "float32") for value in (x, gamma, beta)]
+    outputs, by_values = gradients(function, values, np.asarray(cotangent, "float32"))
+    layer(values[0], training=True)
+
+    x, gamma, beta, cotangent = (np.float64(values) for values in (x, gamma, beta, cotangent))
+    axes = tuple(range(len(shape) - 1))
+    mean, variance = x.mean(axes), x.var(axes)
+    root = np.sqrt(variance + 1e-5)
+    normalised = (x - mean) / root
+    by_gamma, by_beta = (cotangent * normalised).sum(axes), cotangent.sum(axes)
+    count = x.size / shape[-1]
+    by_x = gamma / root * (cotangent - by_beta / count - normalised * by_gamma / count)
+    expected = [gamma * normalised + beta, by_x, by_gamma, by_beta, mean, variance]
+    received = [outputs, *by_values, layer.moving_mean, layer.moving_variance]
+    for one, other in zip(received, expected, strict=True):
+        np.testing.assert_allclose(to_numpy(one), other, atol=tolerance * np.max(np.abs(other)))
+
+
 def test_contract(tmp_path):
     check_layer(BatchNormalization(momentum=0.9, name="norm"), (2, 5, 4, 3), tmp_path, num_weights=6)
 
