@@ -219,12 +219,16 @@ class _Columns:
         return tf.cast(tf.reshape(maps, (1, -1, 1, channels)), self._dtype)
 
     def per_channel(self, values):
-        return tf.tile(values, [self.num_pixels])
+        return values if self.num_pixels == 1 else tf.tile(values, [self.num_pixels])
 
     def groups_of(self, values):
         return tf.reshape(values, (self.num_pixels, -1))
 
     def back(self, columns):
-        maps = tf.reshape(tf.cast(columns, self._inputs.dtype), tf.shape(self._inputs))
-        maps.set_shape(self._inputs.shape)
+        shape = self._inputs.shape
+        maps = tf.cast(columns, self._inputs.dtype)
+        if shape.is_fully_defined():
+            return tf.reshape(maps, shape)
+        maps = tf.reshape(maps, tf.shape(self._inputs))
+        maps.set_shape(shape)
         return maps
