@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
+from keras_d3.layers.backend import tensorflow_kernels
 from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d
 from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
@@ -365,6 +366,8 @@ def split_first(maps, num_first):
     """
     if maps.shape[-1] == num_first:
         return maps, None
+    if (kernels := tensorflow_kernels()) is not None:
+        return kernels.split_channels(maps, num_first)
     first, rest = ops.split(maps, [num_first], axis=-1)
     return first, rest
 
