@@ -78,22 +78,9 @@ def normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon):
     Returns:
         Tensor of the shape and dtype of `inputs`.
     """
-    columns = _Columns(inputs)
-
-    @tf.custom_gradient
-    def normalized(inputs, gamma, beta):
-        values = columns.of(inputs)
-        statistics, scale_and_offset = columns.per_channel(mean, variance), columns.per_channel(gamma, beta)
-
-        def gradient(upstream):
-            by_inputs, *by_weights = _gradients(
-                columns, values, columns.of(upstream), statistics, scale_and_offset[0], epsilon
-            )
-            return columns.back(by_inputs), *by_weights
-
-        return columns.back(_normalize(values, statistics, scale_and_offset, epsilon)), gradient
-
-    return normalized(inputs, tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta))
+    normalizer = _BatchNormalizer(inputs, mean, variance, gamma, beta, epsilon)
+    columns = normalizer.columns
+    return columns.back(normalizer.normalized(columns.of(inputs)))
 
 
 def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel, bias, dilation_rate):
@@ -113,15 +100,15 @@ def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel
     Returns:
         Tensor (batch, height, width, filters).
     """
-    columns = _Columns(inputs)
 
     @tf.custom_gradient
     def convolve(inputs, gamma, beta, kernel, bias):
-        statistics, scale_and_offset = columns.per_channel(mean, variance), columns.per_channel(gamma, beta)
+        normalizer = _BatchNormalizer(inputs, mean, variance, gamma, beta, epsilon)
+        columns = normalizer.columns
 
         def activated(values):
             # In this order TensorFlow makes one operation of the two.
-            return columns.back(tf.nn.relu(_normalize(values, statistics, scale_and_offset, epsilon)))
+            return columns.back(tf.nn.relu(normalizer.normalized(values)))
 
         def gradient(upstream):
             with tf.control_dependencies([upstream]):
@@ -131,9 +118,7 @@ def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel
             by_bias = tf.raw_ops.BiasAddGrad(out_backprop=upstream)
             by_maps, by_kernel = conv_2d_gradients(maps, kernel, upstream, dilation_rate, "same", by_bias)
             upstream = columns.of(tf.raw_ops.ReluGrad(gradients=by_maps, features=maps))
-            by_values, *by_weights = _gradients(
-                columns, values, upstream, statistics, scale_and_offset[0], epsilon
-            )
+            by_values, *by_weights = normalizer.gradients(values, upstream)
             return columns.back(by_values), *by_weights, by_kernel, by_bias
 
         maps = activated(columns.of(inputs))
@@ -162,32 +147,87 @@ def _normalize(values, statistics, scale_and_offset, epsilon):
     ).y
 
 
-def _gradients(columns, values, upstream, statistics, scale, epsilon):
-    """Gradients of `normalize_by_batch` by columns, and by gamma and beta, of their upstream gradient."""
-    is_alone = columns.num_pixels == 1
-    found = tf.raw_ops.FusedBatchNormGradV3(
-        y_backprop=upstream,
-        x=values,
-        scale=scale,
-        # On CPUs the mean and the variance; GPUs put its inverse root here.
-        reserve_space_1=statistics[0],
-        reserve_space_2=statistics[1],
-        reserve_space_3=tf.zeros([0]),
-        epsilon=epsilon,
-        is_training=is_alone,
-    )
-    if is_alone:
-        return found.x_backprop, found.scale_backprop, found.offset_backprop
-    by_gamma, by_beta = (
-        tf.reduce_sum(columns.groups_of(sums), axis=0)
-        for sums in (found.scale_backprop, found.offset_backprop)
-    )
-    # What goes through the statistics: -scale * (mean of upstream + normalised inputs * mean of their
-    # product), which is another normalisation of the inputs. The operation's own would be that of each group.
-    factor = -scale * tf.math.rsqrt(statistics[1] + epsilon) / columns.num_pixels_of_channel(groups=False)
-    through_statistics = [factor * by_weight for by_weight in columns.per_channel(by_gamma, by_beta)]
-    by_values = found.x_backprop + _normalize(values, statistics, through_statistics, epsilon)
-    return by_values, by_gamma, by_beta
+class _BatchNormalizer:
+    """Normalisation of columns by the batch's statistics, which gradients of any order go through.
+
+    Args:
+        inputs, mean, variance, gamma, beta, epsilon: as of `normalize_by_batch`.
+    """
+
+    def __init__(self, inputs, mean, variance, gamma, beta, epsilon):
+        self.columns = _Columns(inputs)
+        self._statistics = self.columns.per_channel(mean, variance)
+        self._scale_and_offset = self.columns.per_channel(gamma, beta)
+        self._weights = tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
+        self._epsilon = epsilon
+
+    def normalized(self, values):
+        """Columns of the outputs."""
+
+        @tf.custom_gradient
+        def normalized(values, gamma, beta):
+            def gradient(upstream):
+                return self.gradients(values, upstream)
+
+            return _normalize(values, self._statistics, self._scale_and_offset, self._epsilon), gradient
+
+        return normalized(values, *self._weights)
+
+    def gradients(self, values, upstream):
+        """Gradients by columns, and by gamma and beta, of columns and their upstream gradient."""
+
+        @tf.custom_gradient
+        def gradients(values, upstream, gamma):
+            def gradient(*upstreams):
+                sources = [values, upstream, gamma]
+                with tf.GradientTape() as tape:
+                    tape.watch(sources)
+                    found = self._gradients_by_formula(*sources)
+                return tape.gradient(found, sources, upstreams)
+
+            return self._gradients(values, upstream), gradient
+
+        return gradients(values, upstream, self._weights[0])
+
+    def _gradients(self, values, upstream):
+        columns, scale = self.columns, self._scale_and_offset[0]
+        is_alone = columns.num_pixels == 1
+        found = tf.raw_ops.FusedBatchNormGradV3(
+            y_backprop=upstream,
+            x=values,
+            scale=scale,
+            # On CPUs the mean and the variance; GPUs put its inverse root here.
+            reserve_space_1=self._statistics[0],
+            reserve_space_2=self._statistics[1],
+            reserve_space_3=tf.zeros([0]),
+            epsilon=self._epsilon,
+            is_training=is_alone,
+        )
+        if is_alone:
+            return found.x_backprop, found.scale_backprop, found.offset_backprop
+        by_gamma, by_beta = (
+            tf.reduce_sum(columns.groups_of(sums), axis=0)
+            for sums in (found.scale_backprop, found.offset_backprop)
+        )
+        # What goes through the statistics: -scale * (mean of upstream + normalised inputs * mean of their
+        # product), which is another normalisation of the inputs. The operation's own would be each group's.
+        factor = -scale * tf.math.rsqrt(self._statistics[1] + self._epsilon)
+        factor /= columns.num_pixels_of_channel(groups=False)
+        means = [factor * sums for sums in columns.per_channel(by_gamma, by_beta)]
+        by_values = found.x_backprop + _normalize(values, self._statistics, means, self._epsilon)
+        return by_values, by_gamma, by_beta
+
+    def _gradients_by_formula(self, values, upstream, gamma):
+        """`_gradients`, in operations that can be differentiated with the statistics."""
+        x, by_y = (tf.cast(tf.reshape(maps, (-1, gamma.shape[0])), tf.float32) for maps in (values, upstream))
+        root = tf.math.rsqrt(tf.math.reduce_variance(x, axis=0) + self._epsilon)
+        normalized = (x - tf.reduce_mean(x, axis=0)) * root
+        by_gamma, by_beta = tf.reduce_sum(by_y * normalized, axis=0), tf.reduce_sum(by_y, axis=0)
+        through_statistics = tf.reduce_mean(by_y, axis=0) + normalized * tf.reduce_mean(
+            by_y * normalized, axis=0
+        )
+        by_x = gamma * root * (by_y - through_statistics)
+        return tf.cast(tf.reshape(by_x, tf.shape(values)), values.dtype), by_gamma, by_beta
 
 
 def _mean_of_means(values):

@@ -107,10 +107,20 @@ def second_gradient(function, x):
 
 
 def test_second_gradients_are_those_of_keras():
-    ours, theirs = BatchNormalization(), keras.layers.BatchNormalization()
-    x = random(5, 4, 3, 2)
-    found, wanted = (second_gradient(lambda x, n=n: n(x, training=True), x) for n in (ours, theirs))
-    np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+    # With 64 pixels of 2 channels, eight lie side by side; with 60, each by itself.
+    for x in (random(4, 4, 4, 2), random(5, 4, 3, 2)):
+        ours, theirs = BatchNormalization(), keras.layers.BatchNormalization()
+        found, wanted = (second_gradient(lambda x, n=n: n(x, training=True), x) for n in (ours, theirs))
+        np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
+        kernel, bias = tf.constant(random(3, 3, 2, 4, seed=1)), tf.constant(random(4, seed=2))
+        three_steps = lambda x, n=theirs: (  # noqa: E731
+            tf.nn.conv2d(tf.nn.relu(n(x, training=True)), kernel, 1, "SAME") + bias  # noqa: B023
+        )
+        at_once = lambda x, n=ours: (  # noqa: E731
+            conv_routes.normalized_relu_conv_2d(x, n, kernel, bias, (1, 1))  # noqa: B023
+        )
+        found, wanted = second_gradient(at_once, x), second_gradient(three_steps, x)
+        np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
     # Filter and its gradient are linear in x and in the filter, so float64 by another route tells.
     for taps in ((3, 3), (1, 5)):
         kernel = tf.constant(random(*taps, seed=1))
@@ -185,6 +195,25 @@ def test_compiled_by_xla_the_gradients_are_the_same(layer, shape):
     plain, compiled = (tf.function(step, jit_compile=jit)(x) for jit in (False, True))
     for one, other in zip(plain, compiled, strict=True):
         np.testing.assert_allclose(one, other, atol=1e-5 * float(tf.reduce_max(tf.abs(one)) + 1e-6))
+
+
+@pytest.mark.parametrize("known", [(None, None, None, 13), (None, None, 16, 13), (2, None, 16, 13)])
+def test_normalisation_of_unknown_sizes(known):
+    """How the pixels are laid out follows from what is known of the shape; the numbers do not."""
+    norm = BatchNormalization()
+    norm.build((None, None, None, 13))
+
+    def step(x):
+        with tf.GradientTape() as tape:
+            tape.watch(x)
+            outputs = norm(x, training=True)
+            total = tf.reduce_sum(outputs**3)
+        return outputs, *tape.gradient(total, [x, norm.gamma.value, norm.beta.value])
+
+    x = tf.constant(random(2, 5, 16, 13) + 1)
+    found = tf.function(step, input_signature=[tf.TensorSpec(known)])(x)
+    for one, other in zip(found, step(x), strict=True):
+        np.testing.assert_allclose(one, other, atol=1e-5 * float(tf.reduce_max(tf.abs(other))))
 
 
 @pytest.mark.parametrize("dtype, tolerance", [("float32", 1e-5), ("bfloat16", 3e-2)])
