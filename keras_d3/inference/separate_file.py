@@ -51,7 +51,7 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
     path, out_dir = Path(path), Path(out_dir)
     name = song_name(path)
     file_names = {source: f"{source}.wav" for source in separator.sources}
-    with tqdm(total=100, desc=name, unit="%", disable=not progress, bar_format=_BAR) as bar:
+    with tqdm(total=_NUM_STEPS, desc=name, disable=not progress, bar_format=_BAR) as bar:
         stage = _Stages(bar)
         stage("read")
         audio, sample_rate = read_audio(path)
@@ -91,6 +91,7 @@ def song_name(path):
     return stem.removesuffix(".stem") or stem
 
 
+_NUM_STEPS = 1000
 _BAR = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}{postfix}"
 
 
@@ -104,7 +105,8 @@ class _Stages:
         self.bar.set_postfix_str(name)
 
     def share(self, done):
-        self.bar.update(max(0, round(100 * done - self.bar.n, 1)))
+        # Whole numbers, whose sum is never beyond the end.
+        self.bar.update(max(0, round(_NUM_STEPS * done) - self.bar.n))
 
 
 def _write_wav(path, audio, sample_rate, subtype):

@@ -61,6 +61,20 @@ def test_progress_bar(separator, tmp_path, capsys):
     assert "song: 100%" in captured.err and not captured.out
 
 
+@pytest.mark.parametrize("num_parts", [1, 6, 37, 59])
+def test_progress_never_goes_beyond_its_end(separator, tmp_path, monkeypatch, num_parts):
+    """Sums of rounded shares did, which tqdm warns of."""
+
+    def stems(audio, sample_rate, progress, quality):
+        for part in range(num_parts):
+            progress((part + 1) / num_parts)
+        return [(source, audio) for source in separator.sources]
+
+    write_audio(tmp_path / "song.wav", noise(500, scale=0.05), 8000)
+    monkeypatch.setattr(separator, "stems", stems)
+    separate_file(separator, tmp_path / "song.wav", tmp_path / "out")
+
+
 @pytest.mark.skipif(not shutil.which("ffmpeg"), reason="ffmpeg is not installed")
 def test_formats_that_ffmpeg_reads(separator, tmp_path):
     write_audio(tmp_path / "song.wav", noise(8000, scale=0.05), 8000)
