@@ -3,7 +3,7 @@
 import argparse
 import sys
 
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils import run_reporting_errors
 
 DEFAULT_OUT = "build/benchmarks.json"
 

@@ -14,7 +14,7 @@ import numpy as np
 
 from benchmarks import whole_networks
 from benchmarks.whole_networks import OPENVINO_PRECISIONS, PATCH_FRAMES
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils import run_reporting_errors
 
 STEPS = (*whole_networks.STEPS, "separate", "separate_openvino")
 SOURCES = ("bass", "drums", "other", "vocals")
@@ -48,11 +48,12 @@ def _measure_all(options):
 
 
 def _separator(job):
-    from keras_d3.inference import Separator, SpectrogramSeparation
+    from keras_d3.separation import Separator
+    from keras_d3.settings import SpectrogramSeparatorConfig
 
     sizes = (1024, 256, 32, 16) if job["tiny"] else (4096, 1024, PATCH_FRAMES, PATCH_FRAMES // 2)
     patches = None if job["tiny"] else {"bass": (384, 192)}
-    config = SpectrogramSeparation(44100, 2, SOURCES, *sizes, flip_channels=True, source_patches=patches)
+    config = SpectrogramSeparatorConfig(44100, 2, SOURCES, *sizes, flip_channels=True, source_patches=patches)
     networks = {source: whole_networks.network(job, f"d3net_{source}") for source in SOURCES}
     return Separator(networks, config)
 
@@ -67,7 +68,7 @@ def _separate(job, folder):
 
 
 def _separate_openvino(job, folder):
-    from keras_d3.inference import load_separator
+    from keras_d3.separation import load_separator
 
     _separator({**job, "dtype": "float32"}).export(folder / "separator", openvino=True, check=False)
     precision = OPENVINO_PRECISIONS[job["dtype"]]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import keras
 
-from keras_d3.utils.commit import current_commit
+from keras_d3.utils import current_commit
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
 

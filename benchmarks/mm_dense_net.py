@@ -10,7 +10,7 @@ import json
 import sys
 
 from benchmarks import whole_networks
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils import run_reporting_errors
 
 PRESETS = ("mdensenet", "mmdensenet", "mmdensenet_3x3", "mmdensenet_3x3_high16")
 
@@ -56,9 +56,7 @@ def _arguments(options):
     """What the plain network needs of the preset, ready for JSON."""
     import dataclasses
 
-    from keras_d3.models import find_preset
-    from keras_d3.models.band import to_final_block
-    from keras_d3.models.mm_dense_net import changed_bands
+    from keras_d3.models import changed_bands, find_preset, to_final_block
 
     arguments = find_preset(options.preset).merged_arguments(tiny=options.tiny)
     names = ("bands", "full", "kernel_size", "band_bins", "full_bottleneck_layers")

@@ -15,8 +15,7 @@ from benchmarks.environment import describe_environment
 from benchmarks.memory import can_measure
 from benchmarks.timing import FORMS, TOLERANCES
 from benchmarks.worker import thread_variables
-from keras_d3.utils.files import read_json, write_json
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_positive_int, read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
 

@@ -155,7 +155,7 @@ def training(job, folder):
 
 def openvino(job, folder):
     """Inference of `job["preset"]` in OpenVINO: one patch, or four side by side on several threads."""
-    from keras_d3.inference import OpenVINONetwork, export_openvino
+    from keras_d3.export import OpenVINONetwork, export_openvino
 
     model = network({**job, "dtype": "float32"}, job["preset"])
     path = export_openvino(model, folder / "network.xml")

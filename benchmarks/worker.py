@@ -10,7 +10,7 @@ import traceback
 
 from tqdm import tqdm
 
-from keras_d3.utils.files import read_json, write_json
+from keras_d3.utils import read_json, write_json
 
 
 def thread_variables(num_threads):

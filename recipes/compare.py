@@ -4,7 +4,7 @@ import argparse
 import shlex
 import sys
 
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils import run_reporting_errors
 
 
 def all_recipes():
@@ -43,7 +43,7 @@ def main(arguments=None):
 
 
 def _compare(options, command):
-    from keras_d3.experiments.compare import compare
+    from keras_d3.experiments import compare
 
     recipes = {recipe.name: recipe for recipe in all_recipes()}
     names = options.recipes.split(",") if options.recipes else list(recipes)

@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils import run_reporting_errors
 
 
 def main(arguments=None):

@@ -1,6 +1,6 @@
 """Records of a few small generated scenes, for tests that need real TFRecords of images."""
 
-from keras_d3.utils.label_sets import CITYSCAPES
+from keras_d3.images.label_sets import CITYSCAPES
 from tfrecords_tools.cityscapes import list_cityscapes
 from tfrecords_tools.image_writer import write_images
 from tfrecords_tools.scenes import make_scenes

@@ -9,48 +9,68 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 
-# Each package may import itself and these.
+# Each package may import itself, the packages of the same list that stand before it, and no others.
+FOUNDATION = ("keras_d3.utils", "keras_d3.audio", "keras_d3.images", "keras_d3.settings")
+NETWORKS = ("keras_d3.ops", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models")
 ALLOWED = {
-    "keras_d3.utils": set(),
-    "keras_d3.layers": {"keras_d3.utils"},
-    "keras_d3.blocks": {"keras_d3.utils", "keras_d3.layers"},
-    "keras_d3.models": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks"},
-    "keras_d3.data": {"keras_d3.utils", "keras_d3.layers"},
-    "keras_d3.convert": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models"},
-    "keras_d3.training": {"keras_d3.utils", "keras_d3.models", "keras_d3.data"},
-    "keras_d3.inference": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models"},
-    "keras_d3.evaluation": {"keras_d3.utils"},
-    "keras_d3.analysis": {"keras_d3.utils", "keras_d3.layers", "keras_d3.blocks", "keras_d3.models"},
-    "keras_d3.experiments": {
-        "keras_d3.utils",
+    "keras_d3.utils": (),
+    "keras_d3.audio": ("keras_d3.utils",),
+    "keras_d3.images": ("keras_d3.utils",),
+    "keras_d3.settings": ("keras_d3.utils", "keras_d3.audio", "keras_d3.images"),
+    "keras_d3.ops": ("keras_d3.utils",),
+    "keras_d3.layers": ("keras_d3.utils", "keras_d3.ops"),
+    "keras_d3.blocks": ("keras_d3.utils", "keras_d3.ops", "keras_d3.layers"),
+    "keras_d3.models": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers", "keras_d3.blocks"),
+    "keras_d3.data": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers"),
+    "keras_d3.runs": FOUNDATION,
+    "keras_d3.training": (*FOUNDATION, "keras_d3.ops", "keras_d3.models", "keras_d3.data", "keras_d3.runs"),
+    "keras_d3.export": (*FOUNDATION, *NETWORKS),
+    "keras_d3.separation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),
+    "keras_d3.segmentation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),
+    "keras_d3.convert": (*FOUNDATION, *NETWORKS, "keras_d3.separation", "keras_d3.segmentation"),
+    "keras_d3.evaluation": FOUNDATION,
+    "keras_d3.report": (*FOUNDATION, "keras_d3.evaluation"),
+    "keras_d3.analysis": (*FOUNDATION, *NETWORKS),
+    "keras_d3.experiments": (
+        *FOUNDATION,
         "keras_d3.models",
-        "keras_d3.convert",
         "keras_d3.data",
+        "keras_d3.runs",
         "keras_d3.training",
-        "keras_d3.inference",
+        "keras_d3.export",
+        "keras_d3.separation",
+        "keras_d3.segmentation",
+        "keras_d3.convert",
         "keras_d3.evaluation",
-    },
-    "tfrecords_tools": {"keras_d3.utils", "keras_d3.data"},
-    "benchmarks": {
-        "keras_d3.utils",
-        "keras_d3.layers",
-        "keras_d3.blocks",
-        "keras_d3.models",
-        "keras_d3.inference",
-    },
+        "keras_d3.report",
+    ),
+    "keras_d3.cli": (
+        *FOUNDATION,
+        *NETWORKS,
+        "keras_d3.data",
+        "keras_d3.runs",
+        "keras_d3.training",
+        "keras_d3.export",
+        "keras_d3.separation",
+        "keras_d3.segmentation",
+        "keras_d3.convert",
+        "keras_d3.evaluation",
+        "keras_d3.report",
+        "keras_d3.analysis",
+        "keras_d3.experiments",
+    ),
+    "tfrecords_tools": (*FOUNDATION, "keras_d3.data"),
+    "recipes": (*FOUNDATION, "keras_d3.experiments", "keras_d3.cli"),
+    "benchmarks": (*FOUNDATION, *NETWORKS, "keras_d3.export", "keras_d3.separation"),
 }
 OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
-# The modules below the data flow that import TensorFlow, and the one that imports them, on that backend
+# The one folder below the data flow that imports TensorFlow, and the module that imports it, on that backend
 # alone.
-TENSORFLOW_ONLY = ("tensorflow_kernels.py", "tensorflow_normalization.py")
-THEIR_IMPORTER = "backend.py"
-BACKEND_FREE = (
-    "keras_d3/utils",
-    "keras_d3/layers",
-    "keras_d3/blocks",
-    "keras_d3/models",
-    "keras_d3/evaluation",
-)
+TENSORFLOW_ONLY = "keras_d3/ops/tensorflow"
+THEIR_IMPORTER = "keras_d3/ops/backend.py"
+# Packages without TensorFlow, and those of them without Keras.
+BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report")
+KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report")
 
 
 def python_files(folder):
@@ -92,17 +112,50 @@ def test_every_package_is_listed():
     assert folders <= set(ALLOWED)
 
 
-@pytest.mark.parametrize("folder", BACKEND_FREE)
-def test_no_tensorflow_below_the_data_flow(folder):
-    for path in python_files(folder):
+@pytest.mark.parametrize("package", ALLOWED)
+def test_imports_between_packages_go_through_their_faces(package):
+    for path in python_files(package.replace(".", "/")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not isinstance(node, ast.ImportFrom) or node.module.split(".")[0] != "keras_d3":
+                continue
+            other = package_of(node.module)
+            if node.module == "keras_d3" or other == package:
+                continue
+            assert node.module == other, f"{path} imports from {node.module}, not from {other}"
+            modules = {file.stem for file in (ROOT / other.replace(".", "/")).glob("*.py")}
+            hidden = modules & {alias.name for alias in node.names}
+            assert not hidden, f"{path} imports the modules {sorted(hidden)} of {other}"
+
+
+@pytest.mark.parametrize("package", ALLOWED)
+def test_no_name_of_a_face_hides_a_module(package):
+    folder = ROOT / package.replace(".", "/")
+    names = set()
+    for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
+        if isinstance(node, ast.ImportFrom):
+            names |= {alias.asname or alias.name for alias in node.names}
+    modules = {path.stem for path in folder.glob("*.py")} | {
+        path.parent.name for path in folder.glob("*/__init__.py")
+    }
+    assert not names & modules
+
+
+@pytest.mark.parametrize("package", BACKEND_FREE)
+def test_no_tensorflow_below_the_data_flow(package):
+    for path in python_files(package.replace(".", "/")):
+        name = path.relative_to(ROOT).as_posix()
         for module in imported_modules(path):
-            if path.name not in TENSORFLOW_ONLY:
+            if not name.startswith(TENSORFLOW_ONLY):
                 assert module.split(".")[0] != "tensorflow", f"{path} imports tensorflow"
-            if path.name not in (*TENSORFLOW_ONLY, THEIR_IMPORTER):
-                names = {f"keras_d3.layers.{name.removesuffix('.py')}" for name in TENSORFLOW_ONLY}
-                assert module not in names, f"{path} imports {module}"
-            if folder in ("keras_d3/utils", "keras_d3/evaluation"):
+                if name != THEIR_IMPORTER:
+                    assert not module.startswith("keras_d3.ops.tensorflow."), f"{path} imports {module}"
+            if package in KERAS_FREE:
                 assert module.split(".")[0] != "keras", f"{path} imports keras"
+
+
+def test_no_package_has_more_files_than_one_keeps_in_mind():
+    for folder in {path.parent for path in (ROOT / "keras_d3").rglob("*.py")}:
+        assert len(list(folder.glob("*.py"))) <= 20, folder
 
 
 def test_recipes_do_not_import_each_other():

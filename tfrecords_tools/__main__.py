@@ -4,8 +4,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from keras_d3.utils.audio_files import find_ffmpeg
-from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.audio import find_ffmpeg
+from keras_d3.utils import run_reporting_errors
 
 
 def main(arguments=None):
@@ -182,14 +182,14 @@ def _scenes(options):
 
 
 def _cityscapes(options):
-    from keras_d3.utils.label_sets import CITYSCAPES
+    from keras_d3.images import CITYSCAPES
     from tfrecords_tools.cityscapes import list_cityscapes
 
     _write_images(options, "gtFine", list_cityscapes(options.root, report=print), CITYSCAPES)
 
 
 def _voc(options):
-    from keras_d3.utils.label_sets import VOC
+    from keras_d3.images import VOC
     from tfrecords_tools.voc import list_voc
 
     augmented = {"auto": None, "yes": True, "no": False}[options.augmented]

@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from keras_d3.utils.audio_files import decode_with_ffmpeg, find_ffmpeg, from_pcm16, write_audio
-from keras_d3.utils.files import atomic_path, read_json, write_json
-from keras_d3.utils.validation import check_positive_int
+from keras_d3.audio import decode_with_ffmpeg, find_ffmpeg, from_pcm16, write_audio
+from keras_d3.utils import atomic_path, check_positive_int, read_json, write_json
 from tfrecords_tools.synth.bass import play_bass
 from tfrecords_tools.synth.drums import play_drums
 from tfrecords_tools.synth.harmony import play_harmony

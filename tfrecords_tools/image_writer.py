@@ -6,10 +6,8 @@ import os
 from pathlib import Path
 
 import keras_d3
-from keras_d3.data.image_manifest import ImageItem, ImageManifest, ImageSplit
-from keras_d3.data.image_schema import serialize_image
-from keras_d3.data.shards import SPLITS
-from keras_d3.utils.label_sets import IGNORED_LABEL
+from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
+from keras_d3.images import IGNORED_LABEL
 from tfrecords_tools.label_maps import open_image, read_label
 from tfrecords_tools.record_directory import (
     GroupJob,

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_d3.utils.label_sets import IGNORED_LABEL
-from keras_d3.utils.validation import check_choice
+from keras_d3.images import IGNORED_LABEL
+from keras_d3.utils import check_choice
 
 # Cityscapes' own ids of the 19 classes of its benchmark, in the order of their training ids (the public table
 # of the data set's scripts). All other ids, 0 to 33, are not evaluated.

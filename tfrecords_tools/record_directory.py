@@ -12,10 +12,9 @@ from pathlib import Path
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data.manifest import load_manifest
-from keras_d3.data.shards import MANIFEST_NAME, SPLITS, Shard
-from keras_d3.utils.config import from_dict, to_dict
-from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.data import MANIFEST_NAME, SPLITS, Shard, load_manifest
+from keras_d3.settings import from_dict, to_dict
+from keras_d3.utils import atomic_path, read_json, sha256_of_file, write_json
 
 # Holds what is finished while the manifest is not written yet.
 PROGRESS_FOLDER = ".unfinished"

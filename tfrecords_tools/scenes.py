@@ -6,9 +6,8 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
-from keras_d3.utils.files import atomic_path
-from keras_d3.utils.label_sets import IGNORED_LABEL, VOC
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.images import IGNORED_LABEL, VOC
+from keras_d3.utils import atomic_path, check_choice, check_positive_int
 from tfrecords_tools.label_maps import CITYSCAPES_IDS
 from tfrecords_tools.synth.objects import object_picture
 from tfrecords_tools.synth.street import street_scene

@@ -4,8 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from keras_d3.data.manifest import Track
-from keras_d3.data.schema import serialize_block
+from keras_d3.data import Track, serialize_block
 from tfrecords_tools.record_directory import GroupJob, GroupResult, write_shard
 from tfrecords_tools.track_audio import read_track_audio
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import numpy as np
 
-from keras_d3.utils.audio_files import (
+from keras_d3.audio import (
     audio_facts,
     decode_with_ffmpeg,
     probe_audio_streams,

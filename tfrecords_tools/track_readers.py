@@ -4,7 +4,7 @@ import importlib.util
 import os
 from pathlib import Path
 
-from keras_d3.utils.audio_files import find_ffmpeg, probe_audio_streams
+from keras_d3.audio import find_ffmpeg, probe_audio_streams
 from tfrecords_tools.track_audio import MIXTURE, AudioLocation, TrackFiles
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma")

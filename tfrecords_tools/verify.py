@@ -3,11 +3,15 @@
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data.image_schema import read_image
-from keras_d3.data.manifest import load_manifest
-from keras_d3.data.schema import MIXTURE, read_block
-from keras_d3.data.shard_errors import BrokenShardError, verify_shards
-from keras_d3.data.shards import REMAKE
+from keras_d3.data import (
+    MIXTURE,
+    REMAKE,
+    BrokenShardError,
+    load_manifest,
+    read_block,
+    read_image,
+    verify_shards,
+)
 
 
 def verify_directory(directory):

@@ -5,11 +5,9 @@ import dataclasses
 from tqdm import tqdm
 
 import keras_d3
-from keras_d3.data.manifest import Manifest, Split
-from keras_d3.data.schema import ENCODINGS
-from keras_d3.data.shards import SPLITS
-from keras_d3.utils.config import to_dict
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.data import ENCODINGS, SPLITS, Manifest, Split
+from keras_d3.settings import to_dict
+from keras_d3.utils import check_choice, check_positive_int
 from tfrecords_tools.record_directory import groups_by_size, sha256_of, splits_of, write_directory
 from tfrecords_tools.shard_writer import TrackGroupJob, track_files
 from tfrecords_tools.track_audio import MIXTURE, read_facts

@@ -12,8 +12,8 @@ from keras import ops
 
 from benchmarks.case import Case, Network
 from benchmarks.networks import compute_dtype, layer_network, with_random_weights
-from keras_d3.layers import SmoothedDilatedConv2D, group_interaction, separable_shared_convolution
-from keras_d3.layers.backend import matrix_product
+from keras_d3.layers import SmoothedDilatedConv2D
+from keras_d3.ops import group_interaction, matrix_product, separable_shared_convolution
 
 _RATE, _FILTERS, _KERNEL_SIZE = 4, 64, 3
 

@@ -8,7 +8,7 @@ from keras import ops
 from benchmarks.case import Case, Network
 from benchmarks.networks import compute_dtype, with_random_weights
 from keras_d3 import models
-from keras_d3.blocks.dilated_dense_block import DilatedDenseBlock
+from keras_d3.blocks import DilatedDenseBlock
 from keras_d3.layers import DilatedConv1D
 
 # One training step of the papers, and one separation of as many windows. Small inputs have few levels.

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from keras_d3.analysis.filter_norms import VIEWS
-from keras_d3.utils.files import atomic_path, write_json
+from keras_d3.analysis.norms import VIEWS
+from keras_d3.utils import atomic_path, write_json
 
 _BARS = (("upsampled", "up-sampled maps", "#d95f02"), ("skip", "skip maps", "#1b6ca8"))
 _TITLES = {"all_layers": "all layers that read the block's input", "first_layer": "the first layer alone"}

@@ -3,8 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from keras_d3.utils.files import atomic_path
-from keras_d3.utils.validation import check_positive_int
+from keras_d3.utils import atomic_path, check_positive_int
 
 DECADES = 6
 # What is not zero is never darker than this, so that it cannot be taken for black.

@@ -6,7 +6,7 @@ from keras import ops
 from keras_d3.blocks.d2_block import D2Block
 from keras_d3.blocks.dense_block import check_channels_known, split_first
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_positive_int
 
 CONNECTIONS = ("split_sum", "concatenate")
 OUTPUT_BLOCKS = ("last", "all")

@@ -6,11 +6,9 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers.backend import tensorflow_kernels
-from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d
-from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
-from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
-from keras_d3.utils.validation import check_choice, check_int_tuple, check_positive_int
+from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
+from keras_d3.ops import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d, tensorflow_kernels
+from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
 
 DILATIONS = ("none", "standard", "multidilated")
 NORMS = ("source", "layer", "input", "none")

@@ -4,7 +4,7 @@ import keras
 from keras import ops
 
 from keras_d3.layers import DilatedConv1D
-from keras_d3.utils.validation import check_positive_int
+from keras_d3.utils import check_positive_int
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

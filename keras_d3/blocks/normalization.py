@@ -1,6 +1,6 @@
 """Batch normalisation as every convolution of a dense block has it before."""
 
-from keras_d3.layers.batch_normalization import BatchNormalization
+from keras_d3.layers import BatchNormalization
 
 # What the D3Net code (NNabla's default) and most dense networks use; Keras' own default, 1e-3 and
 # 0.99, gives another function for the same weights.

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers.dilated_conv import DilatedConv2D
-from keras_d3.utils.validation import check_positive_int
+from keras_d3.layers import DilatedConv2D
+from keras_d3.utils import check_positive_int
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

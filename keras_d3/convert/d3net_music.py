@@ -2,8 +2,7 @@
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.tensor_table import TensorTable
-from keras_d3.models.band import to_band, to_bands
-from keras_d3.models.d3net import d3net
+from keras_d3.models import d3net, to_band, to_bands
 
 # In the order that `_band_from_official` takes them.
 BAND_KEYS = ("num_init_features", "num_layer_blocks", "dens_k", "b_n_blocks", "comp_rates")

@@ -5,9 +5,8 @@ from pathlib import Path
 
 import yaml
 
-from keras_d3.models.band import to_band, to_bands, to_final_block
-from keras_d3.models.registry import find_preset
-from keras_d3.utils.validation import check_choice
+from keras_d3.models import find_preset, to_band, to_bands, to_final_block
+from keras_d3.utils import check_choice
 
 TARGETS = ("bass", "drums", "other", "vocals")
 SUFFIXES = (".yaml", ".yml", ".json")

@@ -4,8 +4,8 @@ import logging
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.tensor_table import TensorTable
-from keras_d3.models.d3net_segmentation import d3net_segmentation
-from keras_d3.utils.validation import check_choice
+from keras_d3.models import d3net_segmentation
+from keras_d3.utils import check_choice
 
 # One entry per scale each.
 LIST_KEYS = (
@@ -81,7 +81,7 @@ def d3net_segmentation_from_official(config, h5_path, part="auto", name="d3net_s
 
 
 def segmentation_arguments_from_official(config):
-    """Returns the arguments of `keras_d3.models.d3net_segmentation` for a config in the official keys.
+    """Returns the arguments of `D3NetSegmentation` for a config in the official keys.
 
     `dilation: false` stands for dilation 1 everywhere in that scale's blocks, `block_comp` of 1 or more for
     no compression.

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from keras_d3.layers.smoothed_dilated_conv import SMOOTHINGS, SmoothedDilatedConv2D
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.layers import SMOOTHINGS, SmoothedDilatedConv2D
+from keras_d3.utils import check_choice, check_positive_int
 
 
 def smoothed_dilated_from_official(weights, fix_w, biases, dilation_rate, smoothing):

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_d3.convert.tensor_table import TensorTable
 from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
-from keras_d3.models.wave_u_net import wave_u_net
+from keras_d3.models import wave_u_net
 
 SCOPE = "separator/"
 # The optimiser's own variables: in its scope, or, saved by other programs, beside the weights.

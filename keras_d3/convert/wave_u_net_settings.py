@@ -4,8 +4,8 @@ import difflib
 import json
 from pathlib import Path
 
-from keras_d3.models.wave_u_net import wave_u_net_lengths
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.models import wave_u_net_lengths
+from keras_d3.utils import check_choice, check_positive_int
 
 TASKS = {
     "voice": ("accompaniment", "vocals"),
@@ -140,7 +140,7 @@ def read_wave_u_net_settings(name_or_path):
 
 
 def wave_u_net_arguments(config):
-    """Returns the arguments of `keras_d3.models.wave_u_net` for settings in the official keys.
+    """Returns the arguments of `keras_d3.models.wave_u_net.wave_u_net` for settings in the official keys.
 
     Args:
         config: dict. Keys that are not there have the official base configuration's values; keys that

@@ -4,12 +4,11 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
-from keras_d3.data.image_manifest import ImageManifest
-from keras_d3.data.schema import ENCODINGS, SCHEMA_VERSION
+from keras_d3.data.audio.schema import ENCODINGS, SCHEMA_VERSION
+from keras_d3.data.images.manifest import ImageManifest
 from keras_d3.data.shards import MANIFEST_NAME, ShardedManifest, check_shard_size
-from keras_d3.utils.config import from_dict
-from keras_d3.utils.files import read_json
-from keras_d3.utils.validation import check_choice
+from keras_d3.settings import from_dict
+from keras_d3.utils import check_choice, read_json
 
 MADE_BY = "python -m tfrecords_tools musdb18|folder|cityscapes|voc --root DATA --out DIR"
 

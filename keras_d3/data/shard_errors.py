@@ -5,7 +5,7 @@ import contextlib
 import tensorflow as tf
 
 from keras_d3.data.shards import REMAKE, check_shard_size
-from keras_d3.utils.files import sha256_of_file
+from keras_d3.utils import sha256_of_file
 
 
 class BrokenShardError(ValueError):

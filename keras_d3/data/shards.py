@@ -4,9 +4,8 @@ import dataclasses
 from pathlib import Path
 from typing import ClassVar
 
-from keras_d3.utils.config import from_dict, to_dict
-from keras_d3.utils.files import write_json
-from keras_d3.utils.validation import check_choice
+from keras_d3.settings import from_dict, to_dict
+from keras_d3.utils import check_choice, write_json
 
 MANIFEST_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")

@@ -1,19 +1,17 @@
 """Scores of separated audio and of label maps, their aggregation, and the report of the former."""
 
-from keras_d3.evaluation.aggregate import aggregate, format_table
-from keras_d3.evaluation.museval_scores import score_track
-from keras_d3.evaluation.score_directory import score_directories, score_directory
-from keras_d3.evaluation.sdr import do_nothing_estimates, sdr, sdr_improvement
-from keras_d3.evaluation.segmentation_scores import (
-    confusion_matrix,
-    format_iou_table,
-    segmentation_scores,
-)
+from keras_d3.evaluation.aggregation import aggregate, format_db, format_table
+from keras_d3.evaluation.directory_scores import score_directories, score_directory
+from keras_d3.evaluation.mean_iou import confusion_matrix, format_iou_table, segmentation_scores
+from keras_d3.evaluation.museval_scores import METRICS, score_track
+from keras_d3.evaluation.sdr_scores import do_nothing_estimates, sdr, sdr_improvement
 
 __all__ = [
+    "METRICS",
     "aggregate",
     "confusion_matrix",
     "do_nothing_estimates",
+    "format_db",
     "format_iou_table",
     "format_table",
     "score_directories",

@@ -7,7 +7,7 @@ import numpy as np
 
 from keras_d3.evaluation.bss_eval import bss_eval_v4
 from keras_d3.evaluation.signals import frame_length, frame_slices, silent_reasons, stack_signals
-from keras_d3.utils.validation import check_choice
+from keras_d3.utils import check_choice
 
 METRICS = ("SDR", "ISR", "SIR", "SAR")
 BACKENDS = ("museval", "shared")

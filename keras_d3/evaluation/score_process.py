@@ -8,9 +8,9 @@ import json
 import os
 import sys
 
+from keras_d3.audio import read_audio
 from keras_d3.evaluation.museval_scores import score_estimates
-from keras_d3.utils.audio_files import read_audio
-from keras_d3.utils.files import write_json
+from keras_d3.utils import write_json
 
 # Errors on the input, handed to the caller by name; anything else is a traceback on standard error.
 EXPECTED = (FileNotFoundError, RuntimeError, ValueError)

@@ -9,16 +9,15 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_d3.audio import read_audio, write_audio
 from keras_d3.data import load_manifest
 from keras_d3.evaluation import aggregate, do_nothing_estimates, score_directory
-from keras_d3.evaluation.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
 from keras_d3.experiments.evaluate import SPLIT, read_run, score_run, separate_run
-from keras_d3.experiments.recipe import Recipe
-from keras_d3.models import presets, receptive_field
+from keras_d3.models import preset_for, receptive_field
+from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
+from keras_d3.settings import Recipe
 from keras_d3.training import train_targets
-from keras_d3.utils.audio_files import read_audio, write_audio
-from keras_d3.utils.commit import current_commit
-from keras_d3.utils.files import atomic_path, write_json
+from keras_d3.utils import atomic_path, current_commit, write_json
 
 EXCERPT_SECS = 6.0
 
@@ -214,8 +213,7 @@ def _entry(run, scores, times_real_time, num_tracks):
     """One architecture of the report, without its estimates."""
     config, states = read_run(run.directory)
     # Networks of one run differ in their targets only, as far as the receptive field goes.
-    preset_names = [config.for_target(target).preset_name if target else config.preset for target in states]
-    preset = presets()[preset_names[-1]]
+    preset = preset_for(config.for_target(list(states)[-1]))
     reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
     published = {item.column: item for item in run.recipe.published_for(run.name)}
     curves = {target or "": state.history for target, state in states.items()}

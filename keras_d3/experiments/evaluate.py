@@ -14,16 +14,15 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
-from keras_d3.experiments.trained_songs import songs_to_evaluate
-from keras_d3.inference import load_separator, read_metadata, separation_from_dict, separator_from_run
-from keras_d3.inference.core_networks import has_openvino_networks
-from keras_d3.training.config import RunConfig
-from keras_d3.training.run_directory import RunDirectory
-from keras_d3.utils.audio_files import write_audio
-from keras_d3.utils.commit import current_commit
-from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.experiments.leakage import songs_to_evaluate
+from keras_d3.export import has_openvino_networks, read_metadata
+from keras_d3.runs import RunDirectory
+from keras_d3.separation import load_separator, separator_from_run
+from keras_d3.settings import RunConfig, separation_from_dict
+from keras_d3.utils import atomic_path, current_commit, read_json, sha256_of_file, write_json
 
 SPLIT = "test"
 
@@ -37,7 +36,7 @@ def export_run(run_dir, path=None, openvino=False, wiener=None, segment_samples=
         openvino: bool, whether it has to carry its networks for OpenVINO, too.
         wiener: bool, whether a separator of spectrogram networks filters; None as the run's config says.
         segment_samples: int, samples per window of a waveform network's outputs, if not those of its
-            training; see `keras_d3.inference.rebuilding`.
+            training; see `keras_d3.separation.rebuild_network`.
 
     Returns:
         Path of the SavedModel.
@@ -236,7 +235,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
 
     Args:
         run_dir, data_dir, references_dir, skip_trained_songs, wiener: as for `separate_run`.
-        **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, ...
+        **options: of `keras_d3.evaluation.directory_scores`: `num_workers`, `backend`, ...
 
     Returns:
         dict of `track -> scores`.

@@ -11,17 +11,15 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data import load_manifest, naming_shard_errors
-from keras_d3.data.image_config import check_image_config
-from keras_d3.data.image_schema import read_image
+from keras_d3.data import check_image_config, load_manifest, naming_shard_errors, read_image
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
 from keras_d3.experiments.evaluate import describe_run, read_run
-from keras_d3.inference import read_segmenter_metadata, segmenter_from_run
-from keras_d3.training.run_directory import RunDirectory
-from keras_d3.utils.commit import current_commit
-from keras_d3.utils.config import to_dict
-from keras_d3.utils.files import write_json
-from keras_d3.utils.label_images import overlay, write_image
+from keras_d3.export import read_segmenter_metadata
+from keras_d3.images import overlay, write_image
+from keras_d3.runs import RunDirectory
+from keras_d3.segmentation import segmenter_from_run
+from keras_d3.settings import to_dict
+from keras_d3.utils import current_commit, write_json
 
 
 def export_segmentation_run(run_dir, path=None):
@@ -56,7 +54,7 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
         run_dir: run directory of a segmentation recipe.
         data_dir: directory of image records.
         split: which images; those that the run was trained on are refused.
-        changes: dict of settings of `keras_d3.inference.Segmentation` that replace the run's, such as
+        changes: dict of settings of `keras_d3.settings.SegmenterConfig` that replace the run's, such as
             `{"flip": True}`. The score file's name says them.
         num_overlays: int, of how many images pictures are written.
 

@@ -3,7 +3,7 @@
 import keras
 from keras import activations, constraints, initializers, ops, regularizers
 
-from keras_d3.utils.validation import check_channels_last, check_choice, check_int_tuple, check_positive_int
+from keras_d3.utils import check_channels_last, check_choice, check_int_tuple, check_positive_int
 
 
 class BaseConv(keras.layers.Layer):

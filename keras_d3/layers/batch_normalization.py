@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_normalization, traces_plain_operations
+from keras_d3.ops import tensorflow_normalization, traces_plain_operations
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.utils.validation import check_choice
+from keras_d3.utils import check_choice
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

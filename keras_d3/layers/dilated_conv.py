@@ -4,7 +4,7 @@ import keras
 import numpy as np
 
 from keras_d3.layers.base_conv import BaseConv
-from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d
+from keras_d3.ops import dilated_conv_1d, dilated_conv_2d
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

@@ -4,8 +4,8 @@ import keras
 from keras import ops
 
 from keras_d3.layers.base_conv import BaseConv
-from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d
-from keras_d3.utils.validation import check_choice, check_int_tuple
+from keras_d3.ops import dilated_conv_1d, dilated_conv_2d
+from keras_d3.utils import check_choice, check_int_tuple
 
 
 class _MultidilatedConv(BaseConv):

@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_d3.layers.padding import pad_end_to_multiples
-from keras_d3.utils.validation import check_positive_int
+from keras_d3.ops import pad_end_to_multiples
+from keras_d3.utils import check_positive_int
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.layers.backend import tensorflow_kernels
+from keras_d3.ops import tensorflow_kernels
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

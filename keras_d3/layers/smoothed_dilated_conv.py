@@ -7,10 +7,15 @@ import numpy as np
 from keras import constraints, initializers, ops, regularizers
 
 from keras_d3.layers.base_conv import BaseConv
-from keras_d3.layers.conv_routes import dilated_conv_1d, dilated_conv_2d
-from keras_d3.layers.padding import crop_end_to, pad_end_to_multiples
-from keras_d3.layers.smoothing import group_interaction, separable_shared_convolution
-from keras_d3.utils.validation import check_choice
+from keras_d3.ops import (
+    crop_end_to,
+    dilated_conv_1d,
+    dilated_conv_2d,
+    group_interaction,
+    pad_end_to_multiples,
+    separable_shared_convolution,
+)
+from keras_d3.utils import check_choice
 
 SMOOTHINGS = ("group_interaction", "separable_shared_convolution")
 PADDING_LEAKS = ("official", "masked")

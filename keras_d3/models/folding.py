@@ -3,8 +3,7 @@
 import keras
 from keras import tree
 
-from keras_d3.blocks import D3Block, DenseBlock
-from keras_d3.blocks.folding import fold_block, takes_over_output_norm
+from keras_d3.blocks import D3Block, DenseBlock, fold_block, takes_over_output_norm
 
 
 def fold_batch_norm(model):

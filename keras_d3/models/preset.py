@@ -4,8 +4,7 @@ import dataclasses
 import inspect
 from collections.abc import Callable, Mapping
 
-from keras_d3.utils.image_normalization import ImageNormalization
-from keras_d3.utils.label_sets import LabelSet
+from keras_d3.images import ImageNormalization, LabelSet
 
 TASKS = ("waveform", "spectrogram", "segmentation")
 

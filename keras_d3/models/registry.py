@@ -2,13 +2,17 @@
 
 import difflib
 
-from keras_d3.models.d3net_music_presets import PRESETS as D3NET_MUSIC_PRESETS
-from keras_d3.models.d3net_segmentation_presets import PRESETS as D3NET_SEGMENTATION_PRESETS
-from keras_d3.models.deeplab_v2_presets import PRESETS as DEEPLAB_V2_PRESETS
-from keras_d3.models.dilated_u_net_presets import PRESETS as DILATED_U_NET_PRESETS
-from keras_d3.models.mm_dense_net_presets import PRESETS as MM_DENSE_NET_PRESETS
-from keras_d3.models.spectrogram_u_net_presets import PRESETS as SPECTROGRAM_U_NET_PRESETS
-from keras_d3.models.wave_u_net_presets import PRESETS as WAVE_U_NET_PRESETS
+from keras_d3.models.d3net.d3net_presets import PRESETS as D3NET_MUSIC_PRESETS
+from keras_d3.models.d3net_segmentation.d3net_segmentation_presets import (
+    PRESETS as D3NET_SEGMENTATION_PRESETS,
+)
+from keras_d3.models.deeplab_v2.deeplab_v2_presets import PRESETS as DEEPLAB_V2_PRESETS
+from keras_d3.models.dilated_u_net.dilated_u_net_presets import PRESETS as DILATED_U_NET_PRESETS
+from keras_d3.models.mm_dense_net.mm_dense_net_presets import PRESETS as MM_DENSE_NET_PRESETS
+from keras_d3.models.spectrogram_u_net.spectrogram_u_net_presets import (
+    PRESETS as SPECTROGRAM_U_NET_PRESETS,
+)
+from keras_d3.models.wave_u_net.wave_u_net_presets import PRESETS as WAVE_U_NET_PRESETS
 
 # One line per family: import its PRESETS and add it to FAMILIES below.
 FAMILIES = (
@@ -71,6 +75,24 @@ def build(name, tiny=False, **overrides):
     'wave_u_net_m1'
     """
     return find_preset(name).build(tiny=tiny, **overrides)
+
+
+def preset_for(config):
+    """Returns the preset of a run, with the target filled in.
+
+    A target that the paper has no configuration for (a guitar, say) gets the one for "other".
+
+    Args:
+        config: `keras_d3.settings.RunConfig` of one network.
+
+    Returns:
+        `Preset`.
+
+    Raises:
+        ValueError: no preset has that name.
+    """
+    name = config.preset.format(target=config.target)
+    return find_preset(name if name in presets() else config.preset.format(target="other"))
 
 
 def receptive_field(name, tiny=False, **overrides):

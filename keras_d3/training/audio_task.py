@@ -91,7 +91,7 @@ class AudioTask:
 
     def _waveform_examples(self, dataset):
         config = self._config
-        preset = models.find_preset(config.preset_name)
+        preset = models.preset_for(config)
         arguments = preset.merged_arguments(tiny=config.tiny, **config.model)
         if arguments.get("outputs") != "magnitudes":
             return dataset

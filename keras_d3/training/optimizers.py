@@ -4,7 +4,7 @@ import re
 
 import keras
 
-from keras_d3.utils.validation import check_choice
+from keras_d3.utils import check_choice
 
 
 class _WeightGroups:

@@ -3,8 +3,8 @@
 import keras
 from keras import ops
 
-from keras_d3.utils.label_sets import IGNORED_LABEL
-from keras_d3.utils.validation import check_choice, check_positive_int
+from keras_d3.images import IGNORED_LABEL
+from keras_d3.utils import check_choice, check_positive_int
 
 AVERAGES = ("labelled", "all")
 RESIZES = ("half_pixel", "legacy")
@@ -102,7 +102,7 @@ class MeanIoU(keras.metrics.Metric):
 
     Pixels of label 255 are not counted; classes that are neither in labels nor predictions are left out of
     the mean. At the size of the labels: smaller logits are resized bilinearly.
-    `keras_d3.evaluation.segmentation_scores` is the same on whole data sets.
+    `keras_d3.evaluation.mean_iou` is the same on whole data sets.
 
     Args:
         num_classes: int.

@@ -1,1 +1,28 @@
-"""What every other part leans on: argument checks, files, configs, audio files."""
+"""Argument checks, files, commits and optional packages."""
+
+from keras_d3.utils.command_line import run_reporting_errors
+from keras_d3.utils.commit import current_commit
+from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.optional_packages import optional_package
+from keras_d3.utils.validation import (
+    check_channels_last,
+    check_choice,
+    check_frames,
+    check_int_tuple,
+    check_positive_int,
+)
+
+__all__ = [
+    "atomic_path",
+    "check_channels_last",
+    "check_choice",
+    "check_frames",
+    "check_int_tuple",
+    "check_positive_int",
+    "current_commit",
+    "optional_package",
+    "read_json",
+    "run_reporting_errors",
+    "sha256_of_file",
+    "write_json",
+]

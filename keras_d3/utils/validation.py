@@ -43,3 +43,34 @@ def check_channels_last(data_format):
             "`keras.ops.moveaxis(x, 1, -1)`."
         )
     return "channels_last"
+
+
+def check_frames(frame_length, frame_step, fft_length=None, any_step=False):
+    """Returns the three lengths as ints, or raises ValueError if they do not fit each other.
+
+    With `any_step` the step need not divide the length, which block-wise processing relies on.
+    """
+    frame_length = check_positive_int("frame_length", frame_length, minimum=2)
+    frame_step = check_positive_int("frame_step", frame_step)
+    if any_step:
+        if frame_length % 2 or frame_step >= frame_length:
+            raise ValueError(
+                "`frame_length` must be even, and `frame_step` less than it. Received: "
+                f"frame_length={frame_length}, frame_step={frame_step}. "
+                "Common choices are frame_length // 4 and frame_length // 2."
+            )
+    elif frame_length % frame_step or frame_length == frame_step or frame_length % 2:
+        raise ValueError(
+            "`frame_step` must divide `frame_length`, which must be even, at least twice. "
+            f"Received: frame_length={frame_length}, frame_step={frame_step}. "
+            "Common choices are frame_length // 4 and frame_length // 2."
+        )
+    if fft_length is None:
+        return frame_length, frame_step, frame_length
+    fft_length = check_positive_int("fft_length", fft_length)
+    if fft_length < frame_length or fft_length % 2:
+        raise ValueError(
+            "`fft_length` must be even and at least `frame_length`. "
+            f"Received: fft_length={fft_length}, frame_length={frame_length}."
+        )
+    return frame_length, frame_step, fft_length

@@ -1,10 +1,15 @@
 """D3Net for music source separation: the official code's training as data."""
 
-from keras_d3.data import AudioDataConfig
-from keras_d3.experiments import PublishedScores, Recipe
-from keras_d3.inference import SpectrogramSeparation
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.config import to_dict
+from keras_d3.settings import (
+    AudioDataConfig,
+    PublishedScores,
+    Recipe,
+    RunConfig,
+    SpectrogramSeparatorConfig,
+    Stage,
+    TrainingConfig,
+    to_dict,
+)
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 AUGMENTATION = {
@@ -25,7 +30,7 @@ def _config(name, preset, sample_rate_hz, num_samples, stft, training, tiny=Fals
             sample_rate_hz, 2, INSTRUMENTS, num_samples, num_samples, **AUGMENTATION, **data
         ),
         training=training,
-        separation=to_dict(SpectrogramSeparation(sample_rate_hz, 2, INSTRUMENTS, **stft)),
+        separation=to_dict(SpectrogramSeparatorConfig(sample_rate_hz, 2, INSTRUMENTS, **stft)),
     )
 
 

@@ -2,11 +2,16 @@
 
 import dataclasses
 
-from keras_d3.data import ImageDataConfig, PhotometricDistortion
-from keras_d3.experiments import PublishedMeanIoU, Recipe
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.image_normalization import IMAGENET_RGB
-from keras_d3.utils.label_sets import CITYSCAPES
+from keras_d3.images import CITYSCAPES, IMAGENET_RGB
+from keras_d3.settings import (
+    ImageDataConfig,
+    PhotometricDistortion,
+    PublishedMeanIoU,
+    Recipe,
+    RunConfig,
+    Stage,
+    TrainingConfig,
+)
 
 STEPS_PER_EPOCH = 500
 DATA = ImageDataConfig(

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_d3.experiments.segmentation_command_line import evaluate_segmentation_command
+from keras_d3.cli import evaluate_segmentation_command
 from recipes.d3net_segmentation.config import RECIPE
 
 if __name__ == "__main__":

@@ -1,10 +1,15 @@
 """Dilated U-Net and Dilated Dense U-Net: the paper's training as data."""
 
-from keras_d3.data import AudioDataConfig
-from keras_d3.experiments import PublishedScores, Recipe
-from keras_d3.inference import WaveformSeparation
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.config import to_dict
+from keras_d3.settings import (
+    AudioDataConfig,
+    PublishedScores,
+    Recipe,
+    RunConfig,
+    Stage,
+    TrainingConfig,
+    WaveformSeparatorConfig,
+    to_dict,
+)
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 
@@ -45,7 +50,7 @@ def _config(name, preset, training, tiny=False, model=None, **data):
             **data,
         ),
         training=training,
-        separation=to_dict(WaveformSeparation(22050, 2, INSTRUMENTS, overlap=0.25)),
+        separation=to_dict(WaveformSeparatorConfig(22050, 2, INSTRUMENTS, overlap=0.25)),
     )
 
 

@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_d3.experiments.command_line import evaluate_command
+from keras_d3.cli import evaluate_command
 from recipes.dilated_u_net.config import RECIPE
 
 if __name__ == "__main__":

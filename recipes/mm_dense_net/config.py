@@ -1,10 +1,14 @@
 """MDenseNet and MMDenseNet: the training set-up as data, for DSD100 and MUSDB18 alike."""
 
-from keras_d3.data import AudioDataConfig
-from keras_d3.experiments import Recipe
-from keras_d3.inference import SpectrogramSeparation
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.config import to_dict
+from keras_d3.settings import (
+    AudioDataConfig,
+    Recipe,
+    RunConfig,
+    SpectrogramSeparatorConfig,
+    Stage,
+    TrainingConfig,
+    to_dict,
+)
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 # Optimiser, batch, epochs, patch and gains are those of public implementations; the paper's are not
@@ -43,7 +47,7 @@ def _config(name, preset, sizes, training, tiny=False, **data):
         ),
         training=training,
         separation=to_dict(
-            SpectrogramSeparation(
+            SpectrogramSeparatorConfig(
                 sample_rate_hz,
                 2,
                 INSTRUMENTS,

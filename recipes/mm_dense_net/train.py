@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_d3.experiments.command_line import train_command
+from keras_d3.cli import train_command
 from recipes.mm_dense_net.config import RECIPE
 
 if __name__ == "__main__":

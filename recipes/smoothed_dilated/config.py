@@ -2,11 +2,8 @@
 
 import dataclasses
 
-from keras_d3.data import ImageDataConfig
-from keras_d3.experiments import PublishedMeanIoU, Recipe
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.image_normalization import IMAGENET_CAFFE_BGR
-from keras_d3.utils.label_sets import CITYSCAPES, VOC
+from keras_d3.images import CITYSCAPES, IMAGENET_CAFFE_BGR, VOC
+from keras_d3.settings import ImageDataConfig, PublishedMeanIoU, Recipe, RunConfig, Stage, TrainingConfig
 
 NUM_STEPS, STEPS_PER_EPOCH = 20_000, 500
 # Config names and what the presets are called.

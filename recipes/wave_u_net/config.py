@@ -2,12 +2,17 @@
 
 import dataclasses
 
-from keras_d3.data import AudioDataConfig
-from keras_d3.experiments import PublishedScores, Recipe
-from keras_d3.inference import WaveformSeparation
-from keras_d3.models.wave_u_net import wave_u_net_lengths
-from keras_d3.training import RunConfig, Stage, TrainingConfig
-from keras_d3.utils.config import to_dict
+from keras_d3.models import wave_u_net_lengths
+from keras_d3.settings import (
+    AudioDataConfig,
+    PublishedScores,
+    Recipe,
+    RunConfig,
+    Stage,
+    TrainingConfig,
+    WaveformSeparatorConfig,
+    to_dict,
+)
 
 VOCALS = ("accompaniment", "vocals")
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
@@ -34,7 +39,7 @@ def _config(name, preset, sources, channels, rate_hz, lengths, training, separat
             rate_hz, channels, sources, *lengths, sources_from="same_track", gain_range=(0.7, 1.0), **data
         ),
         training=training,
-        separation=to_dict(WaveformSeparation(rate_hz, channels, sources, **separation)),
+        separation=to_dict(WaveformSeparatorConfig(rate_hz, channels, sources, **separation)),
     )
 
 

@@ -5,8 +5,8 @@ import pytest
 from PIL import Image
 
 from keras_d3.analysis import EffectiveReceptiveField
+from keras_d3.analysis.erf_files import format_fields, write_field, write_figure
 from keras_d3.analysis.heat_map import DARKEST, common_window, cut_out, grey_levels, heat_map
-from keras_d3.analysis.receptive_files import format_fields, write_field, write_figure
 
 
 def field(values, position, **fields):

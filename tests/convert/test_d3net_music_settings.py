@@ -11,7 +11,7 @@ from keras_d3.convert.d3net_music_settings import (
     settings_from_arguments,
 )
 from keras_d3.models import presets
-from keras_d3.models.band import to_band, to_bands
+from keras_d3.models.multi_band.band import to_band, to_bands
 
 PARAMETERS = {"vocals": 2_967_407, "drums": 2_873_284, "bass": 2_419_822, "other": 2_967_407}
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_d3 import models
 from keras_d3.convert import load_imagenet_encoder
-from keras_d3.models.deeplab_v2 import deeplab_v2
+from keras_d3.models.deeplab_v2.deeplab_v2 import deeplab_v2
 
 SMALL = {"num_blocks": (2, 1), "filters": (2, 3), "stem_filters": 4, "classifier_rates": (1,)}
 # The strides of the classifying network, and no dilation.

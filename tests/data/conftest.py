@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from keras_d3.audio.files import from_pcm16, write_audio
 from keras_d3.data import load_manifest
-from keras_d3.utils.audio_files import from_pcm16, write_audio
 from tfrecords_tools.track_readers import list_folder
 from tfrecords_tools.writer import RecordsConfig, write_records
 

@@ -10,7 +10,6 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.data import (
-    AudioDataConfig,
     BrokenShardError,
     load_manifest,
     naming_shard_errors,
@@ -18,9 +17,10 @@ from keras_d3.data import (
     validation_waveforms,
     verify_shards,
 )
-from keras_d3.data.flac import flac_decoder
-from keras_d3.data.schema import parse_block, read_block, serialize_block
-from keras_d3.utils.config import from_dict, to_dict
+from keras_d3.data.audio.flac import flac_decoder
+from keras_d3.data.audio.schema import parse_block, read_block, serialize_block
+from keras_d3.settings import AudioDataConfig
+from keras_d3.settings.dicts import from_dict, to_dict
 from tests.data.conftest import LENGTHS, SOURCES, make_records, signal
 
 CONFIG = AudioDataConfig(8000, 2, SOURCES, 60, 60)

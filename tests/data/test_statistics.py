@@ -5,9 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from keras_d3.data import AudioDataConfig, input_statistics, load_manifest, read_track
-from keras_d3.data import statistics as module
-from keras_d3.data.statistics import RunningMoments
+from keras_d3.data import input_statistics, load_manifest, read_track
+from keras_d3.data.audio import statistics as module
+from keras_d3.data.audio.statistics import RunningMoments
+from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import SOURCES, make_records
 
 

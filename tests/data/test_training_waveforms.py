@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.data import AudioDataConfig, shuffle_bytes, training_waveforms
-from keras_d3.data.excerpts import neighbours
-from keras_d3.data.pipeline import _random_excerpts
+from keras_d3.data import shuffle_bytes, training_waveforms
+from keras_d3.data.audio.excerpts import neighbours
+from keras_d3.data.audio.pipeline import _random_excerpts
+from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import BLOCK_SAMPLES, LENGTHS, SOURCES, make_records, signal
 
 SEED = tf.constant((0, 0), tf.int64)

@@ -3,13 +3,8 @@
 import numpy as np
 import pytest
 
-from keras_d3.data import (
-    AudioDataConfig,
-    num_validation_windows,
-    targets_to_magnitudes,
-    to_magnitudes,
-    validation_waveforms,
-)
+from keras_d3.data import num_validation_windows, targets_to_magnitudes, to_magnitudes, validation_waveforms
+from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import LENGTHS, SOURCES, signal
 
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from keras_d3.evaluation import aggregate, format_table
-from keras_d3.evaluation.aggregate import format_db
+from keras_d3.evaluation.aggregation import format_db
 from keras_d3.evaluation.museval_scores import METRICS
 
 

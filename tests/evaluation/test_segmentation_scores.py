@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_d3.evaluation import confusion_matrix, format_iou_table, segmentation_scores
-from keras_d3.utils.label_sets import CITYSCAPES
+from keras_d3.images.label_sets import CITYSCAPES
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 

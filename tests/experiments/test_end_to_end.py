@@ -12,14 +12,13 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.cli import main as keras_d3
+from keras_d3.cli.main import main as keras_d3
+from keras_d3.cli.recipe_audio import evaluate_command, train_command
 from keras_d3.evaluation import sdr
-from keras_d3.experiments import PublishedScores, Recipe
-from keras_d3.experiments.command_line import evaluate_command, train_command
 from keras_d3.experiments.compare import compare
 from keras_d3.experiments.evaluate import export_run
-from keras_d3.inference import load_separator, separator_from_run
-from keras_d3.training import Stage, TrainingConfig
+from keras_d3.separation import load_separator, separator_from_run
+from keras_d3.settings import PublishedScores, Recipe, Stage, TrainingConfig
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
 from tests.training.configs import spectrogram_config, waveform_config
 

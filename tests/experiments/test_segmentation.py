@@ -10,16 +10,16 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3 import models
+from keras_d3.cli.recipe_audio import train_command
+from keras_d3.cli.recipe_images import evaluate_segmentation_command
+from keras_d3.convert.initial_weights import InitialWeights, copy_weights
 from keras_d3.data import load_manifest, validation_images
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
-from keras_d3.experiments import Recipe
-from keras_d3.experiments.command_line import train_command
 from keras_d3.experiments.evaluate_segmentation import export_segmentation_run, score_segmentation_run
-from keras_d3.experiments.initial_weights import InitialWeights, copy_weights
-from keras_d3.experiments.segmentation_command_line import evaluate_segmentation_command
-from keras_d3.inference import load_segmenter, segmenter_from_run
 from keras_d3.models import find_preset
-from keras_d3.training import RunConfig, Stage, build_network
+from keras_d3.segmentation import load_segmenter, segmenter_from_run
+from keras_d3.settings import Recipe, RunConfig, Stage
+from keras_d3.training import build_network
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
 from tests.small_scenes import SIZE, make_street_records
@@ -96,7 +96,7 @@ def test_command_line_writes_scores_and_pictures(run, records, recipe, capsys):
 
 def test_export_round_trip(run, capsys, tmp_path):
     """By `keras-d3 export`, read back by plain TensorFlow."""
-    from keras_d3.cli import main
+    from keras_d3.cli.main import main
 
     assert main(["export", "--run-dir", str(run), "--out", str(tmp_path / "model")]) == 0
     image = np.random.default_rng(0).integers(0, 256, (41, 67, 3), dtype="uint8")

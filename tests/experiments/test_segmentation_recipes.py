@@ -3,8 +3,8 @@
 import pytest
 
 from keras_d3.experiments.evaluate_segmentation import score_segmentation_run
+from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.training import train
-from keras_d3.utils.label_sets import CITYSCAPES
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
 from tfrecords_tools.cityscapes import list_cityscapes

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_d3.utils.label_sets import CITYSCAPES
+from keras_d3.images.label_sets import CITYSCAPES
 from tfrecords_tools.label_maps import CITYSCAPES_IDS
 
 FOLDER = Path(__file__).parent

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 
 from keras_d3.layers import DilatedConv1D, DilatedConv2D, kernel_from_transposed
-from keras_d3.layers.conv_routes import conv_1d_on_grid, conv_plain
+from keras_d3.ops.dilated_conv import conv_1d_on_grid, conv_plain
 from tests.gradients import gradients
 from tests.layers.layer_checks import check_layer, has_float64, to_numpy
 from tests.layers.references import loop_conv_1d, loop_conv_2d, loop_transposed_conv_1d, random

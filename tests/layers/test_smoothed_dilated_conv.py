@@ -15,10 +15,9 @@ from keras_d3.layers import (
     IdentitySmoothing,
     SmoothedDilatedConv1D,
     SmoothedDilatedConv2D,
-    group_interaction,
-    separable_shared_convolution,
 )
-from keras_d3.layers.smoothing import shared_convolution_in_blocks
+from keras_d3.ops import group_interaction, separable_shared_convolution
+from keras_d3.ops.smoothing import shared_convolution_in_blocks
 from tests.gradients import gradients, numeric_gradients
 from tests.layers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
 from tests.layers.references import loop_conv, random

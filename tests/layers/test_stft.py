@@ -3,14 +3,8 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_d3.layers import (
-    STFT,
-    InverseSTFT,
-    frame_spectra,
-    overlap_add,
-    overlap_add_spectra,
-    window_square_sum,
-)
+from keras_d3.layers import STFT, InverseSTFT
+from keras_d3.ops import frame_spectra, overlap_add, overlap_add_spectra, window_square_sum
 from tests.layers.layer_checks import check_layer
 
 

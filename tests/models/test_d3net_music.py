@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.d3net import d3net
+from keras_d3.models.d3net.d3net import d3net
 from tests.blocks.block_reference import d3_block, randomize
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters

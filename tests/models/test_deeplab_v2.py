@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_d3 import models
 from keras_d3.blocks import residual_bottleneck
-from keras_d3.models.deeplab_v2 import deeplab_v2
+from keras_d3.models.deeplab_v2.deeplab_v2 import deeplab_v2
 from tests.models.model_checks import check_model, count_parameters
 
 SMALL = {

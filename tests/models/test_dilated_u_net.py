@@ -5,7 +5,7 @@ import pytest
 from keras import ops
 
 from keras_d3 import models
-from keras_d3.models.dilated_u_net import (
+from keras_d3.models.dilated_u_net.dilated_u_net import (
     ADAPTIVE_DILATION_RATES,
     dilated_dense_u_net,
     dilated_u_net,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.mm_dense_net import mm_dense_net
+from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.preset import Preset
 from tests.blocks.block_reference import dense_block, randomize
 from tests.layers.layer_checks import to_numpy

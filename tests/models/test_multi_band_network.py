@@ -5,10 +5,10 @@ import pytest
 from keras import layers
 
 from keras_d3 import models
-from keras_d3.models.band import Band, to_final_block
-from keras_d3.models.d3net import d3net
-from keras_d3.models.mm_dense_net import mm_dense_net
-from keras_d3.models.multi_band_network import check_bands, multi_band_network
+from keras_d3.models.d3net.d3net import d3net
+from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
+from keras_d3.models.multi_band.band import Band, to_final_block
+from keras_d3.models.multi_band.network import check_bands, multi_band_network
 from tests.gradients import gradients
 from tests.layers.layer_checks import to_numpy
 from tests.models.multi_band_reference import SMALL, magnitudes

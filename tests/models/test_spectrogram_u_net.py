@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.spectrogram_u_net import spectrogram_u_net
+from keras_d3.models.spectrogram_u_net.spectrogram_u_net import spectrogram_u_net
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters, random_input
 

@@ -4,7 +4,11 @@ import pytest
 from keras import ops
 
 from keras_d3 import models
-from keras_d3.models.wave_u_net import wave_u_net, wave_u_net_lengths, wave_u_net_receptive_field
+from keras_d3.models.wave_u_net.wave_u_net import (
+    wave_u_net,
+    wave_u_net_lengths,
+    wave_u_net_receptive_field,
+)
 from tests.gradients import gradients
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters, random_input

@@ -5,8 +5,8 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_d3.audio.files import read_audio, write_audio
 from keras_d3.data import load_manifest, read_track
-from keras_d3.utils.audio_files import read_audio, write_audio
 from tests.tfrecords_tools.conftest import make_song, noise
 from tfrecords_tools.__main__ import main
 

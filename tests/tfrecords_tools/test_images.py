@@ -8,8 +8,8 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3.data import load_manifest
-from keras_d3.data.image_schema import read_image
-from keras_d3.utils.label_sets import CITYSCAPES, VOC
+from keras_d3.data.images.schema import read_image
+from keras_d3.images.label_sets import CITYSCAPES, VOC
 from tests.small_scenes import SEED, SIZE
 from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main

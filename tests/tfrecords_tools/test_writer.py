@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from keras_d3.audio.files import write_audio
 from keras_d3.data import load_manifest
-from keras_d3.utils.audio_files import write_audio
 from tests.tfrecords_tools.conftest import noise
 from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main

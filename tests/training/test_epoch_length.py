@@ -3,7 +3,8 @@
 import keras
 import pytest
 
-from keras_d3.training import Stage, train
+from keras_d3.settings import Stage
+from keras_d3.training import train
 from tests.training.configs import waveform_config
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from keras_d3.data import input_statistics, load_manifest
-from keras_d3.training import Stage, train
+from keras_d3.settings import Stage
+from keras_d3.training import train
 from tests.small_records import make_records
 from tests.training.configs import spectrogram_config
 

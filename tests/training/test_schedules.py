@@ -1,6 +1,6 @@
 import pytest
 
-from keras_d3.training import Stage
+from keras_d3.settings import Stage
 
 
 def test_poly_decay_of_the_papers():

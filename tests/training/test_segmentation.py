@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.data import ImageDataConfig, PhotometricDistortion, load_manifest
-from keras_d3.training import RunConfig, Stage, TrainingConfig, task_of, train
-from keras_d3.utils.image_normalization import IMAGENET_RGB
-from keras_d3.utils.label_sets import CITYSCAPES
+from keras_d3.data import load_manifest
+from keras_d3.images.label_sets import CITYSCAPES
+from keras_d3.images.normalization import IMAGENET_RGB
+from keras_d3.settings import ImageDataConfig, PhotometricDistortion, RunConfig, Stage, TrainingConfig
+from keras_d3.training import task_of, train
 from tests.training.configs import waveform_config
 
 STAGE = Stage(0.05, 2, 4, decay="poly", final_learning_rate=0.001)

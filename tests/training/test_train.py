@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 
 from keras_d3.data import load_manifest, validation_waveforms
-from keras_d3.training import RunConfig, RunDirectory, Stage, build_network, train, train_targets
+from keras_d3.runs import RunDirectory
+from keras_d3.settings import RunConfig, Stage
+from keras_d3.training import build_network, train, train_targets
 from tests.training.configs import SMALL_NETWORK, spectrogram_config, waveform_config
 
 

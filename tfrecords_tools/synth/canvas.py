@@ -3,7 +3,7 @@
 import numpy as np
 from PIL import Image, ImageDraw
 
-from keras_d3.utils.label_sets import IGNORED_LABEL
+from keras_d3.images import IGNORED_LABEL
 
 
 class Canvas:

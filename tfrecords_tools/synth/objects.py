@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_d3.utils.label_sets import IGNORED_LABEL, VOC
+from keras_d3.images import IGNORED_LABEL, VOC
 from tfrecords_tools.synth.canvas import Canvas
 
 SHAPES = ("ellipse", "rectangle", "triangle", "cross", "ring")

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_d3.utils.label_sets import CITYSCAPES, IGNORED_LABEL
+from keras_d3.images import CITYSCAPES, IGNORED_LABEL
 from tfrecords_tools.synth.canvas import Canvas
 
 CLASS = {name: number for number, name in enumerate(CITYSCAPES.names)}

@@ -1,0 +1,99 @@
+"""Residual block of three convolutions, as a sequence of named layers."""
+
+import keras
+
+from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
+from keras_d3.layers import SMOOTHINGS, DilatedConv2D, SmoothedDilatedConv2D
+from keras_d3.utils import check_choice
+
+
+def residual_bottleneck(
+    inputs,
+    filters,
+    name,
+    stride=1,
+    dilation_rate=1,
+    shortcut="identity",
+    smoothing=None,
+    padding_leak="official",
+    freeze_norm=False,
+    norm_epsilon=NORM_EPSILON,
+    norm_momentum=NORM_MOMENTUM,
+    kernel_initializer="glorot_uniform",
+):
+    """Applies the bottleneck block of a ResNet: `relu(shortcut(x) + norm(conv_1x1(conv_3x3(conv_1x1(x)))))`.
+
+    Figure 5 (right) of He et al., 2016, "Deep Residual Learning for Image Recognition"
+    (https://arxiv.org/abs/1512.03385), as its authors' Caffe models have it: the stride is on the first 1x1
+    and on the shortcut. A batch normalisation follows every convolution, a ReLU the first two. It is a
+    function, so that every convolution is a layer of the model, to be found by its name:
+
+        <name>_conv1, _conv1_norm, _conv1_relu, _conv2, ..., _conv3, _conv3_norm, _add, _relu
+        <name>_shortcut, _shortcut_norm             with shortcut="projection"
+
+    Args:
+        inputs: symbolic tensor (batch, height, width, channels).
+        filters: int, maps of the first two convolutions; the third makes four times as many.
+        name: string, prefix of the layers' names.
+        stride: int.
+        dilation_rate: int, of the 3x3 convolution.
+        shortcut: `"identity"`, or `"projection"`: a strided 1x1 convolution and its normalisation.
+        smoothing: None; or `"group_interaction"`, `"separable_shared_convolution"`: the 3x3 convolution
+            is a `SmoothedDilatedConv2D`.
+        padding_leak: see `SmoothedDilatedConv2D`.
+        freeze_norm: bool, whether the normalisations keep their statistics, scales and shifts.
+        norm_epsilon, norm_momentum: floats, constants of the normalisations.
+        kernel_initializer: initializer of the kernels.
+
+    Returns:
+        Symbolic tensor (batch, height / stride, width / stride, 4 * filters), sizes rounded up.
+
+    Raises:
+        ValueError: an argument breaks its rule.
+
+    Example:
+
+    >>> import keras
+    >>> from keras_d3.blocks import residual_bottleneck
+    >>> image = keras.Input((None, None, 16))
+    >>> maps = residual_bottleneck(image, 8, "res4_block1", dilation_rate=2, shortcut="projection")
+    >>> model = keras.Model(image, maps)
+    >>> model.get_layer("res4_block1_conv2").dilation_rate
+    (2, 2)
+    """
+    check_choice("shortcut", shortcut, ("identity", "projection"))
+    check_choice("smoothing", smoothing, (None, *SMOOTHINGS))
+
+    def norm(x, conv_name):
+        layer = batch_normalization(f"{conv_name}_norm", norm_epsilon, norm_momentum)
+        layer.trainable = not freeze_norm
+        return layer(x)
+
+    def pointwise(x, number, conv_name, conv_stride):
+        return keras.layers.Conv2D(
+            number,
+            1,
+            conv_stride,
+            padding="same",
+            data_format="channels_last",
+            use_bias=False,
+            kernel_initializer=kernel_initializer,
+            name=conv_name,
+        )(x)
+
+    def relu(x, relu_name):
+        return keras.layers.ReLU(name=relu_name)(x)
+
+    x = relu(norm(pointwise(inputs, filters, f"{name}_conv1", stride), f"{name}_conv1"), f"{name}_conv1_relu")
+    middle = {"use_bias": False, "kernel_initializer": kernel_initializer, "name": f"{name}_conv2"}
+    if smoothing is None:
+        x = DilatedConv2D(filters, 3, dilation_rate, **middle)(x)
+    else:
+        x = SmoothedDilatedConv2D(filters, 3, dilation_rate, smoothing, padding_leak=padding_leak, **middle)(
+            x
+        )
+    x = relu(norm(x, f"{name}_conv2"), f"{name}_conv2_relu")
+    x = norm(pointwise(x, 4 * filters, f"{name}_conv3", 1), f"{name}_conv3")
+    if shortcut == "projection":
+        inputs = norm(pointwise(inputs, 4 * filters, f"{name}_shortcut", stride), f"{name}_shortcut")
+    return relu(keras.layers.Add(name=f"{name}_add")([inputs, x]), f"{name}_relu")

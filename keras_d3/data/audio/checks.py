@@ -1,0 +1,39 @@
+"""Whether records fit the settings of audio data, and the memory of their shuffle."""
+
+from keras_d3.data.manifest import check_kind
+from keras_d3.settings import ACCOMPANIMENT
+
+
+def check_config(manifest, config, split):
+    """Raises ValueError if records of `split` cannot feed this config."""
+    check_kind(manifest, "audio")
+    rate = manifest.sample_rate(split)
+    if rate != config.sample_rate_hz:
+        raise ValueError(
+            f"`sample_rate_hz` must be that of the records, {rate} Hz in `{manifest.directory}` ({split}). "
+            f"Received: sample_rate_hz={config.sample_rate_hz!r}. Write records with "
+            f"`python -m tfrecords_tools ... --sample-rate {config.sample_rate_hz}`."
+        )
+    known = (*manifest.sources, ACCOMPANIMENT)
+    unknown = [name for name in config.sources if name not in known]
+    if unknown:
+        raise ValueError(
+            f"`sources` must be among {', '.join(known)}: `{manifest.directory}` holds no other. "
+            f"Received: sources={config.sources!r}."
+        )
+    if ACCOMPANIMENT not in manifest.sources and ACCOMPANIMENT in config.sources:
+        if set(manifest.sources) <= set(config.sources):
+            raise ValueError(
+                "`sources` must leave at least one source of the records for 'accompaniment'. "
+                f"Received: sources={config.sources!r}; the records hold {', '.join(manifest.sources)}."
+            )
+
+
+def shuffle_bytes(manifest, config):
+    """Returns the memory in bytes that the shuffle of cut excerpts takes.
+
+    Every excerpt is held as 16-bit samples of the network's input length, for
+    every source in the records (the mixture too when it is read).
+    """
+    features = len(manifest.sources) + (config.mixture == "stored")
+    return config.shuffle_excerpts * features * config.input_samples * manifest.channels * 2

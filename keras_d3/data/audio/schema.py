@@ -1,0 +1,141 @@
+"""What one TFRecord of audio holds: the only place that names its features, for writer and readers alike.
+
+A record is one block of a track: `block_samples` consecutive samples (fewer in a
+track's last block) of the mixture and of every source, each as 16-bit samples.
+
+| feature           | type  | meaning                                                   |
+|-------------------|-------|-----------------------------------------------------------|
+| `track`           | int64 | index in the manifest's track list of the split           |
+| `track_name`      | bytes | its name, UTF-8                                           |
+| `block`           | int64 | the block holds the samples from `block * block_samples`  |
+| `num_samples`     | int64 | length of the whole track                                 |
+| `audio/mixture`   | bytes | (time, channels) int16: little endian, or a FLAC stream   |
+| `audio/<source>`  | bytes | the same, one feature per source                          |
+"""
+
+import io
+
+import numpy as np
+import tensorflow as tf
+
+from keras_d3.data.audio.flac import flac_decoder
+from keras_d3.data.features import bytes_feature, int64_feature, serialize
+
+SCHEMA_VERSION = 1
+ENCODINGS = ("pcm16", "flac")
+MIXTURE = "mixture"
+
+
+def serialize_block(track, track_name, block, num_samples, audio, sample_rate, encoding):
+    """Returns one record as bytes.
+
+    Args:
+        track, track_name, block, num_samples: see the table above.
+        audio: `{name: int16 array (time, channels)}` of `"mixture"` and every source.
+        sample_rate: Hz (FLAC streams carry it).
+        encoding: `"pcm16"` or `"flac"`.
+    """
+    features = {
+        "track": int64_feature(track),
+        "track_name": bytes_feature(track_name.encode("utf-8")),
+        "block": int64_feature(block),
+        "num_samples": int64_feature(num_samples),
+    }
+    for name, samples in audio.items():
+        features[f"audio/{name}"] = bytes_feature(_encode(samples, sample_rate, encoding))
+    return serialize(features)
+
+
+def parse_block(serialized, names, encoding, channels, block_samples, only=None):
+    """Parses and decodes a record inside a tf.data graph.
+
+    Args:
+        serialized: string scalar.
+        names: which of the mixture and the sources to read; the others stay untouched.
+        encoding, channels, block_samples: from the manifest.
+        only: int64 scalar: decode `names[only]` alone, so that one graph serves any source.
+
+    Returns:
+        Dict of `track`, `block`, `num_samples` (int64 scalars) and `audio`: int16
+        `(len(names) or 1, block_samples, channels)`, a short last block zero-padded.
+    """
+    scalars = ("track", "block", "num_samples")
+    features = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
+    features |= {f"audio/{name}": tf.io.FixedLenFeature([], tf.string) for name in names}
+    parsed = tf.io.parse_single_example(serialized, features)
+    record = {name: parsed[name] for name in scalars}
+    coded = [parsed[f"audio/{name}"] for name in names]
+    if only is not None:
+        coded = [tf.stack(coded)[only]]
+    audio = []
+    for data in coded:
+        if encoding == "flac":
+            samples = flac_decoder()(data)
+        else:
+            samples = tf.io.decode_raw(data, tf.int16, little_endian=True)
+        samples = tf.reshape(samples, (-1, channels))
+        padding = block_samples - tf.shape(samples)[0]
+        audio.append(tf.pad(samples, ((0, padding), (0, 0))))
+    record["audio"] = tf.ensure_shape(tf.stack(audio), (len(coded), block_samples, channels))
+    return record
+
+
+def empty_block(num_features, channels, block_samples):
+    """Returns the block that stands before a track's first and after its last: silence of no track."""
+    silence = tf.zeros((num_features, block_samples, channels), tf.int16)
+    no = tf.constant(-1, tf.int64)
+    return {"track": no, "block": no, "num_samples": no, "audio": silence}
+
+
+def read_block(serialized, encoding, channels, only=None):
+    """Parses and decodes a record in Python, every feature of it (FLAC through libsndfile).
+
+    Args:
+        serialized: bytes.
+        encoding, channels: from the manifest.
+        only: decode this one of the mixture and the sources alone.
+
+    Returns:
+        Dict as from `parse_block`, with NumPy values, `track_name`, and blocks not padded; `audio` is a
+        dict of `name -> int16 (time, channels)`.
+
+    Raises:
+        ValueError: the audio of one feature cannot be decoded or has other channels.
+    """
+    feature = tf.train.Example.FromString(serialized).features.feature
+    record = {name: feature[name].int64_list.value[0] for name in ("track", "block", "num_samples")}
+    record["track_name"] = feature["track_name"].bytes_list.value[0].decode("utf-8")
+    record["audio"] = {
+        name.removeprefix("audio/"): _decode(name, value.bytes_list.value[0], encoding, channels)
+        for name, value in feature.items()
+        if name.startswith("audio/") and only in (None, name.removeprefix("audio/"))
+    }
+    return record
+
+
+def _encode(samples, sample_rate, encoding):
+    if encoding == "pcm16":
+        return np.ascontiguousarray(samples, "<i2").tobytes()
+    import soundfile
+
+    buffer = io.BytesIO()
+    soundfile.write(buffer, samples, sample_rate, format="FLAC", subtype="PCM_16")
+    return buffer.getvalue()
+
+
+def _decode(name, data, encoding, channels):
+    if encoding == "pcm16":
+        if len(data) % (2 * channels):
+            raise ValueError(
+                f"`{name}` must hold whole samples of {channels} channels: {len(data)} bytes do not."
+            )
+        return np.frombuffer(data, "<i2").reshape(-1, channels)
+    import soundfile
+
+    try:
+        samples, _ = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)
+    except soundfile.LibsndfileError as error:
+        raise ValueError(f"`{name}` cannot be decoded as FLAC: {error}.") from error
+    if samples.shape[1] != channels:
+        raise ValueError(f"`{name}` must have {channels} channels. Received: {samples.shape[1]}.")
+    return samples

@@ -1,0 +1,1 @@
+"""Image records: schema, augmentation, batches of crops."""

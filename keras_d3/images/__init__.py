@@ -1,0 +1,30 @@
+"""Image files, label sets and the normalization of images."""
+
+from keras_d3.images.files import overlay, read_image, write_image, write_labels
+from keras_d3.images.label_sets import (
+    CITYSCAPES,
+    IGNORED_LABEL,
+    LABEL_SETS,
+    VOC,
+    LabelSet,
+    plain_label_set,
+    voc_palette,
+)
+from keras_d3.images.normalization import IMAGENET_CAFFE_BGR, IMAGENET_RGB, ImageNormalization
+
+__all__ = [
+    "CITYSCAPES",
+    "IGNORED_LABEL",
+    "IMAGENET_CAFFE_BGR",
+    "IMAGENET_RGB",
+    "ImageNormalization",
+    "LABEL_SETS",
+    "LabelSet",
+    "VOC",
+    "overlay",
+    "plain_label_set",
+    "read_image",
+    "voc_palette",
+    "write_image",
+    "write_labels",
+]

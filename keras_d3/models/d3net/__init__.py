@@ -1,0 +1,1 @@
+"""D3Net for music (Takahashi and Mitsufuji, 2021)."""

@@ -1,0 +1,80 @@
+"""The two networks of the Dilated Dense U-Net paper."""
+
+from keras_d3.models.dilated_u_net.dilated_u_net import (
+    ADAPTIVE_DILATION_RATES,
+    FOUR_SOURCES,
+    dilated_dense_u_net,
+    dilated_u_net,
+    dilated_u_net_receptive_field,
+)
+from keras_d3.models.preset import Preset
+
+_PAPER = (
+    "Narayanaswamy, Katoch, Thiagarajan, Song and Spanias, 2019, Audio Source Separation via "
+    "Multi-Scale Learning with Dilated Dense U-Nets, arXiv:1904.04161, Table 1"
+)
+_ARGUMENTS = {
+    "sources": FOUR_SOURCES,
+    "channels": 2,
+    "num_samples": 16384,
+    "dilation_rates": ADAPTIVE_DILATION_RATES,
+    "filters": 15,
+    "filters_by": "block",
+    "kernel_size": 15,
+    "up_kernel_size": 5,
+    "bottleneck_kernel_size": 15,
+    "bottleneck_dilation_rate": 1,
+    "bottleneck_layers": 3,
+    "up_dilation_order": "as_listed",
+    "input_skip": True,
+    "output_kernel_size": 1,
+    "output_type": "difference",
+    "output_activation": "tanh",
+    "leaky_relu_slope": 0.2,
+}
+_DENSE = {
+    **_ARGUMENTS,
+    "block_output_with_input": True,
+    "skip": "before_transition",
+    "transition_activation": "linear",
+    "bottleneck_transition": True,
+}
+# Four blocks reach further than a segment of 4,096 samples; few taps keep a training step of four
+# near 0.1 s on one core.
+_TINY = {
+    "num_samples": 4096,
+    "dilation_rates": ADAPTIVE_DILATION_RATES[:4],
+    "filters": 6,
+    "kernel_size": 7,
+    "bottleneck_kernel_size": 7,
+}
+_TINY_DENSE = {**_TINY, "filters": 4}
+
+PRESETS = (
+    Preset(
+        name="dilated_u_net",
+        paper=_PAPER,
+        parameters=1_758_888,
+        task="waveform",
+        builder=dilated_u_net,
+        arguments=_ARGUMENTS,
+        tiny=_TINY,
+        description="U-Net on waveforms with dilation instead of resampling",
+        sample_rate_hz=22050,
+        sources=FOUR_SOURCES,
+        receptive_field=dilated_u_net_receptive_field,
+    ),
+    Preset(
+        name="dilated_dense_u_net",
+        paper=_PAPER,
+        parameters=4_682_658,
+        task="waveform",
+        builder=dilated_dense_u_net,
+        arguments=_DENSE,
+        tiny=_TINY_DENSE,
+        description="Dilated U-Net of dense blocks",
+        sample_rate_hz=22050,
+        sources=FOUR_SOURCES,
+        receptive_field=dilated_u_net_receptive_field,
+    ),
+)

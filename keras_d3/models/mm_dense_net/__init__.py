@@ -1,0 +1,1 @@
+"""MDenseNet and MMDenseNet (Takahashi and Mitsufuji, 2017)."""

@@ -1,0 +1,1 @@
+"""Wave-U-Net (Stoller et al., 2018)."""

@@ -1,0 +1,1 @@
+"""Kernels and normalization of the TensorFlow backend."""

@@ -1,0 +1,41 @@
+"""Writes the report's two files."""
+
+from pathlib import Path
+
+from keras_d3.report.data import ReportData
+from keras_d3.report.html_page import render_html
+from keras_d3.report.markdown_page import render_markdown
+from keras_d3.utils import atomic_path
+
+
+def write_report(path, data):
+    """Writes the side-by-side report: one HTML file that opens from disk, and its tables as Markdown.
+
+    The HTML needs no network and no other file: style, script, pictures and sound (MP3 where
+    libsndfile writes it) are inside, and all texts are escaped.
+
+    Args:
+        path: the HTML file, for example "runs/report.html"; the Markdown file gets the same name
+            with the suffix `.md`.
+        data: ReportData.
+
+    Returns:
+        The path of the HTML file.
+
+    Raises:
+        ValueError: `path` does not end in `.html`, or `data` is no ReportData.
+        RuntimeError: the audio cannot be encoded (see `audio_uri`).
+
+    Example:
+        >>> data = ReportData(title="Two networks", sources=("vocals", "drums"), models=())
+        >>> write_report("runs/report.html", data)  # doctest: +SKIP
+    """
+    path = Path(path)
+    if path.suffix != ".html":
+        raise ValueError(f"`path` must end in '.html'. Received: path='{path}'.")
+    if not isinstance(data, ReportData):
+        raise ValueError(f"`data` must be a ReportData. Received: data={type(data).__name__}.")
+    for target, text in ((path, render_html(data)), (path.with_suffix(".md"), render_markdown(data))):
+        with atomic_path(target) as temporary:
+            temporary.write_text(text, encoding="utf-8")
+    return path

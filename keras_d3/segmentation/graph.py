@@ -1,0 +1,138 @@
+"""The graph from an image of any size to class probabilities and labels."""
+
+import tensorflow as tf
+
+from keras_d3.export import GraphNetwork, loop
+
+# What is left of smaller images after the poolings of some networks is nothing.
+MINIMUM_SIZE = 32
+MAX_UINT8_CLASSES = 256
+
+
+class SegmentationGraph(tf.Module):
+    """A segmentation network with all that surrounds it, as one graph.
+
+    For every scale and mirror image: resize the pixels bilinearly; normalise; pass them through the network,
+    whole or window by window; resize the logits to the image's size; softmax. The probabilities are
+    averaged; the label is the most probable class, the lowest number of equals. Images smaller than 32
+    pixels, or than a window, are continued by the mean colour and the surplus is cut off.
+
+    Args:
+        network: `keras.Model`, normalised images (batch, height, width, 3) to logits (batch, any height, any
+            width, classes) or a dict with `logits`.
+        config: `SegmenterConfig`.
+
+    Attributes:
+        segment: graph function from `image`, uint8 (height, width, 3), to `labels`, uint8 (height, width)
+            (int32 for more than 256 classes), and `probabilities`, float32 (height, width, classes).
+
+    Raises:
+        ValueError: the network does not fit.
+        RuntimeError: Keras runs on another backend than TensorFlow.
+    """
+
+    def __init__(self, network, config):
+        super().__init__(name="segmentation")
+        self.config = config
+        self.num_classes = len(config.label_set)
+        _check_network(network, self.num_classes)
+        self._network = GraphNetwork(network, (None, None, 3))
+        # The list is what TensorFlow finds (and saves) the weights by.
+        self.network_variables = list(self._network.variables)
+        image = tf.TensorSpec((None, None, 3), tf.uint8, name="image")
+        self.segment = tf.function(self._segment, autograph=False).get_concrete_function(image)
+
+    def _segment(self, image):
+        pixels = tf.cast(image, tf.float32)[tf.newaxis]
+        total, count = 0.0, 0
+        for scale in self.config.scales:
+            scaled = _scaled(pixels, scale)
+            for flip in (False, True) if self.config.flip else (False,):
+                inputs = self.config.normalization(scaled)
+                logits = self._logits(inputs[:, :, ::-1] if flip else inputs)
+                logits = logits[:, :, ::-1] if flip else logits
+                logits = tf.image.resize(logits, tf.shape(image)[:2]) if scale != 1 else logits
+                total, count = total + tf.nn.softmax(logits[0]), count + 1
+        probabilities = total / count if count > 1 else total
+        dtype = tf.uint8 if self.num_classes <= MAX_UINT8_CLASSES else tf.int32
+        labels = tf.cast(tf.argmax(probabilities, axis=-1, output_type=tf.int32), dtype)
+        return {"labels": labels, "probabilities": probabilities}
+
+    def _logits(self, inputs):
+        """Logits (1, height, width, classes) of normalised images of one size."""
+        size = tf.shape(inputs)[1:3]
+        window = self.config.window
+        minimum = (MINIMUM_SIZE, MINIMUM_SIZE) if window is None else window
+        # Zeros are the mean colour.
+        missing = tf.maximum(tf.constant(minimum) - size, 0)
+        inputs = tf.pad(inputs, [(0, 0), (0, missing[0]), (0, missing[1]), (0, 0)])
+        inputs = tf.ensure_shape(inputs, (1, None, None, 3))
+        logits = self._whole(inputs) if window is None else self._windows(inputs)
+        return logits[:, : size[0], : size[1]]
+
+    def _whole(self, inputs):
+        logits = self._network(inputs)
+        logits = logits["logits"] if isinstance(logits, dict) else logits
+        size = tf.shape(inputs)[1:3]
+        if self.config.resize == "legacy":
+            return tf.raw_ops.ResizeBilinear(
+                images=logits, size=size, align_corners=False, half_pixel_centers=False
+            )
+        # At equal size every weight of a neighbour is exactly zero.
+        return tf.image.resize(logits, size)
+
+    def _windows(self, inputs):
+        """Sum of the logits of all windows that hold a pixel, divided by their number."""
+        (height, width), (step_down, step_right) = self.config.window, self.config.stride
+        size = tf.shape(inputs)[1:3]
+        rows = -(-(size[0] - height) // step_down) + 1
+        columns = -(-(size[1] - width) // step_right) + 1
+        shape = (1, size[0], size[1], self.num_classes)
+
+        def body(state):
+            index = state["index"]
+            top = tf.minimum(index // columns * step_down, size[0] - height)
+            left = tf.minimum(index % columns * step_right, size[1] - width)
+            part = tf.ensure_shape(inputs[:, top : top + height, left : left + width], (1, height, width, 3))
+            around = [
+                (0, 0),
+                (top, size[0] - height - top),
+                (left, size[1] - width - left),
+                (0, 0),
+            ]
+            return {
+                "index": index + 1,
+                "total": state["total"] + tf.pad(self._whole(part), around),
+                "count": state["count"] + tf.pad(tf.ones((1, height, width, 1)), around),
+            }
+
+        state = {
+            "index": tf.constant(0),
+            "total": tf.ensure_shape(tf.zeros(shape), (1, None, None, self.num_classes)),
+            "count": tf.ensure_shape(tf.zeros((*shape[:3], 1)), (1, None, None, 1)),
+        }
+        state = loop(lambda state: state["index"] < rows * columns, body, state)
+        return state["total"] / state["count"]
+
+
+def _scaled(pixels, scale):
+    if scale == 1:
+        return pixels
+    size = tf.cast(tf.shape(pixels)[1:3], tf.float32)
+    return tf.image.resize(pixels, tf.maximum(tf.cast(tf.round(size * scale), tf.int32), 1))
+
+
+def _check_network(network, num_classes):
+    shape = tuple(network.input_shape) if hasattr(network, "input_shape") else None
+    if shape != (None, None, None, 3):
+        raise ValueError(
+            "`network` must take images (batch, height, width, 3) of any size. "
+            f"Received: input_shape={shape}. Build it with unknown height and width."
+        )
+    outputs = network.output
+    logits = outputs.get("logits") if isinstance(outputs, dict) else outputs
+    if getattr(logits, "shape", (None,))[-1] != num_classes:
+        raise ValueError(
+            "`network` must give one logit per class of `label_set`, as its output or under `logits`. "
+            f"Received: {num_classes} classes, output {logits!r}."
+        )

@@ -1,0 +1,131 @@
+"""One audio file in, one file per source out."""
+
+import logging
+import os
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from keras_d3.audio import read_audio, to_pcm16
+from keras_d3.utils import check_choice
+
+SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
+SAMPLES_PER_BLOCK = 1 << 18
+# What a RIFF header can count; longer files get the 64-bit variant.
+MAX_WAV_BYTES = 2**32 - 2**16
+
+logger = logging.getLogger(__name__)
+
+
+def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, quality="best"):
+    """Separates an audio file into `out_dir/<song>/<source>.wav`, at its own rate, channels and length.
+
+    The stems appear when all of them are written. One stem at a time is converted and written, so that
+    the peak memory is that of the song and its stems in float32. Samples that 16 or 24 bits cannot hold
+    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.inference`).
+
+    Args:
+        separator: `Separator` or what `load_separator` returns.
+        path: audio file of any format that libsndfile or ffmpeg reads.
+        out_dir: directory; made when needed. Files of a former separation are replaced.
+        subtype: `"PCM_16"`, `"PCM_24"` or `"FLOAT"` (32 bits).
+        progress: bool, whether a progress bar is drawn on standard error.
+        quality: `"best"` or `"fast"`, see `Separator.separate`.
+
+    Returns:
+        List of `pathlib.Path`, one per source in the separator's order.
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: the file cannot be read, see `read_audio`, or has
+            channels that the separator cannot take.
+
+    Example:
+
+    >>> separate_file(load_separator("d3net"), "song.mp3", "stems")
+    [PosixPath('stems/song/bass.wav'), PosixPath('stems/song/drums.wav'), ...]
+    """
+    from tqdm import tqdm
+
+    check_choice("subtype", subtype, SUBTYPES)
+    path, out_dir = Path(path), Path(out_dir)
+    name = song_name(path)
+    file_names = {source: f"{source}.wav" for source in separator.sources}
+    with tqdm(total=_NUM_STEPS, desc=name, disable=not progress, bar_format=_BAR) as bar:
+        stage = _Stages(bar)
+        stage("read")
+        audio, sample_rate = read_audio(path)
+        try:
+            report = stage.share if progress else None
+            stems = separator.stems(audio, sample_rate, progress=report, quality=quality)
+        except ValueError as error:
+            raise ValueError(f"`{path}` cannot be separated: {error}") from error
+        # From here on only the separator holds the song, and drops it when it can.
+        del audio
+        stage("separate")
+        out_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=out_dir) as staging:
+            for source, stem in stems:
+                stage(f"write {source}")
+                num_clipped = _write_wav(Path(staging) / file_names[source], stem, sample_rate, subtype)
+                if num_clipped:
+                    logger.warning(
+                        "%s: %d of %d samples of %s exceed full scale and were limited; "
+                        "write FLOAT to keep them.",
+                        name,
+                        num_clipped,
+                        stem.size,
+                        source,
+                    )
+                del stem
+            (out_dir / name).mkdir(exist_ok=True)
+            for file_name in file_names.values():
+                os.replace(Path(staging) / file_name, out_dir / name / file_name)
+        stage("done")
+    return [out_dir / name / file_name for file_name in file_names.values()]
+
+
+def song_name(path):
+    """Name of the stems' folder: the file's name without its suffix (both of `.stem.mp4`)."""
+    stem = Path(path).stem
+    return stem.removesuffix(".stem") or stem
+
+
+_NUM_STEPS = 1000
+_BAR = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}{postfix}"
+
+
+class _Stages:
+    """Shows what is being done and which share of the separation is behind."""
+
+    def __init__(self, bar):
+        self.bar = bar
+
+    def __call__(self, name):
+        self.bar.set_postfix_str(name)
+
+    def share(self, done):
+        # Whole numbers, whose sum is never beyond the end.
+        self.bar.update(max(0, round(_NUM_STEPS * done) - self.bar.n))
+
+
+def _write_wav(path, audio, sample_rate, subtype):
+    """Writes block by block, without a copy of the whole; returns the number of samples out of range."""
+    import soundfile
+
+    audio = audio[:, np.newaxis] if audio.ndim == 1 else audio
+    bytes_per_sample = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[subtype]
+    file_format = "RF64" if audio.size * bytes_per_sample > MAX_WAV_BYTES else "WAV"
+    num_clipped = 0
+    with soundfile.SoundFile(
+        str(path), "w", int(sample_rate), audio.shape[1], subtype=subtype, format=file_format
+    ) as file:
+        for start in range(0, len(audio), SAMPLES_PER_BLOCK):
+            block = audio[start : start + SAMPLES_PER_BLOCK]
+            if subtype == "PCM_16":
+                block, clipped = to_pcm16(block)
+                num_clipped += clipped
+            elif subtype == "PCM_24":
+                num_clipped += int(np.count_nonzero(np.abs(block) > 1))
+            file.write(block)
+    return num_clipped

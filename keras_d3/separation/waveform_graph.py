@@ -1,0 +1,165 @@
+"""Separation of whole songs by a network from waveform windows to waveform windows."""
+
+import dataclasses
+
+import tensorflow as tf
+
+from keras_d3.export import graph_network, loop, output_shapes
+from keras_d3.separation.buffers import is_silent, read_samples, write_rows
+from keras_d3.separation.graph import SeparationGraph
+from keras_d3.separation.overlap_add import add_to_start, crossfade_window, overlap_add
+
+
+class WaveformGraph(SeparationGraph):
+    """The graph that separates a mixture of any length window by window.
+
+    A network with context (input longer than output) and one with `overlap=0` are tiled as in the
+    code of Stoller, Ewert and Dixon, 2018, "Wave-U-Net" (https://arxiv.org/abs/1806.03185): outputs
+    end to end, the last window shifted back to end with the song (or with the input's length, for
+    shorter songs) and replacing what the one before gave there, the surplus of the input being the
+    song on both sides. Every sample of a source comes from one window. Other networks' outputs w_k,
+    windows of L samples at distances of H, are cross-faded with weights f and divided by the true sum
+    of the weights:
+
+        y[t] = sum over k of f[t - kH] w_k[t - kH] / sum over k of f[t - kH]
+
+    Differences: none with padding `"zeros"`. (The code fills songs shorter than one input with zeros,
+    which it removes again; windows of those alone are not computed here.) At the quality `"fast"`
+    every network is tiled.
+
+    Args:
+        model: `keras.Model` (or a network of another runtime, see `networks.py`) from
+            (batch, input_samples, channels) to a dict with one (batch, output_samples, channels) tensor
+            per source, both lengths fixed. The output lies in the middle of the input; of an odd surplus,
+            one more sample stands after it.
+        config: `WaveformSeparatorConfig`.
+
+    Attributes:
+        input_samples, output_samples: the network's window lengths.
+
+    Raises:
+        ValueError: the model's input or outputs do not fit `config`.
+    """
+
+    def __init__(self, model, config):
+        self.input_samples, self.output_samples = _window_lengths(model, config)
+        if self.input_samples > self.output_samples:
+            config = dataclasses.replace(config, overlap=0.0)
+        self.network = graph_network(model, (self.input_samples, config.channels))
+        super().__init__([self.network], config)
+
+    def step(self, quality="best"):
+        """Samples from one window to the next."""
+        overlap = self.config.at_quality(quality).overlap
+        return max(1, round(self.output_samples * (1 - overlap)))
+
+    def _separate(self, mixture, report, quality):
+        step = self.step(quality)
+        if step == self.output_samples:
+            return self._tile(mixture, report)
+        return self._crossfade(mixture, report, step)
+
+    def _tile(self, mixture, report):
+        config, length = self.config, self.output_samples
+        num_samples = tf.shape(mixture)[0]
+        # Songs shorter than one input count as that long; of their windows, those that begin in the song.
+        extended = tf.maximum(num_samples, self.input_samples)
+        covered = tf.where(extended - length < num_samples, extended, num_samples)
+        num_windows = tf.where(is_silent(mixture), 0, -(-covered // length))
+        last_start = tf.minimum((num_windows - 1) * length, extended - length)
+
+        def body(state):
+            first = state["window"]
+            end = tf.minimum(first + config.windows_per_batch, num_windows)
+            starts = tf.minimum(tf.range(first, end) * length, last_start)
+            estimates = self._estimate(mixture, starts)
+            # From its start on, the last window replaces the one before, also an earlier batch's.
+            begin = tf.where(end == num_windows, tf.minimum(first * length, last_start), first * length)
+            samples = tf.range(begin, tf.minimum(end * length, num_samples))
+            windows = tf.where(samples >= last_start, num_windows - 1, samples // length)
+            windows = tf.minimum(windows, end - 1) - first
+            places = windows * length + samples - tf.gather(starts, windows)
+            results = {}
+            for source, estimate in estimates.items():
+                rows = tf.gather(tf.reshape(estimate, (-1, config.channels)), places)
+                results[source] = write_rows(state["results"][source], begin, rows)
+            report(end, num_windows)
+            return {"window": end, "results": results}
+
+        state = {"window": tf.constant(0), "results": self._empty_results(num_samples)}
+        return loop(lambda state: state["window"] < num_windows, body, state)["results"]
+
+    def _crossfade(self, mixture, report, step):
+        config, length = self.config, self.output_samples
+        num_samples = tf.shape(mixture)[0]
+        num_windows = 1 + tf.maximum(-(-(num_samples - length) // step), 0)
+        num_windows = tf.where(is_silent(mixture), 0, num_windows)
+        fade = tf.constant(crossfade_window(length, step)[:, None])
+
+        def body(state):
+            first = state["window"]
+            end = tf.minimum(first + config.windows_per_batch, num_windows)
+            estimates = self._estimate(mixture, tf.range(first, end) * step)
+            # Up to the next batch's first window every sample has met all its windows.
+            begin, carried_from = first * step, (end - first) * step
+            finished = tf.where(end == num_windows, num_samples - begin, carried_from)
+            fades = tf.repeat(fade[tf.newaxis], end - first, axis=0)
+            weights = add_to_start(overlap_add(fades, step), state["weights"])
+            results, carry = {}, {}
+            for source, estimate in estimates.items():
+                total = add_to_start(overlap_add(estimate * fade, step), state["carry"][source])
+                results[source] = write_rows(state["results"][source], begin, (total / weights)[:finished])
+                carry[source] = total[carried_from:]
+            report(end, num_windows)
+            return {"window": end, "weights": weights[carried_from:], "carry": carry, "results": results}
+
+        # What of a window reaches over the next one's start.
+        shared = length - step
+        state = {
+            "window": tf.constant(0),
+            "weights": tf.zeros((shared, 1)),
+            "carry": {source: tf.zeros((shared, config.channels)) for source in config.sources},
+            "results": self._empty_results(num_samples),
+        }
+        return loop(lambda state: state["window"] < num_windows, body, state)["results"]
+
+    def _estimate(self, mixture, starts):
+        """Network outputs (windows, output_samples, channels) per source; `starts` is where they begin."""
+        context = (self.input_samples - self.output_samples) // 2
+        positions = starts[:, tf.newaxis] - context + tf.range(self.input_samples)
+        outputs = self.network(read_samples(mixture, positions, self.config.padding))
+        if not isinstance(outputs, dict):
+            outputs = {self.config.sources[0]: outputs}
+        if self.config.clip:
+            outputs = {source: tf.clip_by_value(output, -1.0, 1.0) for source, output in outputs.items()}
+        shape = (None, self.output_samples, self.config.channels)
+        return {source: tf.ensure_shape(outputs[source], shape) for source in self.config.sources}
+
+
+def _window_lengths(model, config):
+    """Returns (input_samples, output_samples) of a model that fits `config`."""
+    shapes = output_shapes(model)
+    if not isinstance(shapes, dict) and len(config.sources) == 1:
+        shapes = {config.sources[0]: shapes}
+    if not isinstance(shapes, dict) or set(shapes) != set(config.sources):
+        received = sorted(shapes) if isinstance(shapes, dict) else shapes
+        raise ValueError(
+            "`sources` must be the names of the network's outputs. Received: "
+            f"sources={config.sources!r}, outputs of the network: {received}."
+        )
+    lengths = {shape[1] for shape in shapes.values()}
+    input_shape, (output_samples, *others) = model.input_shape, lengths
+    fits = len(input_shape) == 3 and not others and None not in (input_shape[1], output_samples)
+    if not fits or input_shape[1] < output_samples:
+        raise ValueError(
+            "The network must map (batch, input_samples, channels) to sources of one fixed length, centred "
+            f"in its input. Received: model.input_shape={input_shape}, outputs={shapes}. "
+            "Build it with fixed `input_samples`."
+        )
+    channels = {input_shape[2], *(shape[2] for shape in shapes.values())}
+    if channels != {config.channels}:
+        raise ValueError(
+            "`channels` must be that of the network's input and outputs. Received: "
+            f"channels={config.channels}, model.input_shape={input_shape}, outputs={shapes}."
+        )
+    return input_shape[1], output_samples

@@ -1,0 +1,37 @@
+"""Settings of data, training, separation, segmentation and runs: frozen dataclasses without TensorFlow."""
+
+from keras_d3.settings.audio_data import ACCOMPANIMENT, AudioDataConfig
+from keras_d3.settings.dicts import from_dict, to_dict
+from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
+from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe
+from keras_d3.settings.run import RunConfig
+from keras_d3.settings.segmenter import SegmenterConfig
+from keras_d3.settings.separator import (
+    QUALITIES,
+    SpectrogramSeparatorConfig,
+    WaveformSeparatorConfig,
+    separation_from_dict,
+    separation_to_dict,
+)
+from keras_d3.settings.training import Stage, TrainingConfig
+
+__all__ = [
+    "ACCOMPANIMENT",
+    "AudioDataConfig",
+    "ImageDataConfig",
+    "PhotometricDistortion",
+    "PublishedMeanIoU",
+    "PublishedScores",
+    "QUALITIES",
+    "Recipe",
+    "RunConfig",
+    "SegmenterConfig",
+    "SpectrogramSeparatorConfig",
+    "Stage",
+    "TrainingConfig",
+    "WaveformSeparatorConfig",
+    "from_dict",
+    "separation_from_dict",
+    "separation_to_dict",
+    "to_dict",
+]

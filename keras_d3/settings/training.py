@@ -1,0 +1,186 @@
+"""Settings of training: loss, optimizer and schedule."""
+
+import dataclasses
+
+from keras_d3.utils import check_choice, check_positive_int
+
+LOSSES = {"audio": ("mse", "mae"), "images": ("cross_entropy", "cross_entropy_over_all_pixels")}
+OPTIMIZERS = ("adam", "rmsprop", "sgd")
+
+
+DECAYS = ("none", "poly")
+
+
+PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
+
+
+SELECTIONS = ("best", "last")
+
+
+MONITORS = {"audio": ("loss",), "images": ("loss", "mean_iou")}
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """One stretch of training at one batch size.
+
+    Args:
+        learning_rate: positive float.
+        batch_size: examples per step.
+        epochs: at most that many epochs.
+        patience: the stage ends early after that many epochs without a lower
+            validation loss; None trains all `epochs`.
+        decay: "none", a constant learning rate, or "poly": at step i of all N steps of the stage
+            `(learning_rate - final_learning_rate) * (1 - i / N) ** decay_power + final_learning_rate`.
+        decay_power, final_learning_rate: see `decay`.
+    """
+
+    learning_rate: float
+    batch_size: int
+    epochs: int
+    patience: int | None = None
+    decay: str = "none"
+    decay_power: float = 0.9
+    final_learning_rate: float = 0.0
+
+    def __post_init__(self):
+        if not self.learning_rate > 0:
+            raise ValueError(
+                f"`learning_rate` must be positive. Received: learning_rate={self.learning_rate!r}."
+            )
+        check_positive_int("batch_size", self.batch_size)
+        check_positive_int("epochs", self.epochs)
+        if self.patience is not None:
+            check_positive_int("patience", self.patience)
+        check_choice("decay", self.decay, DECAYS)
+        if not 0 <= self.final_learning_rate <= self.learning_rate:
+            raise ValueError(
+                "`final_learning_rate` must be in [0, learning_rate]. Received: "
+                f"final_learning_rate={self.final_learning_rate!r}, learning_rate={self.learning_rate!r}."
+            )
+        if not self.decay_power > 0:
+            raise ValueError(f"`decay_power` must be positive. Received: decay_power={self.decay_power!r}.")
+
+    def learning_rate_at(self, step, num_steps):
+        """Returns the learning rate of a step, counted from 0 at the stage's begin.
+
+        Args:
+            step: int below `num_steps`.
+            num_steps: steps of the whole stage.
+        """
+        if self.decay == "none":
+            return self.learning_rate
+        left = (1 - step / num_steps) ** self.decay_power
+        return (self.learning_rate - self.final_learning_rate) * left + self.final_learning_rate
+
+
+@dataclasses.dataclass(frozen=True)
+class TrainingConfig:
+    """Optimiser, loss and schedule.
+
+    Args:
+        stages: `Stage`s, run one after the other on the same weights and optimiser state.
+        steps_per_epoch: training steps between two validations; or None, with
+            `excerpts_per_track`.
+        loss: "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
+            pixels that have a class, or "cross_entropy_over_all_pixels".
+        optimizer: "adam" or "rmsprop", with Keras' other defaults, or "sgd" with `momentum`.
+        l2: factor of the L2 term added to gradients (`gradient + l2 * weight`); this
+            is not decoupled weight decay.
+        precision: Keras dtype policy of the network. Losses, STFT and batch statistics
+            stay in float32.
+        selection: which weights a separator or segmenter uses: "best" (of what is monitored) or
+            "last". Without a validation split only "last" is possible.
+        seed: of weights, excerpts and augmentation.
+        excerpts_per_track: length of an epoch as excerpts per training track of the records, so
+            that it follows their number: `tracks * excerpts_per_track // batch_size` steps. Which
+            tracks the excerpts come from is drawn as ever. None, with `steps_per_epoch`.
+        epsilon: of the optimiser, added to the square root of the squared gradients' mean (in Adam to
+            that of the biased mean, as Keras and NNabla do). Keras' default is 1e-7, NNabla's 1e-8.
+        input_statistics: whether a spectrogram network's input normalisation (`input_affine`)
+            starts at `keras_d3.data.input_statistics` of the records. False: at 0 and 1.
+        momentum: of "sgd".
+        l2_weights: regular expression searched in a weight's path ("res4_block1_conv2/kernel"): which
+            weights have the L2 term. None: all trainable ones.
+        learning_rate_multipliers: dict of regular expression to factor: a weight's gradient, L2 term
+            included, is multiplied by the factor of the first expression found in its path. For "sgd"
+            that multiplies its learning rate.
+        monitor: what `selection="best"` and `patience` go by on the validation split: "loss", or for
+            images "mean_iou" (more is better).
+        auxiliary_weight: of the loss of `auxiliary_logits`, where a network returns them.
+
+    Raises:
+        ValueError: a setting is out of range, or two contradict each other.
+    """
+
+    stages: tuple[Stage, ...]
+    steps_per_epoch: int | None = None
+    loss: str = "mse"
+    optimizer: str = "adam"
+    l2: float = 0.0
+    precision: str = "float32"
+    selection: str = "best"
+    seed: int = 0
+    excerpts_per_track: int | None = None
+    epsilon: float = 1e-7
+    input_statistics: bool = False
+    momentum: float = 0.9
+    l2_weights: str | None = None
+    learning_rate_multipliers: dict = dataclasses.field(default_factory=dict)
+    monitor: str = "loss"
+    auxiliary_weight: float = 0.4
+
+    def __post_init__(self):
+        if not self.stages:
+            raise ValueError("`stages` must hold at least one stage. Received: stages=().")
+        self._check_epoch_length()
+        check_choice("loss", self.loss, (*LOSSES["audio"], *LOSSES["images"]))
+        check_choice("optimizer", self.optimizer, OPTIMIZERS)
+        check_choice("precision", self.precision, PRECISIONS)
+        check_choice("selection", self.selection, SELECTIONS)
+        check_choice("monitor", self.monitor, MONITORS["images"])
+        if not 0 <= self.momentum < 1:
+            raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={self.momentum!r}.")
+        if self.l2 < 0:
+            raise ValueError(f"`l2` must not be negative. Received: l2={self.l2!r}.")
+        if not self.epsilon > 0:
+            raise ValueError(f"`epsilon` must be positive. Received: epsilon={self.epsilon!r}.")
+        if not isinstance(self.input_statistics, bool):
+            raise ValueError(
+                "`input_statistics` must be True or False. "
+                f"Received: input_statistics={self.input_statistics!r}."
+            )
+        if self.selection == "last" and any(stage.patience for stage in self.stages):
+            raise ValueError(
+                "`patience` watches the validation split, so `selection` must be 'best' where a stage "
+                f"has one. Received: selection={self.selection!r}."
+            )
+
+    def _check_epoch_length(self):
+        if (self.steps_per_epoch is None) == (self.excerpts_per_track is None):
+            raise ValueError(
+                "Exactly one of `steps_per_epoch` and `excerpts_per_track` must be given. Received: "
+                f"steps_per_epoch={self.steps_per_epoch!r}, excerpts_per_track={self.excerpts_per_track!r}. "
+                "Set the other one to None (`--set training.excerpts_per_track=null`)."
+            )
+        if self.steps_per_epoch is not None:
+            check_positive_int("steps_per_epoch", self.steps_per_epoch)
+        else:
+            check_positive_int("excerpts_per_track", self.excerpts_per_track)
+
+    def steps_of_epoch(self, num_tracks, batch_size):
+        """Returns the training steps of one epoch.
+
+        Args:
+            num_tracks: training tracks (or images) in the records.
+            batch_size: of the stage.
+        """
+        if self.steps_per_epoch is not None:
+            return self.steps_per_epoch
+        # Rounded down as in the official D3Net code; records of very few tracks still train.
+        return max(1, num_tracks * self.excerpts_per_track // batch_size)
+
+    @property
+    def num_epochs(self):
+        """Epochs of all stages together, if none ends early."""
+        return sum(stage.epochs for stage in self.stages)

@@ -1,0 +1,222 @@
+"""The one `train()` of all recipes."""
+
+import contextlib
+import sys
+
+import keras
+
+from keras_d3 import models
+from keras_d3.data import check_kind, load_manifest, naming_shard_errors
+from keras_d3.runs import RunDirectory
+from keras_d3.training.callbacks import RunRecorder
+from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.schedules import StepSchedule
+from keras_d3.training.tasks import task_of
+from keras_d3.utils import current_commit
+
+
+def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", initial_weights=None):
+    """Trains one network from records with `model.fit`, or goes on where a run stopped.
+
+    After every epoch the model with its optimiser state, the history and the state of the schedule
+    are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
+    alone, so a run that was stopped and resumed ends with the weights of one that was
+    not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
+    finished run returns at once.
+
+    With `config.training.input_statistics` a new network's input normalisation starts at the
+    statistics of the training records, which are computed once and kept beside the manifest.
+
+    Args:
+        config: `RunConfig` of one network (`target` is not "all": see `train_targets`).
+        data_dir: directory of records with its `manifest.json`, from `python -m tfrecords_tools`.
+        run_dir: directory of the run. New, empty, or of the same config.
+        stop_after_epoch: int; stop when that many epochs are finished, to be resumed later. None
+            trains to the end.
+        verbose: as in `model.fit`; "auto" shows a progress bar on a terminal and a line per epoch
+            elsewhere.
+        initial_weights: where a new network's weights come from, such as
+            `keras_d3.convert.initial_weights.InitialWeights`: an object with `apply(model)` and
+            `description`, a dict that the run directory keeps. None: they are drawn.
+
+    Returns:
+        `TrainingState` with the history.
+
+    Raises:
+        FileNotFoundError: no records at `data_dir`.
+        ValueError: the run directory belongs to another config or other initial weights, the records
+            do not fit the config, training diverged, or a shard is damaged (the message names it).
+    """
+    manifest = load_manifest(data_dir)
+    directory = RunDirectory(run_dir)
+    has_validation = "validation" in manifest.splits
+    task = task_of(config)
+    _check_fit(config, manifest, has_validation, task)
+    directory.claim(config)
+    state = directory.read_state()
+    if state.finished:
+        return state
+    directory.claim_initial_weights(initial_weights.description if initial_weights else None, state)
+    state.commit = state.commit or current_commit()
+    # For evaluation, which refuses to score what was trained on.
+    directory.record_tracks(
+        {
+            split: [item.name for item in manifest.items(split)]
+            for split in ("train", "validation")
+            if split in manifest.splits
+        }
+    )
+
+    _make_deterministic(config.training.seed)
+    model = _load_or_build(config, directory, state, manifest, task, initial_weights, progress=bool(verbose))
+    state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
+    if verbose == "auto":
+        verbose = 1 if sys.stdout.isatty() else 2
+    stages = config.training.stages
+    while state.stage < len(stages):
+        if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
+            return state
+        stage = stages[state.stage]
+        steps = config.training.steps_of_epoch(len(manifest.items("train")), stage.batch_size)
+        last_epoch = state.epoch + stage.epochs - state.stage_epoch
+        if stop_after_epoch is not None:
+            last_epoch = min(last_epoch, stop_after_epoch)
+        with naming_shard_errors(manifest):
+            model.fit(
+                task.training_data(manifest, stage.batch_size, steps, state.epoch),
+                validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,
+                initial_epoch=state.epoch,
+                epochs=last_epoch,
+                steps_per_epoch=steps,
+                callbacks=[
+                    StepSchedule(stage, steps, state.epoch - state.stage_epoch),
+                    RunRecorder(directory, state, stage, steps, has_validation, config.training.monitor),
+                    keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
+                ],
+                shuffle=False,  # the dataset shuffles
+                verbose=verbose,
+            )
+    state.finished = True
+    directory.save_state(state)
+    return state
+
+
+def train_targets(config, data_dir, run_dir, **kwargs):
+    """Trains every network of a run: one, or with `target="all"` one per source.
+
+    The networks of an "all" run go to `RUN/<source>/`, each a run directory of its own.
+
+    Args:
+        config: `RunConfig`.
+        data_dir: directory of records.
+        run_dir: directory of the run.
+        **kwargs: further arguments of `train`.
+
+    Returns:
+        dict of `target -> TrainingState`; the key is None for a network that estimates all sources.
+    """
+    if config.target != "all":
+        return {config.target: train(config, data_dir, run_dir, **kwargs)}
+    directory = RunDirectory(run_dir)
+    directory.claim(config)
+    return {
+        source: train(config.for_target(source), data_dir, directory.path / source, **kwargs)
+        for source in config.data.sources
+    }
+
+
+def build_network(config):
+    """Builds the network of a run in its dtype policy, without compiling it.
+
+    Args:
+        config: `RunConfig` of one network.
+
+    Returns:
+        `keras.Model`.
+    """
+    with _dtype_policy(config.training.precision):
+        return models.preset_for(config).build(tiny=config.tiny, **config.model)
+
+
+def default_jit_compile():
+    """Returns Keras' `jit_compile` for this machine: False on the CPU, "auto" on an accelerator.
+
+    XLA on a CPU makes a training step of these networks 3 to 4 times slower, and "auto" picks it.
+    """
+    if keras.backend.backend() != "tensorflow":
+        return "auto"
+    import tensorflow as tf
+
+    return "auto" if tf.config.list_physical_devices("GPU") else False
+
+
+def _make_deterministic(seed):
+    """Seeds everything, and has TensorFlow sum in the same order each time (process-wide)."""
+    keras.utils.set_random_seed(seed)
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        tf.config.experimental.enable_op_determinism()
+
+
+def _load_or_build(config, directory, state, manifest, task, initial_weights, progress):
+    if state.epoch:
+        checkpoint = directory.resume_checkpoint(state.epoch)
+        if not checkpoint.is_file():
+            raise FileNotFoundError(
+                f"`{checkpoint}` is missing, but state.json says that epoch {state.epoch} was finished. "
+                f"Restore the file, or remove `{directory.path}` and train again."
+            )
+        model = keras.saving.load_model(checkpoint)
+        model.jit_compile = default_jit_compile()
+        return model
+    model = build_network(config)
+    # Only here: a checkpoint holds what training has made of it.
+    if initial_weights:
+        initial_weights.apply(model)
+    task.prepare(model, manifest, progress)
+    training = config.training
+    model.compile(
+        optimizer=make_optimizer(
+            training.optimizer,
+            training.stages[0].learning_rate,
+            l2=training.l2,
+            l2_weights=training.l2_weights,
+            multipliers=training.learning_rate_multipliers,
+            epsilon=training.epsilon,
+            momentum=training.momentum,
+        ),
+        jit_compile=default_jit_compile(),
+        **task.objective(model),
+    )
+    # Variables that appear while the training step is traced make TensorFlow trace it a second time.
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def _check_fit(config, manifest, has_validation, task):
+    """Raises ValueError where config and records do not fit; before anything is written."""
+    check_kind(manifest, config.data.kind)
+    if "train" not in manifest.splits:
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
+            "training split."
+        )
+    task.check(manifest, ("train", "validation") if has_validation else ("train",))
+    if not has_validation and config.training.selection == "best":
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no validation split, but `selection='best'` "
+            "chooses weights by what they reach there. Write records with a validation split, or set "
+            "`selection='last'` (`--set training.selection=last`)."
+        )
+
+
+@contextlib.contextmanager
+def _dtype_policy(name):
+    """Makes `name` Keras' dtype policy inside the block only."""
+    before = keras.config.dtype_policy()
+    keras.config.set_dtype_policy(name)
+    try:
+        yield
+    finally:
+        keras.config.set_dtype_policy(before)
