@@ -5,7 +5,7 @@ from keras_d3.settings.dicts import from_dict, to_dict
 from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
 from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe
 from keras_d3.settings.run import RunConfig
-from keras_d3.settings.segmenter import SegmenterConfig
+from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
 from keras_d3.settings.separator import (
     QUALITIES,
     SpectrogramSeparatorConfig,
@@ -23,6 +23,7 @@ __all__ = [
     "PublishedMeanIoU",
     "PublishedScores",
     "QUALITIES",
+    "RESIZES",
     "Recipe",
     "RunConfig",
     "SegmenterConfig",
