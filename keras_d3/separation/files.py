@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.audio import read_audio, to_pcm16
+from keras_d3.settings import SUBTYPES
 from keras_d3.utils import check_choice
 
-SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 SAMPLES_PER_BLOCK = 1 << 18
 # What a RIFF header can count; longer files get the 64-bit variant.
 MAX_WAV_BYTES = 2**32 - 2**16
