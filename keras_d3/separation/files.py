@@ -23,7 +23,7 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
 
     The stems appear when all of them are written. One stem at a time is converted and written, so that
     the peak memory is that of the song and its stems in float32. Samples that 16 or 24 bits cannot hold
-    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.inference`).
+    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.separation`).
 
     Args:
         separator: `Separator` or what `load_separator` returns.
