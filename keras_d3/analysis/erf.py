@@ -36,7 +36,7 @@ def effective_receptive_field(
     (https://arxiv.org/abs/1808.08931), after Luo et al., 2016 (https://arxiv.org/abs/1701.04128):
 
     1. every input runs to the block's input x;
-    2. from there to the block's output y, in inference (normalisations use their stored statistics);
+    2. from there to the block's output y, in inference (normalizations use their stored statistics);
        the gradient at y is 1 at one position, in all channels, and 0 elsewhere;
     3. it is propagated back to x;
     4. its absolute value is averaged over the inputs,
@@ -65,7 +65,7 @@ def effective_receptive_field(
         output: string, the one of several outputs that is y; None for all, one by one, their maps added.
             (Not the gradient of their sum: sources that add up to the mixture have none but at the
             position itself.)
-        position: int or ints, where the gradient at y is 1; None for the centre.
+        position: int or ints, where the gradient at y is 1; None for the center.
         channel: int, the one channel of y that counts; None for all.
         lattice_rate: int or ints, the dilation rate whose lattice `off_lattice_energy` refers to; None
             for no such number.
