@@ -7,12 +7,13 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_d3.analysis.erf_inputs import random_inputs
 from keras_d3.analysis.erf_map import EffectiveReceptiveField, MeanMap
 from keras_d3.analysis.gradient import input_gradient
 from keras_d3.analysis.graph import graph_part, is_functional
 from keras_d3.analysis.theoretical_receptive_field import layer_interval, part_interval
 from keras_d3.ops import plain_operations
-from keras_d3.utils import check_int_tuple, check_positive_int
+from keras_d3.utils import check_int_tuple
 
 
 def effective_receptive_field(
@@ -113,14 +114,6 @@ def effective_receptive_field(
         theoretical=theoretical,
         lattice_rate=None if lattice_rate is None else check_int_tuple("lattice_rate", lattice_rate, rank),
     )
-
-
-def random_inputs(shape, count, seed, scale=1.0):
-    """Yields `count` arrays (1, *shape) of independent normal values with standard deviation `scale`."""
-    check_positive_int("num_random_inputs", count)
-    generator = np.random.default_rng(seed)
-    for _ in range(count):
-        yield (scale * generator.standard_normal((1, *shape))).astype("float32")
 
 
 def _sums_alone(rank):

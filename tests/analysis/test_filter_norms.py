@@ -176,4 +176,6 @@ def test_command_on_a_run(tmp_path, capsys):
     assert json.loads((tmp_path / "out/bass.json").read_text())["target"] == "bass"
     (tmp_path / "run/drums/checkpoints/best.keras").unlink()
     assert main(command) == 1
+    assert "bass.json` exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 1
     assert "No network at" in capsys.readouterr().err

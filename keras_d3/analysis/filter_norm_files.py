@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_d3.analysis.norms import VIEWS
+from keras_d3.analysis.block_norms import VIEWS
 from keras_d3.utils import atomic_path, write_json
 
 _BARS = (("upsampled", "up-sampled maps", "#d95f02"), ("skip", "skip maps", "#1b6ca8"))
