@@ -22,7 +22,7 @@ ALLOWED = {
     "keras_d3.blocks": ("keras_d3.utils", "keras_d3.ops", "keras_d3.layers"),
     "keras_d3.models": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers", "keras_d3.blocks"),
     "keras_d3.data": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers"),
-    "keras_d3.runs": FOUNDATION,
+    "keras_d3.runs": (*FOUNDATION, "keras_d3.models"),
     "keras_d3.training": (*FOUNDATION, "keras_d3.ops", "keras_d3.models", "keras_d3.data", "keras_d3.runs"),
     "keras_d3.export": (*FOUNDATION, *NETWORKS),
     "keras_d3.separation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),

@@ -36,11 +36,12 @@ def add_export(commands):
 
 
 def _export(options):
-    from keras_d3.experiments import export_run, export_run_networks, export_segmentation_run, read_run
+    from keras_d3.experiments import export_run, export_run_networks, export_segmentation_run
+    from keras_d3.runs import Run
 
     run_dir = Path(options.run_dir)
     out = Path(options.out) if options.out else run_dir / options.format
-    if read_run(run_dir)[0].data.kind == "images":
+    if Run(run_dir).config.data.kind == "images":
         if options.format != SAVED_MODEL or options.with_openvino:
             raise ValueError(
                 "Segmenters are exported as SavedModels alone. Leave `--format` and `--with-openvino` out."

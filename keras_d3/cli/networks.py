@@ -1,7 +1,5 @@
 """The networks that `--model` and `--run-dir` name."""
 
-from pathlib import Path
-
 from keras_d3.cli.options import add_run_dir
 
 
@@ -21,18 +19,13 @@ def networks_of_run(run_dir):
         List of (target or None, path of the `.keras` file, description as a dict).
 
     Raises:
-        FileNotFoundError: there is no run.
+        FileNotFoundError: there is no run, or a checkpoint is missing.
     """
-    from keras_d3.settings import RunConfig
-    from keras_d3.utils import read_json
+    from keras_d3.runs import Run
 
-    run_dir = Path(run_dir)
-    config = RunConfig.from_dict(
-        read_json(run_dir / "config.json", "run config", "python -m recipes.<name>.train")
-    )
-    about = {"recipe": config.recipe, "config": config.name}
-    file = f"checkpoints/{config.training.selection}.keras"
-    if config.target == "all":
-        sources = config.data.sources
-        return [(source, run_dir / source / file, {"target": source, **about}) for source in sources]
-    return [(config.target, run_dir / file, {"target": config.target, **about})]
+    run = Run(run_dir)
+    about = {"recipe": run.config.recipe, "config": run.config.name}
+    return [
+        (target, network.checkpoint(run.config.training.selection), {"target": target, **about})
+        for target, network in run.networks.items()
+    ]

@@ -1,15 +1,9 @@
-"""Recipes from records to scores: what `python -m recipes.<name>.train` and `.evaluate` run."""
+"""From trained runs to exports, scores and comparisons."""
 
-from keras_d3.experiments.compare import compare
-from keras_d3.experiments.evaluate import (
-    SPLIT,
-    export_run,
-    export_run_networks,
-    read_run,
-    score_run,
-    separate_run,
-)
-from keras_d3.experiments.evaluate_segmentation import export_segmentation_run, score_segmentation_run
+from keras_d3.experiments.comparison import compare
+from keras_d3.experiments.exports import export_run, export_run_networks, export_segmentation_run
+from keras_d3.experiments.segmentation_scores import score_segmentation_run
+from keras_d3.experiments.separation_scores import SPLIT, score_run, separate_run
 
 __all__ = [
     "SPLIT",
@@ -17,7 +11,6 @@ __all__ = [
     "export_run",
     "export_run_networks",
     "export_segmentation_run",
-    "read_run",
     "score_run",
     "score_segmentation_run",
     "separate_run",

@@ -2,17 +2,15 @@
 
 import re
 import unicodedata
-import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
-from keras_d3.runs import RunDirectory
-from keras_d3.settings import RunConfig
-from keras_d3.utils import read_json
+from keras_d3.runs import Run
 
 _NUMBER = re.compile(r"^\s*\d{3}\s*-\s*")
 
 
-def song_key(name):
+def song_key(name: str) -> str:
     """Returns what is the same for one song in DSD100 and in MUSDB18.
 
     DSD100 puts a number of three digits before the artist ("053 - Actions - Devil's Words"). Case,
@@ -25,36 +23,24 @@ def song_key(name):
     """
     text = unicodedata.normalize("NFKD", _NUMBER.sub("", name)).casefold()
     key = "".join(letter for letter in text if letter.isalnum())
-    return key or name  # a name of signs alone stays what it is
+    return key or name  # keep names that consist of punctuation only
 
 
-def trained_songs(run_dir):
-    """Returns the names of all songs that a run's networks were trained or validated on.
+def trained_songs(run_dir: str | Path) -> list[str]:
+    """Returns the names of all songs that a run's networks were trained or validated on, sorted.
 
     Args:
-        run_dir: run directory of `train_targets`.
-
-    Returns:
-        List of names, sorted; None where a network was trained before runs kept this list
-        (`tracks.json`).
+        run_dir: path, run directory of `train_targets`.
 
     Raises:
-        FileNotFoundError: no run there.
+        FileNotFoundError: no run there, or one without a list of its songs.
     """
-    run_dir = Path(run_dir)
-    values = read_json(run_dir / "config.json", "run config", "python -m recipes.<name>.train")
-    config = RunConfig.from_dict(values)
-    folders = [run_dir / source for source in config.data.sources] if config.target == "all" else [run_dir]
-    names = set()
-    for folder in folders:
-        tracks = RunDirectory(folder).read_tracks()
-        if tracks is None:
-            return None
-        names.update(name for split in tracks.values() for name in split)
-    return sorted(names)
+    return sorted({name for names in Run(run_dir).tracks().values() for name in names})
 
 
-def songs_to_evaluate(run_dir, names, skip_trained_songs=False):
+def songs_to_evaluate(
+    run_dir: str | Path, names: Sequence[str], skip_trained_songs: bool = False
+) -> list[str]:
     """Returns the songs that a run may be scored on.
 
     MUSDB18 holds songs of DSD100, so the test split of one may hold what the training split of the
@@ -62,27 +48,18 @@ def songs_to_evaluate(run_dir, names, skip_trained_songs=False):
     trained on: they chose the weights.
 
     Args:
-        run_dir: run directory of `train_targets`. One without a list of its songs (`tracks.json`, kept
-            since it is written by training) is not checked; a warning says so.
-        names: list of the test songs' names.
+        run_dir: path, run directory of `train_targets`.
+        names: list of str, names of the test songs.
         skip_trained_songs: bool, whether to leave out songs that were trained on instead of refusing.
 
     Returns:
         List of names, in order.
 
     Raises:
-        FileNotFoundError: no run there.
+        FileNotFoundError: no run there, or one without a list of its songs.
         ValueError: test songs were trained on; or, with `skip_trained_songs`, all of them.
     """
-    trained = trained_songs(run_dir)
-    if trained is None:
-        warnings.warn(
-            f"The run `{run_dir}` was trained before runs kept a list of their songs (tracks.json), so "
-            "nothing checks that the test songs were not trained on.",
-            stacklevel=2,
-        )
-        return list(names)
-    by_key = {song_key(name): name for name in trained}
+    by_key = {song_key(name): name for name in trained_songs(run_dir)}
     leaked = [name for name in names if song_key(name) in by_key]
     kept = [name for name in names if name not in leaked]
     if leaked and not (skip_trained_songs and kept):

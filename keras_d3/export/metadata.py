@@ -6,7 +6,7 @@ import keras
 import tensorflow as tf
 
 import keras_d3
-from keras_d3.settings import separation_to_dict, to_dict
+from keras_d3.settings import to_dict
 from keras_d3.utils import current_commit, read_json
 
 SCHEMA_VERSION = 1
@@ -43,7 +43,7 @@ def describe(config, extra=None):
         "sample_rate_hz": config.sample_rate_hz,
         "channels": config.channels,
         "sources": list(config.sources),
-        "separation": separation_to_dict(config),
+        "separation": to_dict(config),
         "stft": stft,
         **_made_by(),
     }

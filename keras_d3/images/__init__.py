@@ -7,6 +7,7 @@ from keras_d3.images.label_sets import (
     LABEL_SETS,
     VOC,
     LabelSet,
+    label_set_of,
     plain_label_set,
     voc_palette,
 )
@@ -20,6 +21,7 @@ __all__ = [
     "ImageNormalization",
     "LABEL_SETS",
     "LabelSet",
+    "label_set_of",
     "VOC",
     "overlay",
     "plain_label_set",

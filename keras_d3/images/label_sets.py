@@ -102,3 +102,17 @@ VOC = LabelSet(
 )  # fmt: skip
 
 LABEL_SETS = {"cityscapes": CITYSCAPES, "voc": VOC}
+
+
+def label_set_of(classes):
+    """Returns the label set of a data set whose classes these are, else one with VOC's colors.
+
+    Args:
+        classes: sequence of str, names of the classes in order.
+
+    Returns:
+        `LabelSet`.
+    """
+    classes = tuple(classes)
+    known = next((labels for labels in LABEL_SETS.values() if labels.names == classes), None)
+    return known or LabelSet(classes, voc_palette(len(classes)))

@@ -1,7 +1,7 @@
 """Separators: songs through networks, in memory, from SavedModels, from files."""
 
 from keras_d3.separation.files import separate_file, song_name
-from keras_d3.separation.from_run import CHECKPOINTS, MADE_BY, separator_from_run
+from keras_d3.separation.from_run import separator_config, separator_from_run
 from keras_d3.separation.graph import function_name
 from keras_d3.separation.loaded_separator import LoadedSeparator, load_separator
 from keras_d3.separation.separator import Separator
@@ -10,15 +10,14 @@ from keras_d3.separation.waveform_graph import WaveformGraph
 from keras_d3.separation.wiener import wiener_filter
 
 __all__ = [
-    "CHECKPOINTS",
     "LoadedSeparator",
-    "MADE_BY",
     "Separator",
     "SpectrogramGraph",
     "WaveformGraph",
     "function_name",
     "load_separator",
     "separate_file",
+    "separator_config",
     "separator_from_run",
     "song_name",
     "wiener_filter",

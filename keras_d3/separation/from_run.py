@@ -1,22 +1,26 @@
 """The separator of a run directory: the networks a training left there, with its settings."""
 
+import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
+from keras_d3.runs import Run
 from keras_d3.separation.rebuild_network import network_for_separation
 from keras_d3.separation.separator import Separator
-from keras_d3.settings import separation_from_dict
-from keras_d3.utils import check_choice, read_json
-
-CHECKPOINTS = ("best", "last")
-MADE_BY = "python -m recipes.<name>.train"
+from keras_d3.settings import RunConfig, SeparatorConfig, from_dict, to_dict
 
 
-def separator_from_run(run_dir, checkpoint="best", separation=None, segment_samples=None):
+def separator_from_run(
+    run_dir: str | Path,
+    checkpoint: str = "best",
+    separation: Mapping[str, Any] | None = None,
+    segment_samples: int | None = None,
+) -> Separator:
     """Makes a separator from the checkpoints of a run.
 
     Args:
-        run_dir: run directory with `config.json` and `checkpoints/`; for one network per source
-            (`"target": "all"`) with one such directory per source.
+        run_dir: path, run directory of a recipe on audio.
         checkpoint: `"best"` or `"last"`.
         separation: dict of separator settings in place of the run's own, such as `{"wiener": True}`.
         segment_samples: int, samples per window of a waveform network's outputs; None, those of its
@@ -28,53 +32,48 @@ def separator_from_run(run_dir, checkpoint="best", separation=None, segment_samp
 
     Raises:
         FileNotFoundError: no run there, or a checkpoint is missing.
-        ValueError: the config has no fitting `separation`, or the networks do not fit it.
+        ValueError: it is no run on audio, a spectrogram network has no target, or the networks do not fit
+            the settings.
 
     Example:
 
     >>> separator_from_run("runs/d3net_mss/tiny").export("d3net")
     """
-    import keras
-
-    # Loading a checkpoint looks its layers up by name; these imports register them.
-    import keras_d3.blocks
-    import keras_d3.layers
-    import keras_d3.models  # noqa: F401
-
-    check_choice("checkpoint", checkpoint, CHECKPOINTS)
-    run_dir = Path(run_dir)
-    values = read_json(run_dir / "config.json", "run config", MADE_BY)
-    if not isinstance(values, dict) or not isinstance(values.get("separation"), dict):
-        raise ValueError(
-            f"The run config `{run_dir / 'config.json'}` must have the settings of a separator under "
-            f"`separation`. Train again by `{MADE_BY}`, or add them."
-        )
-    target, separation = values.get("target"), {**values["separation"], **(separation or {})}
-    if target not in (None, "all"):
-        patches = {target: (separation.get("source_patches") or {}).get(target)}
-        separation.update(sources=[target], wiener=False, source_patches=patches if patches[target] else None)
-    config = separation_from_dict(separation)
-
-    def load(directory):
-        file = directory / "checkpoints" / f"{checkpoint}.keras"
-        if not file.is_file():
-            raise FileNotFoundError(f"No checkpoint at `{file}`. It is made by `{MADE_BY}`.")
-        return keras.saving.load_model(file, compile=False)
-
+    run = Run(run_dir)
+    config = separator_config(run.config, separation or {})
     if config.kind == "waveform":
-        networks = network_for_separation(load(run_dir), values, segment_samples)
+        networks = network_for_separation(run.load(checkpoint), run.config, segment_samples)
     elif segment_samples is not None:
         raise ValueError(
             "`segment_samples` must be None for spectrogram networks, which have patches of frames. "
             f"Received: segment_samples={segment_samples!r}."
         )
-    elif target == "all":
-        networks = {source: load(run_dir / source) for source in config.sources}
-    elif target is None:
-        raise ValueError(
-            f"The run config `{run_dir / 'config.json'}` must name the `target` of a spectrogram network, or "
-            "'all'. Received: target=None."
-        )
     else:
-        networks = {target: load(run_dir)}
-    return Separator(networks, config, metadata={"recipe": values})
+        networks = {source: network.load(checkpoint) for source, network in run.networks.items()}
+    return Separator(networks, config, metadata={"recipe": run.config.to_dict()})
+
+
+def separator_config(config: RunConfig, changes: Mapping[str, Any]) -> SeparatorConfig:
+    """Returns the settings of a run's separator, with changes; of one target, if the run has one.
+
+    Raises:
+        ValueError: the run is not on audio, a spectrogram network has no target, or a change is unknown or
+            out of range.
+    """
+    if config.separation is None:
+        raise ValueError(f"The run must be one on audio. Received: a run on {config.data.kind}.")
+    separation = from_dict(SeparatorConfig, {**to_dict(config.separation), **changes}, "separation")
+    if not config.is_spectrogram or config.target == "all":
+        return separation
+    if config.target is None:
+        raise ValueError(
+            "The config of a run must name the `target` of a spectrogram network, or 'all'. "
+            "Received: target=None."
+        )
+    patches = (separation.source_patches or {}).get(config.target)
+    return dataclasses.replace(
+        separation,
+        sources=(config.target,),
+        wiener=False,
+        source_patches={config.target: patches} if patches else None,
+    )

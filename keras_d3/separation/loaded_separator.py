@@ -8,7 +8,7 @@ from keras_d3.export import MADE_BY, load_openvino_networks, read_metadata
 from keras_d3.separation.base_separator import BaseSeparator
 from keras_d3.separation.graph import function_name
 from keras_d3.separation.graph_separator import PipelineSeparator
-from keras_d3.settings import RUNTIMES, separation_from_dict
+from keras_d3.settings import RUNTIMES, SeparatorConfig, from_dict
 from keras_d3.utils import check_choice
 
 
@@ -68,7 +68,7 @@ def load_separator(path, runtime="tensorflow", precision="f32", num_threads=None
     path = Path(path)
     metadata = read_metadata(path)
     if check_choice("runtime", runtime, RUNTIMES) == "openvino":
-        config = separation_from_dict(metadata.get("separation"))
+        config = from_dict(SeparatorConfig, metadata.get("separation"), "separation")
         networks = load_openvino_networks(path, config, precision, num_threads)
         return PipelineSeparator(networks, config, metadata)
     if precision != "f32" or num_threads is not None:

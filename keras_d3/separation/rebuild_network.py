@@ -2,7 +2,7 @@
 
 import logging
 
-from keras_d3.models import find_preset, presets
+from keras_d3.models import preset_for
 from keras_d3.utils import check_positive_int
 
 # The arguments that set a window's length: of dilated networks, and of Wave-U-Nets.
@@ -11,7 +11,7 @@ LENGTHS = ("num_samples", "num_output_samples")
 logger = logging.getLogger(__name__)
 
 
-def network_for_separation(network, run, segment_samples=None):
+def network_for_separation(network, config, segment_samples=None):
     """Returns the network of a run for windows of its training's or another length.
 
     A Wave-U-Net has no use for the length of its training: longer windows only save what neighbouring
@@ -22,7 +22,7 @@ def network_for_separation(network, run, segment_samples=None):
 
     Args:
         network: the trained `keras.Model`.
-        run: dict, the run's config, with `preset`, `tiny` and `model`.
+        config: `keras_d3.settings.RunConfig` of the network.
         segment_samples: int, samples of the outputs; or None.
 
     Returns:
@@ -33,20 +33,20 @@ def network_for_separation(network, run, segment_samples=None):
     """
     changes = {}
     if segment_samples is not None:
-        changes[_length_argument(network, run, segment_samples)] = segment_samples
-    preset = presets().get(run.get("preset"))
-    if preset is not None and _arguments(preset, run).get("outputs") == "magnitudes":
+        changes[_length_argument(network, config, segment_samples)] = segment_samples
+    preset = preset_for(config)
+    if preset.merged_arguments(tiny=config.tiny, **config.model).get("outputs") == "magnitudes":
         changes["outputs"] = "waveform"
     if not changes:
         return network
-    rebuilt = preset.build(tiny=run.get("tiny", False), **{**run.get("model", {}), **changes})
+    rebuilt = preset.build(tiny=config.tiny, **{**config.model, **changes})
     rebuilt.set_weights(network.get_weights())
     return rebuilt
 
 
-def _length_argument(network, run, segment_samples):
+def _length_argument(network, config, segment_samples):
     check_positive_int("segment_samples", segment_samples)
-    preset = find_preset(run.get("preset"))
+    preset = preset_for(config)
     name = next((name for name in LENGTHS if name in preset.known_arguments), None)
     if name is None:
         raise ValueError(
@@ -62,7 +62,3 @@ def _length_argument(network, run, segment_samples):
             trained,
         )
     return name
-
-
-def _arguments(preset, run):
-    return preset.merged_arguments(tiny=run.get("tiny", False), **run.get("model", {}))

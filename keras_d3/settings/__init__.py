@@ -1,45 +1,47 @@
 """Settings of data, training, separation, segmentation and runs: frozen dataclasses without TensorFlow."""
 
 from keras_d3.settings.audio_data import ACCOMPANIMENT, AudioDataConfig
-from keras_d3.settings.dicts import from_dict, to_dict
+from keras_d3.settings.dicts import described_fields, from_dict, to_dict
 from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
-from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe
+from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe, RecipeEntry, variant
 from keras_d3.settings.run import RunConfig
 from keras_d3.settings.runtimes import NETWORK_FORMATS, OPENVINO_PRECISIONS, RUNTIMES, SUBTYPES
 from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
 from keras_d3.settings.separator import (
     PADDINGS,
     QUALITIES,
+    SeparatorConfig,
     SpectrogramSeparatorConfig,
     WaveformSeparatorConfig,
-    separation_from_dict,
-    separation_to_dict,
 )
-from keras_d3.settings.training import Stage, TrainingConfig
+from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
 
 __all__ = [
     "ACCOMPANIMENT",
-    "AudioDataConfig",
-    "ImageDataConfig",
+    "CHECKPOINTS",
     "NETWORK_FORMATS",
     "OPENVINO_PRECISIONS",
     "PADDINGS",
-    "PhotometricDistortion",
-    "PublishedMeanIoU",
-    "PublishedScores",
     "QUALITIES",
     "RESIZES",
     "RUNTIMES",
-    "Recipe",
-    "RunConfig",
     "SUBTYPES",
+    "AudioDataConfig",
+    "ImageDataConfig",
+    "PhotometricDistortion",
+    "PublishedMeanIoU",
+    "PublishedScores",
+    "Recipe",
+    "RecipeEntry",
+    "RunConfig",
     "SegmenterConfig",
+    "SeparatorConfig",
     "SpectrogramSeparatorConfig",
     "Stage",
     "TrainingConfig",
     "WaveformSeparatorConfig",
+    "described_fields",
     "from_dict",
-    "separation_from_dict",
-    "separation_to_dict",
     "to_dict",
+    "variant",
 ]

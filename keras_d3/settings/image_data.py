@@ -1,9 +1,10 @@
 """How batches of images and label maps are made from records."""
 
 import dataclasses
+from typing import ClassVar
 
 from keras_d3.images import IGNORED_LABEL, ImageNormalization
-from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
+from keras_d3.utils import check_int_tuple, check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,6 @@ class ImageDataConfig:
         validation_size: (height, width) to which validation images are padded (labels with 255) for batches.
             None: they keep their sizes, one per batch.
         validation_batch_size: images per validation batch.
-        kind: "images"; tells saved configs apart.
 
     Raises:
         ValueError: a setting is out of range.
@@ -70,6 +70,8 @@ class ImageDataConfig:
     >>> from keras_d3.images.normalization import IMAGENET_RGB
     >>> config = ImageDataConfig(("road", "sky"), (512, 1024), IMAGENET_RGB, scale_range=(0.5, 2.0))
     """
+
+    kind: ClassVar[str] = "images"
 
     classes: tuple[str, ...]
     crop: tuple[int, int]
@@ -85,10 +87,8 @@ class ImageDataConfig:
     seed: int = 0
     validation_size: tuple[int, int] | None = None
     validation_batch_size: int = 1
-    kind: str = "images"
 
     def __post_init__(self):
-        check_choice("kind", self.kind, ("images",))
         object.__setattr__(self, "classes", tuple(self.classes))
         if not self.classes:
             raise ValueError("`classes` must name at least one class. Received: classes=().")

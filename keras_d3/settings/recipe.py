@@ -2,8 +2,10 @@
 
 import dataclasses
 import difflib
-import json
+from collections.abc import Mapping, Sequence
+from typing import Any
 
+from keras_d3.settings.changes import parse_changes
 from keras_d3.settings.run import RunConfig
 
 
@@ -20,7 +22,7 @@ class PublishedScores:
     """
 
     column: str
-    sdr_db: dict
+    sdr_db: dict[str, float]
     aggregation: str
     data_set: str
     reference: str
@@ -31,10 +33,10 @@ class PublishedMeanIoU:
     """Mean IoU that a publication states for a network.
 
     Args:
-        column: "paper", "paper, COCO" (the weights it started from), "official weights".
-        mean_iou_percent: float.
-        data_set: what it was scored on.
-        reference: where the number stands.
+        column: str, "paper", "paper, COCO" (the weights it started from), "official weights".
+        mean_iou_percent: float, in percent.
+        data_set: str, data set and split of the score.
+        reference: str, where the number is printed.
     """
 
     column: str
@@ -44,67 +46,123 @@ class PublishedMeanIoU:
 
 
 @dataclasses.dataclass(frozen=True)
-class Recipe:
-    """What one folder of `recipes/` offers.
+class RecipeEntry:
+    """One config of a recipe, with what reports say of it.
 
     Args:
-        name: name of the folder.
-        title: one line for help texts and reports.
-        citation: the paper.
-        configs: dict of `config name -> RunConfig`.
-        comparisons: dict of `set name -> config names` that `python -m recipes.compare` puts side by
-            side ("tiny" for the demo, "paper" for the papers' own sizes).
-        display_names: dict of `config name -> name in reports`.
-        published: dict of `config name -> tuple of PublishedScores`, or of `PublishedMeanIoU`.
-        full_size: dict of `config name -> name of the full-size config` for small siblings. Reports
-            show the published scores of the latter beside them, named as such.
+        config: `RunConfig`.
+        display_name: str, its name in reports.
+        published: tuple of `PublishedScores` or `PublishedMeanIoU`, of the paper or the official weights.
+        full_size: str, for a small sibling the name of the full-size config. Reports show the published
+            scores of the latter, named as such.
+    """
+
+    config: RunConfig
+    display_name: str
+    published: tuple = ()
+    full_size: str | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """The configs of one paper, a folder of `recipes/`.
+
+    Args:
+        name: str, name of the folder.
+        title: str, one line for help texts and reports.
+        citation: str, the paper.
+        entries: tuple of `RecipeEntry`.
+        comparisons: dict of set name to names of configs that `python -m recipes.compare` puts side by side
+            ("tiny" for the demo, "paper" for the papers' own sizes).
+
+    Raises:
+        ValueError: two configs have one name, a config is of another recipe, or a name is unknown.
     """
 
     name: str
     title: str
     citation: str
-    configs: dict
-    comparisons: dict
-    display_names: dict
-    published: dict = dataclasses.field(default_factory=dict)
-    full_size: dict = dataclasses.field(default_factory=dict)
+    entries: tuple[RecipeEntry, ...]
+    comparisons: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
-    def published_for(self, name):
-        """Returns the `PublishedScores` of a config, or those of its full-size sibling."""
-        if name not in self.full_size:
-            return self.published.get(name, ())
-        return tuple(
-            dataclasses.replace(scores, data_set=f"{scores.data_set}, full-size network")
-            for scores in self.published.get(self.full_size[name], ())
-        )
+    def __post_init__(self):
+        names = [entry.config.name for entry in self.entries]
+        twice = sorted({name for name in names if names.count(name) > 1})
+        foreign = [entry.config.name for entry in self.entries if entry.config.recipe != self.name]
+        if twice or foreign:
+            raise ValueError(
+                f"`entries` must be different configs of the recipe {self.name!r}. Received: "
+                f"{', '.join(twice or foreign)} {'twice' if twice else 'of another recipe'}."
+            )
+        used = {name for group in self.comparisons.values() for name in group}
+        used |= {entry.full_size for entry in self.entries if entry.full_size}
+        if not used <= set(names):
+            raise ValueError(
+                "`comparisons` and `full_size` must name configs of the recipe. "
+                f"Received: {', '.join(sorted(used - set(names)))}."
+            )
 
-    def config(self, name, overrides=(), sources=None, target=None):
-        """Returns the config `name`, with overrides.
+    @property
+    def configs(self) -> dict[str, RunConfig]:
+        """The configs by name."""
+        return {entry.config.name: entry.config for entry in self.entries}
 
-        Args:
-            name: key of `configs`.
-            overrides: strings "key.subkey=value", value as JSON or a plain string.
-            sources: tuple of source names other than the config's own.
-            target: source for a spectrogram network, or "all".
+    def entry(self, name: str) -> RecipeEntry:
+        """Returns the entry of a config.
 
         Raises:
-            ValueError: unknown config, key or target.
+            ValueError: the recipe has no such config.
         """
-        if name not in self.configs:
-            close = difflib.get_close_matches(name, self.configs, n=1)
-            hint = f" Did you mean {close[0]!r}?" if close else ""
-            raise ValueError(
-                f"`config` must be one of {', '.join(self.configs)} for recipe {self.name}. "
-                f"Received: config={name!r}.{hint}"
-            )
-        config = self.configs[name]
+        for entry in self.entries:
+            if entry.config.name == name:
+                return entry
+        close = difflib.get_close_matches(name, self.configs, n=1)
+        hint = f" Did you mean {close[0]!r}?" if close else ""
+        raise ValueError(
+            f"`config` must be one of {', '.join(self.configs)} for recipe {self.name}. "
+            f"Received: config={name!r}.{hint}"
+        )
+
+    def published_for(self, name: str) -> tuple:
+        """Returns the published scores of a config, or those of its full-size sibling."""
+        entry = self.entry(name)
+        if entry.full_size is None:
+            return entry.published
+        return tuple(
+            dataclasses.replace(scores, data_set=f"{scores.data_set}, full-size network")
+            for scores in self.entry(entry.full_size).published
+        )
+
+    def config(
+        self,
+        name: str,
+        overrides: Sequence[str] = (),
+        sources: Sequence[str] | None = None,
+        target: str | None = None,
+    ) -> RunConfig:
+        """Returns a config, with overrides.
+
+        Args:
+            name: str, name of a config.
+            overrides: strings "key.subkey=value", value as JSON or a plain string.
+            sources: names of sources other than the config's own.
+            target: str, source for a spectrogram network, or "all".
+
+        Returns:
+            `RunConfig`.
+
+        Raises:
+            ValueError: an unknown config, key or target; a value of another type than its setting, out of
+                range, or one that does not fit the other settings.
+        """
+        config = self.entry(name).config
         if sources:
             if config.data.kind != "audio":
                 raise ValueError(
                     f"`sources` are for networks on audio. Received: sources={sources!r} for {name!r}, which "
                     "is trained on images. Leave them out."
                 )
-            config = _with_sources(config, tuple(sources))
+            config = config.with_sources(sources)
         if target is not None:
             if not config.is_spectrogram:
                 raise ValueError(
@@ -112,63 +170,9 @@ class Recipe:
                     f"sources at once. Received: target={target!r}. Leave it out."
                 )
             config = config.for_target(target)
-        values = config.to_dict()
-        for override in overrides:
-            _apply(values, override)
-        return RunConfig.from_dict(values)
+        return config.changed(parse_changes(overrides))
 
 
-def _with_sources(config, sources):
-    """The same config for another source list: data, network and separator follow it."""
-    model = dict(config.model)
-    separation = {**config.separation, "sources": list(sources)}
-    if not config.is_spectrogram:
-        model["sources"] = list(sources)
-    elif separation.get("source_patches"):
-        patches = separation["source_patches"]
-        separation["source_patches"] = {name: patches[name] for name in sources if name in patches} or None
-    return dataclasses.replace(
-        config,
-        data=dataclasses.replace(config.data, sources=sources),
-        separation=separation,
-        model=model,
-    )
-
-
-def _apply(values, override):
-    """Sets "a.b=value" in nested dicts; the key must exist, except below `model`."""
-    key, equals, text = override.partition("=")
-    if not equals:
-        raise ValueError(f"`set` must have the form key=value. Received: set={override!r}.")
-    *parents, leaf = key.split(".")
-    place = values
-    for name in parents:
-        if not isinstance(place, (dict, list)):
-            place = None
-            break
-        try:
-            place = place[int(name)] if isinstance(place, list) else place[name]
-        except (KeyError, IndexError, ValueError):
-            place = None
-            break
-    if isinstance(place, list) and leaf.isdigit() and int(leaf) < len(place):
-        leaf = int(leaf)
-    elif not isinstance(place, dict) or (leaf not in place and parents != ["model"]):
-        known = _leaves(values)
-        close = difflib.get_close_matches(key, known, n=3)
-        raise ValueError(
-            f"Unknown config key {key!r}.{' Did you mean ' + ' or '.join(close) + '?' if close else ''} "
-            f"Known keys: {', '.join(known)}."
-        )
-    try:
-        place[leaf] = json.loads(text)
-    except json.JSONDecodeError:
-        place[leaf] = text
-
-
-def _leaves(values, where=""):
-    if isinstance(values, dict) and values:
-        return [leaf for key, value in values.items() for leaf in _leaves(value, f"{where}{key}.")]
-    if isinstance(values, list) and values and isinstance(values[0], dict):
-        return [leaf for i, value in enumerate(values) for leaf in _leaves(value, f"{where}{i}.")]
-    return [where.rstrip(".")]
+def variant(base: RunConfig, name: str, changes: Mapping[str, Any]) -> RunConfig:
+    """Returns a config of another name that differs from `base` in `changes`; see `RunConfig.changed`."""
+    return base.changed({"name": name, **changes})

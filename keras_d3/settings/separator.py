@@ -1,8 +1,8 @@
 """How a song is cut up, passed through the networks and put together again."""
 
 import dataclasses
+from typing import ClassVar
 
-from keras_d3.settings.dicts import from_dict, to_dict
 from keras_d3.utils import check_choice, check_frames, check_int_tuple, check_positive_int
 
 PADDINGS = ("zeros", "reflect")
@@ -33,7 +33,6 @@ class WaveformSeparatorConfig:
             mean and gives every channel the same stem, as the Wave-U-Net code does. False: it
             separates the channels one by one, which takes their number times as long and keeps the
             stereo picture.
-        kind: always `"waveform"`.
 
     Raises:
         ValueError: a value out of range.
@@ -45,6 +44,8 @@ class WaveformSeparatorConfig:
     0.5
     """
 
+    kind: ClassVar[str] = "waveform"
+
     sample_rate_hz: int
     channels: int
     sources: tuple[str, ...]
@@ -53,10 +54,9 @@ class WaveformSeparatorConfig:
     padding: str = "zeros"
     windows_per_batch: int = 4
     downmix: bool = False
-    kind: str = "waveform"
 
     def __post_init__(self):
-        _check_common(self, "waveform")
+        _check_common(self)
         if isinstance(self.overlap, bool) or not 0 <= self.overlap <= MAX_OVERLAP:
             raise ValueError(
                 f"`overlap` must be a fraction from 0 to {MAX_OVERLAP}. Received: overlap={self.overlap!r}."
@@ -106,7 +106,6 @@ class SpectrogramSeparatorConfig:
             the magnitudes of all sources (170 MB for 60 s, four sources, 2049 bins, stereo).
         padding: what the STFT sees beyond the song's ends: `"reflect"` as in training, or `"zeros"`.
         patches_per_batch: int, patches passed through a network at once.
-        kind: always `"spectrogram"`.
 
     Raises:
         ValueError: a value out of range, or values that do not fit each other.
@@ -117,6 +116,8 @@ class SpectrogramSeparatorConfig:
     >>> SpectrogramSeparatorConfig(44100, 2, ("vocals",), 4096, 1024, 256, 128, wiener=False).wiener
     False
     """
+
+    kind: ClassVar[str] = "spectrogram"
 
     sample_rate_hz: int
     channels: int
@@ -132,10 +133,9 @@ class SpectrogramSeparatorConfig:
     wiener_block_secs: float = 60.0
     padding: str = "reflect"
     patches_per_batch: int = 4
-    kind: str = "spectrogram"
 
     def __post_init__(self):
-        _check_common(self, "spectrogram")
+        _check_common(self)
         for name in ("frame_length", "frame_step", "patch_frames", "patch_shift", "patches_per_batch"):
             check_positive_int(name, getattr(self, name))
         check_frames(self.frame_length, self.frame_step)
@@ -197,30 +197,7 @@ class SpectrogramSeparatorConfig:
         )
 
 
-def separation_from_dict(values):
-    """Returns the `WaveformSeparatorConfig` or `SpectrogramSeparatorConfig` that `values` describes.
-
-    Args:
-        values: dict with `kind` and the settings of that kind, as `dataclasses.asdict` gives it.
-
-    Raises:
-        ValueError: no dict, an unknown kind, an unknown or missing key, a value out of range.
-    """
-    if not isinstance(values, dict):
-        raise ValueError(f"`separation` must be a mapping of settings. Received: separation={values!r}.")
-    kinds = {"waveform": WaveformSeparatorConfig, "spectrogram": SpectrogramSeparatorConfig}
-    kind = check_choice("kind", values.get("kind"), tuple(kinds))
-    return from_dict(kinds[kind], values, where="separation")
-
-
-def separation_to_dict(config):
-    """Returns the settings as a JSON-ready dict; `separation_from_dict` reads it back."""
-    return to_dict(config)
-
-
-def _check_common(config, kind):
-    if config.kind != kind:
-        raise ValueError(f"`kind` must be {kind!r} here. Received: kind={config.kind!r}.")
+def _check_common(config):
     check_positive_int("sample_rate_hz", config.sample_rate_hz)
     check_positive_int("channels", config.channels)
     check_choice("padding", config.padding, PADDINGS)
@@ -267,3 +244,6 @@ def _checked_patches(patches, sources):
 def _check_bool(name, value):
     if not isinstance(value, bool):
         raise ValueError(f"`{name}` must be True or False. Received: {name}={value!r}.")
+
+
+SeparatorConfig = WaveformSeparatorConfig | SpectrogramSeparatorConfig

@@ -14,7 +14,7 @@ DECAYS = ("none", "poly")
 PRECISIONS = ("float32", "mixed_bfloat16", "mixed_float16")
 
 
-SELECTIONS = ("best", "last")
+CHECKPOINTS = ("best", "last")
 
 
 MONITORS = {"audio": ("loss",), "images": ("loss", "mean_iou")}
@@ -137,7 +137,7 @@ class TrainingConfig:
         check_choice("loss", self.loss, (*LOSSES["audio"], *LOSSES["images"]))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("precision", self.precision, PRECISIONS)
-        check_choice("selection", self.selection, SELECTIONS)
+        check_choice("selection", self.selection, CHECKPOINTS)
         check_choice("monitor", self.monitor, MONITORS["images"])
         if not 0 <= self.momentum < 1:
             raise ValueError(f"`momentum` must be in [0, 1). Received: momentum={self.momentum!r}.")

@@ -23,9 +23,6 @@ class AudioTask:
         config: `RunConfig` of one network, with `AudioDataConfig`.
     """
 
-    losses = tuple(LOSSES)
-    monitors = ("loss",)
-
     def __init__(self, config):
         self._config = config
 
@@ -42,8 +39,23 @@ class AudioTask:
                 "`target` must name the source a spectrogram network estimates. Received: target=None. "
                 f"Choose one of {', '.join(config.data.sources)}, or 'all'."
             )
+        if config.is_spectrogram:
+            self._check_bins()
         for split in splits:
             check_config(manifest, config.data, split)
+
+    def _check_bins(self):
+        """Raises ValueError where the network is built for another STFT than the separation's."""
+        config = self._config
+        arguments = models.preset_for(config).merged_arguments(tiny=config.tiny, **config.model)
+        num_bins = config.separation.num_bins or config.separation.frame_length // 2 + 1
+        if arguments["num_bins"] not in (None, num_bins):
+            raise ValueError(
+                "`separation.frame_length` must give the bins that the network is built for: "
+                f"frame_length // 2 + 1 = {arguments['num_bins']}. Received: separation.frame_length="
+                f"{config.separation.frame_length}, separation.num_bins={config.separation.num_bins}, "
+                f"model.num_bins={arguments['num_bins']}."
+            )
 
     def shuffle_bytes(self, manifest):
         """Returns the memory that the shuffle takes."""
@@ -53,7 +65,7 @@ class AudioTask:
         """Sets what a new network takes from the records, before its first step."""
         config = self._config
         if config.training.input_statistics:
-            lengths = config.separation["frame_length"], config.separation["frame_step"]
+            lengths = config.separation.frame_length, config.separation.frame_step
             mean, std = input_statistics(manifest, config.data, *lengths, progress=progress)
             models.set_input_statistics(model, mean, std)
 
@@ -84,9 +96,9 @@ class AudioTask:
         return to_magnitudes(
             dataset,
             self._config.target,
-            frame_length=separation["frame_length"],
-            frame_step=separation["frame_step"],
-            num_frames=separation["patch_frames"],
+            frame_length=separation.frame_length,
+            frame_step=separation.frame_step,
+            num_frames=separation.patch_frames,
         )
 
     def _waveform_examples(self, dataset):

@@ -10,21 +10,21 @@ class RunRecorder(keras.callbacks.Callback):
     """Saves model and state after each epoch, and ends a stage when its patience is used up.
 
     Args:
-        directory: `RunDirectory` of the run.
+        run: `Run`, the run directory.
         state: its `TrainingState`; updated in place.
         stage: the `Stage` in progress.
-        steps_per_epoch: training steps of an epoch.
-        has_validation: whether there is a validation split to choose the best epoch by; without it
+        steps_per_epoch: int, training steps of an epoch.
+        has_validation: bool, whether there is a validation split to choose the best epoch by; without it
             every epoch counts as the best so far.
-        monitor: what the best epoch is chosen by: "loss", or a metric of which more is better.
+        monitor: str, what the best epoch is chosen by: "loss", or a metric of which more is better.
 
     Raises:
         ValueError: a loss is NaN or infinite. The last finished epoch stays on disk.
     """
 
-    def __init__(self, directory, state, stage, steps_per_epoch, has_validation, monitor="loss"):
+    def __init__(self, run, state, stage, steps_per_epoch, has_validation, monitor="loss"):
         super().__init__()
-        self._directory = directory
+        self._run = run
         self._state = state
         self._stage = stage
         self._steps_per_epoch = steps_per_epoch
@@ -74,7 +74,7 @@ class RunRecorder(keras.callbacks.Callback):
         if out_of_patience or state.stage_epoch >= self._stage.epochs:
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
             self.model.stop_training = True
-        self._directory.save_epoch(self.model, state, is_best)
+        self._run.save_epoch(self.model, state, is_best)
 
     def _watched(self, logs):
         """The monitored value; a network with several outputs has it under the name of its `logits`."""

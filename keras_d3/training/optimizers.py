@@ -1,19 +1,20 @@
-"""Optimisers with L2 as a gradient term and learning rates by groups of weights."""
+"""Optimizers with L2 as a gradient term and learning rates by groups of weights."""
 
 import re
+from typing import Any
 
 import keras
 
-from keras_d3.utils import check_choice
+from keras_d3.settings import TrainingConfig
 
 
 class _WeightGroups:
-    """Changes every gradient before the optimiser sees it: `factor * (gradient + l2 * weight)`.
+    """Changes every gradient before the optimizer sees it: `factor * (gradient + l2 * weight)`.
 
     The L2 term is the derivative of `l2 / 2 * sum(weight ** 2)`: what the official D3Net code does for
     all parameters, batch-norm scales and biases included, and that of Wang and Ji for kernels. Keras' own
     `weight_decay` is the decoupled form (AdamW), which is another algorithm. A factor on the gradient is
-    one on the learning rate for SGD, momentum included; Adam and RMSprop normalise it away.
+    one on the learning rate for SGD, momentum included; Adam and RMSprop normalize it away.
 
     Args:
         l2: factor of the L2 term.
@@ -106,27 +107,28 @@ class SGDL2(_WeightGroups, keras.optimizers.SGD):
     """
 
 
-def make_optimizer(
-    name, learning_rate, l2=0.0, l2_weights=None, multipliers=None, epsilon=1e-7, momentum=0.9
-):
-    """Returns the Keras optimiser `name` ("adam", "rmsprop" or "sgd").
+def make_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
+    """Returns the optimizer of a training, at the learning rate of its first stage.
+
+    Without an L2 term and multipliers it is Keras' own class.
 
     Args:
-        name: of the optimiser.
-        learning_rate: float.
-        l2, l2_weights, multipliers: see `SGDL2`; without any of them it is Keras' own class.
-        epsilon: of "adam" and "rmsprop".
-        momentum: of "sgd".
-
-    Raises:
-        ValueError: unknown name.
+        training: `TrainingConfig`.
     """
-    plain, grouped = OPTIMIZERS[check_choice("optimizer", name, OPTIMIZERS)]
-    settings = {"learning_rate": learning_rate}
-    settings |= {"momentum": momentum} if name == "sgd" else {"epsilon": epsilon}
-    if not l2 and not multipliers:
+    plain, grouped = OPTIMIZERS[training.optimizer]
+    settings: dict[str, Any] = {"learning_rate": training.stages[0].learning_rate}
+    if training.optimizer == "sgd":
+        settings["momentum"] = training.momentum
+    else:
+        settings["epsilon"] = training.epsilon
+    if not training.l2 and not training.learning_rate_multipliers:
         return plain(**settings)
-    return grouped(l2=l2, l2_weights=l2_weights, multipliers=multipliers, **settings)
+    return grouped(
+        l2=training.l2,
+        l2_weights=training.l2_weights,
+        multipliers=training.learning_rate_multipliers,
+        **settings,
+    )
 
 
 OPTIMIZERS = {

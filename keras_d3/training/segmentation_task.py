@@ -14,9 +14,6 @@ class SegmentationTask:
         config: `RunConfig` with `ImageDataConfig`.
     """
 
-    losses = tuple(AVERAGES)
-    monitors = ("loss", "mean_iou")
-
     def __init__(self, config):
         self._config = config
 
@@ -49,7 +46,7 @@ class SegmentationTask:
                 f"{found} (`--set model.num_classes={num_classes}`)."
             )
         loss = SegmentationCrossEntropy(AVERAGES[self._config.training.loss])
-        metric = MeanIoU(num_classes, self._config.segmentation.get("resize", "half_pixel"))
+        metric = MeanIoU(num_classes, self._config.segmentation.resize)
         if not isinstance(model.output, dict):
             return {"loss": loss, "metrics": [metric]}
         return {

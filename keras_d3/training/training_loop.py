@@ -7,7 +7,7 @@ import keras
 
 from keras_d3 import models
 from keras_d3.data import check_kind, load_manifest, naming_shard_errors
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.schedules import StepSchedule
@@ -48,18 +48,18 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
             do not fit the config, training diverged, or a shard is damaged (the message names it).
     """
     manifest = load_manifest(data_dir)
-    directory = RunDirectory(run_dir)
+    run = Run(run_dir)
     has_validation = "validation" in manifest.splits
     task = task_of(config)
     _check_fit(config, manifest, has_validation, task)
-    directory.claim(config)
-    state = directory.read_state()
+    run.claim(config)
+    state = run.read_state()
     if state.finished:
         return state
-    directory.claim_initial_weights(initial_weights.description if initial_weights else None, state)
+    run.claim_initial_weights(initial_weights.description if initial_weights else None, state)
     state.commit = state.commit or current_commit()
     # For evaluation, which refuses to score what was trained on.
-    directory.record_tracks(
+    run.record_tracks(
         {
             split: [item.name for item in manifest.items(split)]
             for split in ("train", "validation")
@@ -68,7 +68,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
     )
 
     _make_deterministic(config.training.seed)
-    model = _load_or_build(config, directory, state, manifest, task, initial_weights, progress=bool(verbose))
+    model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -90,14 +90,14 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
                 steps_per_epoch=steps,
                 callbacks=[
                     StepSchedule(stage, steps, state.epoch - state.stage_epoch),
-                    RunRecorder(directory, state, stage, steps, has_validation, config.training.monitor),
-                    keras.callbacks.TensorBoard(str(directory.path / "tensorboard"), write_graph=False),
+                    RunRecorder(run, state, stage, steps, has_validation, config.training.monitor),
+                    keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
                 ],
                 shuffle=False,  # the dataset shuffles
                 verbose=verbose,
             )
     state.finished = True
-    directory.save_state(state)
+    run.save_state(state)
     return state
 
 
@@ -117,10 +117,10 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     """
     if config.target != "all":
         return {config.target: train(config, data_dir, run_dir, **kwargs)}
-    directory = RunDirectory(run_dir)
-    directory.claim(config)
+    run = Run(run_dir)
+    run.claim(config)
     return {
-        source: train(config.for_target(source), data_dir, directory.path / source, **kwargs)
+        source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
         for source in config.data.sources
     }
 
@@ -159,15 +159,9 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, directory, state, manifest, task, initial_weights, progress):
+def _load_or_build(config, run, state, manifest, task, initial_weights, progress):
     if state.epoch:
-        checkpoint = directory.resume_checkpoint(state.epoch)
-        if not checkpoint.is_file():
-            raise FileNotFoundError(
-                f"`{checkpoint}` is missing, but state.json says that epoch {state.epoch} was finished. "
-                f"Restore the file, or remove `{directory.path}` and train again."
-            )
-        model = keras.saving.load_model(checkpoint)
+        model = keras.saving.load_model(run.resume_checkpoint(state.epoch))
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
@@ -175,17 +169,8 @@ def _load_or_build(config, directory, state, manifest, task, initial_weights, pr
     if initial_weights:
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)
-    training = config.training
     model.compile(
-        optimizer=make_optimizer(
-            training.optimizer,
-            training.stages[0].learning_rate,
-            l2=training.l2,
-            l2_weights=training.l2_weights,
-            multipliers=training.learning_rate_multipliers,
-            epsilon=training.epsilon,
-            momentum=training.momentum,
-        ),
+        optimizer=make_optimizer(config.training),
         jit_compile=default_jit_compile(),
         **task.objective(model),
     )

@@ -1,132 +1,110 @@
 """D3Net for semantic segmentation: the official code's training as data."""
 
-import dataclasses
-
 from keras_d3.images import CITYSCAPES, IMAGENET_RGB
 from keras_d3.settings import (
     ImageDataConfig,
     PhotometricDistortion,
     PublishedMeanIoU,
     Recipe,
+    RecipeEntry,
     RunConfig,
+    SegmenterConfig,
     Stage,
     TrainingConfig,
+    variant,
 )
 
-STEPS_PER_EPOCH = 500
-DATA = ImageDataConfig(
-    CITYSCAPES.names,
-    crop=(512, 1024),
-    normalization=IMAGENET_RGB,
-    scale_range=(0.5, 2.0),
-    flip_probability=0.5,
-    distortion=PhotometricDistortion(),
-    max_class_fraction=0.75,
-)
-# Whole images at once, one scale: tables 1 and 2.
-SEGMENTATION = {"window": None, "stride": None, "scales": [1.0], "flip": False, "resize": "half_pixel"}
-
-
-def _training(num_steps, batch_size=8):
-    return TrainingConfig(
+# 40,000 steps from scratch.
+S = RunConfig(
+    recipe="d3net_segmentation",
+    name="s_cityscapes",
+    preset="d3net_segmentation_s",
+    model={"num_classes": len(CITYSCAPES)},
+    data=ImageDataConfig(
+        classes=CITYSCAPES.names,
+        crop=(512, 1024),
+        normalization=IMAGENET_RGB,
+        scale_range=(0.5, 2.0),
+        flip_probability=0.5,
+        distortion=PhotometricDistortion(),
+        max_class_fraction=0.75,
+    ),
+    training=TrainingConfig(
         # The end of the schedule, 1e-4, is the code's; the paper names none.
-        stages=(
-            Stage(0.01, batch_size, num_steps // STEPS_PER_EPOCH, decay="poly", final_learning_rate=1e-4),
-        ),
-        steps_per_epoch=STEPS_PER_EPOCH,
+        stages=(Stage(0.01, 8, 80, decay="poly", final_learning_rate=1e-4),),
+        steps_per_epoch=500,
         loss="cross_entropy_over_all_pixels",
         optimizer="sgd",
         l2=5e-4,
         # The validation split is what is scored: it must not choose the weights.
         selection="last",
         monitor="mean_iou",
-    )
-
-
-def _config(name, preset, num_steps, data=DATA, batch_size=8, **model):
-    return RunConfig(
-        recipe="d3net_segmentation",
-        name=name,
-        preset=preset,
-        model={"num_classes": len(data.classes), **model},
-        data=data,
-        training=_training(num_steps, batch_size),
-        segmentation=SEGMENTATION,
-    )
-
-
-# As the paper's text has it, without what only the code does.
-AS_PRINTED = dataclasses.replace(DATA, distortion=None, max_class_fraction=None)
-FROM_SCRATCH, PRETRAINED, FOR_TEST = 40_000, 80_000, 160_000
-CONFIGS = (
-    _config("s_cityscapes", "d3net_segmentation_s", FROM_SCRATCH),
-    _config("l_cityscapes", "d3net_segmentation_l", FROM_SCRATCH),
-    _config("s_as_printed", "d3net_segmentation_s", FROM_SCRATCH, AS_PRINTED),
-    _config("s_standard_dilation", "d3net_segmentation_s_standard_dilation", FROM_SCRATCH),
-    _config("s_without_dilation", "d3net_segmentation_s_without_dilation", FROM_SCRATCH),
-    _config("densenet_133", "densenet_133", FROM_SCRATCH),
-    _config("densenet_189", "densenet_189", FROM_SCRATCH),
-    _config("densenet_189_matched", "densenet_189_matched", FROM_SCRATCH),
-    _config("s_pretrained", "d3net_segmentation_s", PRETRAINED),
-    _config("l_pretrained", "d3net_segmentation_l", PRETRAINED),
-    _config("l_ocr_pretrained", "d3net_segmentation_l_ocr", PRETRAINED, auxiliary_logits=True),
-    _config("l_for_test", "d3net_segmentation_l", FOR_TEST, batch_size=12),
-)
-# For the scenes of `python -m tfrecords_tools scenes`.
-TINY = RunConfig(
-    recipe="d3net_segmentation",
-    name="tiny",
-    preset="d3net_segmentation_s",
-    tiny=True,
-    model={"num_classes": len(CITYSCAPES)},
-    data=dataclasses.replace(DATA, crop=(96, 192), scale_range=(0.75, 1.5), validation_batch_size=1),
-    training=TrainingConfig(
-        stages=(Stage(0.2, 8, 8, decay="poly", final_learning_rate=1e-3),),
-        steps_per_epoch=40,
-        loss="cross_entropy_over_all_pixels",
-        optimizer="sgd",
-        l2=1e-4,
-        selection="last",
-        monitor="mean_iou",
     ),
-    segmentation=SEGMENTATION,
+    # Whole images at once, one scale: tables 1 and 2.
+    segmentation=SegmenterConfig(IMAGENET_RGB, CITYSCAPES),
+)
+L = variant(S, "l_cityscapes", {"preset": "d3net_segmentation_l"})
+# As the paper's text has it, without what only the code does.
+S_AS_PRINTED = variant(S, "s_as_printed", {"data.distortion": None, "data.max_class_fraction": None})
+S_STANDARD_DILATION = variant(S, "s_standard_dilation", {"preset": "d3net_segmentation_s_standard_dilation"})
+S_WITHOUT_DILATION = variant(S, "s_without_dilation", {"preset": "d3net_segmentation_s_without_dilation"})
+DENSENET_133 = variant(S, "densenet_133", {"preset": "densenet_133"})
+DENSENET_189 = variant(S, "densenet_189", {"preset": "densenet_189"})
+DENSENET_189_MATCHED = variant(S, "densenet_189_matched", {"preset": "densenet_189_matched"})
+# 80,000 steps from ImageNet weights; 160,000 for the test server.
+S_PRETRAINED = variant(S, "s_pretrained", {"training.stages.0.epochs": 160})
+L_PRETRAINED = variant(L, "l_pretrained", {"training.stages.0.epochs": 160})
+L_OCR_PRETRAINED = variant(
+    L_PRETRAINED,
+    "l_ocr_pretrained",
+    {"preset": "d3net_segmentation_l_ocr", "model.auxiliary_logits": True},
+)
+L_FOR_TEST = variant(L, "l_for_test", {"training.stages.0.epochs": 320, "training.stages.0.batch_size": 12})
+# For the scenes of `python -m tfrecords_tools scenes`.
+TINY = variant(
+    S,
+    "tiny",
+    {
+        "tiny": True,
+        "data.crop": (96, 192),
+        "data.scale_range": (0.75, 1.5),
+        "training.stages": (Stage(0.2, 8, 8, decay="poly", final_learning_rate=1e-3),),
+        "training.steps_per_epoch": 40,
+        "training.l2": 1e-4,
+    },
 )
 
 
-def _paper(mean_iou, table, data_set="Cityscapes val"):
-    return PublishedMeanIoU("paper", mean_iou, data_set, table)
+def _paper(mean_iou_percent, table, data_set="Cityscapes val"):
+    return PublishedMeanIoU("paper", mean_iou_percent, data_set, table)
 
 
-def _official(mean_iou):
-    return PublishedMeanIoU("official weights", mean_iou, "Cityscapes val", "README of the official code")
+def _official(mean_iou_percent):
+    return PublishedMeanIoU(
+        "official weights", mean_iou_percent, "Cityscapes val", "README of the official code"
+    )
 
 
-SCRATCH_TABLE, PRETRAINED_TABLE = (
-    "table 1, 40,000 steps from scratch",
-    "table 2, 80,000 steps, ImageNet weights",
-)
+SCRATCH = "table 1, 40,000 steps from scratch"
+PRETRAINED = "table 2, 80,000 steps, ImageNet weights"
+FOR_TEST = "table 3, 160,000 steps, batch 12, six scales and flip"
 RECIPE = Recipe(
     name="d3net_segmentation",
     title="D3Net for semantic segmentation",
     citation="Takahashi and Mitsufuji, 2021, D3Net, arXiv:2011.11844",
-    configs={config.name: config for config in (*CONFIGS, TINY)},
-    comparisons={},
-    display_names={},
-    published={
-        "s_cityscapes": (_paper(65.1, SCRATCH_TABLE),),
-        "s_as_printed": (_paper(65.1, SCRATCH_TABLE),),
-        "l_cityscapes": (_paper(68.1, SCRATCH_TABLE),),
-        "s_standard_dilation": (_paper(57.9, SCRATCH_TABLE),),
-        "s_without_dilation": (_paper(62.3, SCRATCH_TABLE),),
-        "densenet_133": (_paper(57.6, SCRATCH_TABLE),),
-        "densenet_189": (_paper(54.9, SCRATCH_TABLE),),
-        "densenet_189_matched": (_paper(54.9, SCRATCH_TABLE),),
-        "s_pretrained": (_paper(79.5, PRETRAINED_TABLE), _official(79.9)),
-        "l_pretrained": (_paper(80.6, PRETRAINED_TABLE), _official(81.0)),
-        "l_ocr_pretrained": (_paper(81.2, PRETRAINED_TABLE),),
-        "l_for_test": (
-            _paper(80.8, "table 3, 160,000 steps, batch 12, six scales and flip", "Cityscapes test"),
-        ),
-    },
-    full_size={"tiny": "s_cityscapes"},
+    entries=(
+        RecipeEntry(S, "D3Net-S", (_paper(65.1, SCRATCH),)),
+        RecipeEntry(L, "D3Net-L", (_paper(68.1, SCRATCH),)),
+        RecipeEntry(S_AS_PRINTED, "D3Net-S (as printed)", (_paper(65.1, SCRATCH),)),
+        RecipeEntry(S_STANDARD_DILATION, "D3Net-S, standard dilation", (_paper(57.9, SCRATCH),)),
+        RecipeEntry(S_WITHOUT_DILATION, "D3Net-S, without dilation", (_paper(62.3, SCRATCH),)),
+        RecipeEntry(DENSENET_133, "DenseNet-133", (_paper(57.6, SCRATCH),)),
+        RecipeEntry(DENSENET_189, "DenseNet-189", (_paper(54.9, SCRATCH),)),
+        RecipeEntry(DENSENET_189_MATCHED, "DenseNet-189 (matched size)", (_paper(54.9, SCRATCH),)),
+        RecipeEntry(S_PRETRAINED, "D3Net-S, pre-trained", (_paper(79.5, PRETRAINED), _official(79.9))),
+        RecipeEntry(L_PRETRAINED, "D3Net-L, pre-trained", (_paper(80.6, PRETRAINED), _official(81.0))),
+        RecipeEntry(L_OCR_PRETRAINED, "D3Net-L with OCR, pre-trained", (_paper(81.2, PRETRAINED),)),
+        RecipeEntry(L_FOR_TEST, "D3Net-L for the test server", (_paper(80.8, FOR_TEST, "Cityscapes test"),)),
+        RecipeEntry(TINY, "D3Net-S (tiny)", full_size="s_cityscapes"),
+    ),
 )

@@ -222,9 +222,7 @@ def test_groups_of_weights_are_those_of_the_official_code():
 
     training = SMOOTHED.config("voc_aspp_separable_shared").training
     network = build_network(SMOOTHED.config("tiny_separable_shared"))
-    optimizer = make_optimizer(
-        "sgd", 1e-3, training.l2, training.l2_weights, training.learning_rate_multipliers
-    )
+    optimizer = make_optimizer(training)
     groups = {}
     for weight in network.trainable_variables:
         kind = weight.path.split("/")[-1]

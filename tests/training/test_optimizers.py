@@ -2,14 +2,21 @@ import keras
 import numpy as np
 import pytest
 
+from keras_d3.settings import Stage, TrainingConfig
 from keras_d3.training.optimizers import AdamL2, RMSpropL2, make_optimizer
+
+
+def optimizer_of(name, learning_rate, **settings):
+    """The optimizer of a training of one stage."""
+    stages = (Stage(learning_rate, 1, 1),)
+    return make_optimizer(TrainingConfig(stages, steps_per_epoch=1, optimizer=name, **settings))
 
 
 @pytest.mark.parametrize(
     "with_l2, plain", [(AdamL2, keras.optimizers.Adam), (RMSpropL2, keras.optimizers.RMSprop)]
 )
 def test_l2_is_a_gradient_term(with_l2, plain):
-    """The optimiser on g with l2 takes the same steps as the plain one on g + l2 * w."""
+    """The optimizer on g with l2 takes the same steps as the plain one on g + l2 * w."""
     start = np.array([[1.0, -2.0], [0.5, 3.0]], "float32")
     ours, theirs = keras.Variable(start), keras.Variable(start)
     optimizer, reference = with_l2(learning_rate=0.1, l2=0.25), plain(learning_rate=0.1)
@@ -36,7 +43,7 @@ def test_adam_is_nnablas():
     """Its formula in float64, with gradients so small that the place and size of epsilon matter."""
     gradients = np.array([3e-8, -1e-7, 1e-6]) * np.array([[1.0], [-2.0], [0.5], [4.0]])
     weight, theta, m, v = keras.Variable(np.ones(3, "float32")), np.ones(3), 0.0, 0.0
-    optimizer = make_optimizer("adam", 1e-2, l2=1e-7, epsilon=1e-8)
+    optimizer = optimizer_of("adam", 1e-2, l2=1e-7, epsilon=1e-8)
     for step, gradient in enumerate(gradients, 1):
         optimizer.apply([keras.ops.convert_to_tensor(gradient, "float32")], [weight])
         gradient = gradient + 1e-7 * theta
@@ -49,27 +56,27 @@ def test_adam_is_nnablas():
 
 @pytest.mark.parametrize("name", ["adam", "rmsprop"])
 def test_config_round_trip(name):
-    optimizer = make_optimizer(name, 1e-3, l2=1e-4, epsilon=1e-8)
+    optimizer = optimizer_of(name, 1e-3, l2=1e-4, epsilon=1e-8)
     restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert type(restored) is type(optimizer)
     assert restored.l2 == 1e-4 and restored.epsilon == 1e-8
 
 
 def test_without_l2_it_is_keras_own():
-    assert type(make_optimizer("adam", 1e-3)) is keras.optimizers.Adam
+    assert type(optimizer_of("adam", 1e-3)) is keras.optimizers.Adam
 
 
 def test_unknown_name():
     with pytest.raises(
         ValueError, match="`optimizer` must be one of 'adam', 'rmsprop', 'sgd'.*optimizer='lion'"
     ):
-        make_optimizer("lion", 1e-3)
+        optimizer_of("lion", 1e-3)
 
 
 GROUPS = {
     "l2": 0.5,
     "l2_weights": r"kernel$",
-    "multipliers": {r"^classifier.*kernel$": 10.0, r"^classifier.*bias$": 20.0},
+    "learning_rate_multipliers": {r"^classifier.*kernel$": 10.0, r"^classifier.*bias$": 20.0},
 }
 
 
@@ -89,7 +96,7 @@ def test_groups_of_weights_by_hand():
     """Two steps of SGD with gradient 1: rates 0.01 and 0.005, momentum 0.9, L2 0.5 on kernels alone."""
     weights = layers_of_groups()
     settings = {**GROUPS, "l2_weights": r"/kernel$"}
-    optimizer = make_optimizer("sgd", 0.01, momentum=0.9, **settings)
+    optimizer = optimizer_of("sgd", 0.01, momentum=0.9, **settings)
     assert [weight.path for weight in weights.values()][:2] == ["conv/kernel", "conv/bias"]
     optimizer.build(list(weights.values()))
     gradients = [keras.ops.ones(1)] * len(weights)
@@ -112,13 +119,13 @@ def test_groups_of_weights_by_hand():
 def test_expressions_must_be_found():
     weights = list(layers_of_groups().values())
     with pytest.raises(ValueError, match="must be found in the path of a trainable weight. Received: 'head'"):
-        make_optimizer("sgd", 0.1, multipliers={"head": 10.0}).build(weights)
+        optimizer_of("sgd", 0.1, learning_rate_multipliers={"head": 10.0}).build(weights)
     with pytest.raises(ValueError, match="Received: 'kernels'. Paths are like 'conv/kernel'"):
-        make_optimizer("sgd", 0.1, l2=0.1, l2_weights="kernels").build(weights)
+        optimizer_of("sgd", 0.1, l2=0.1, l2_weights="kernels").build(weights)
 
 
 def test_groups_survive_saving():
-    optimizer = make_optimizer("sgd", 0.1, momentum=0.8, **GROUPS)
+    optimizer = optimizer_of("sgd", 0.1, momentum=0.8, **GROUPS)
     restored = keras.optimizers.deserialize(keras.optimizers.serialize(optimizer))
     assert restored.get_config() == optimizer.get_config()
     assert restored.momentum == 0.8 and restored.factor_of("classifier_rate_6/bias") == 20.0

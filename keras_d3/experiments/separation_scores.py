@@ -1,10 +1,8 @@
-"""From a trained run to scores: export, separate the test tracks with the SavedModel, score.
+"""Scores of separators: the test tracks through a run's SavedModel, compared with the references.
 
-RUN/saved_model/                          the separator
-RUN/estimates/test/<track>/<source>.wav   its estimates (32-bit float)
+RUN/estimates/test/<track>/<source>.wav   estimates (32-bit float)
 RUN/estimates/separation.json             which SavedModel made them, and how fast
 RUN/scores/test/<track>.json              museval's four figures per frame
-RUN/wiener_on/, RUN/wiener_off/           the same three where the filter is not as in the run's config
 REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
 """
 
@@ -17,134 +15,13 @@ from tqdm import tqdm
 from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
+from keras_d3.experiments.exports import export_run, results_dir, wiener_changes
 from keras_d3.experiments.leakage import songs_to_evaluate
-from keras_d3.export import has_openvino_networks, read_metadata
-from keras_d3.runs import RunDirectory
-from keras_d3.separation import load_separator, separator_from_run
-from keras_d3.settings import RunConfig, separation_from_dict
+from keras_d3.runs import Run
+from keras_d3.separation import load_separator
 from keras_d3.utils import atomic_path, current_commit, read_json, sha256_of_file, write_json
 
 SPLIT = "test"
-
-
-def export_run(run_dir, path=None, openvino=False, wiener=None, segment_samples=None):
-    """Exports the separator of a finished run as a SavedModel, unless it is there already.
-
-    Args:
-        run_dir: run directory of `train_targets`.
-        path: where to; by default `run_dir/saved_model` (see above for another `wiener`).
-        openvino: bool, whether it has to carry its networks for OpenVINO, too.
-        wiener: bool, whether a separator of spectrogram networks filters; None as the run's config says.
-        segment_samples: int, samples per window of a waveform network's outputs, if not those of its
-            training; see `keras_d3.separation.rebuild_network`.
-
-    Returns:
-        Path of the SavedModel.
-
-    Raises:
-        FileNotFoundError: no run at `run_dir`.
-        ValueError: training is not finished.
-    """
-    run_dir = Path(run_dir)
-    config, states = read_run(run_dir)
-    changes = _wiener_changes(config, wiener)
-    path = Path(path) if path else _results_dir(run_dir, changes) / "saved_model"
-    run = {**describe_run(config, states), **changes}
-    if segment_samples is not None:
-        run["segment_samples"] = segment_samples
-    is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == run
-    if is_there and (has_openvino_networks(path) or not openvino):
-        return path
-    separator = separator_from_run(
-        run_dir,
-        checkpoint=config.training.selection,
-        separation=changes,
-        segment_samples=segment_samples,
-    )
-    separator.metadata["recipe"] = {"run": run, "config": config.to_dict()}
-    separator.export(path, overwrite=True, openvino=openvino)
-    return path
-
-
-def export_run_networks(run_dir, file_format, path=None):
-    """Exports the networks of a finished run alone; see `Separator.export_networks`.
-
-    Args:
-        run_dir: run directory of `train_targets`.
-        file_format: `"openvino"` or `"onnx"`.
-        path: directory; by default `run_dir/<file_format>`. Former exports there are replaced.
-
-    Returns:
-        Path of the directory.
-
-    Raises:
-        FileNotFoundError: no run at `run_dir`.
-        FileExistsError: `path` is no directory of exported networks.
-        ValueError: training is not finished.
-        ModuleNotFoundError: a package of the extra `export` is not installed.
-    """
-    run_dir = Path(run_dir)
-    config, states = read_run(run_dir)
-    separator = separator_from_run(run_dir, checkpoint=config.training.selection)
-    separator.metadata["recipe"] = {"run": describe_run(config, states), "config": config.to_dict()}
-    return separator.export_networks(path or run_dir / file_format, file_format, overwrite=True)
-
-
-def read_run(run_dir):
-    """Reads config and training states of a run.
-
-    Returns:
-        `(RunConfig, {target: TrainingState})`; the key is None for a network of all sources.
-
-    Raises:
-        FileNotFoundError: no run there.
-        ValueError: a network of the run is not trained to the end.
-    """
-    run_dir = Path(run_dir)
-    values = read_json(run_dir / "config.json", "run config", "python -m recipes.<name>.train")
-    config = RunConfig.from_dict(values)
-    directories = (
-        {source: run_dir / source for source in config.data.sources}
-        if config.target == "all"
-        else {config.target: run_dir}
-    )
-    states = {target: RunDirectory(path).read_state() for target, path in directories.items()}
-    unfinished = [str(directories[target]) for target, state in states.items() if not state.finished]
-    if unfinished:
-        raise ValueError(
-            f"Training is not finished in {', '.join(unfinished)}. Run the training command again: it "
-            "goes on where it stopped."
-        )
-    return config, states
-
-
-def describe_run(config, states):
-    """Returns what made a run's weights, for metadata and score files; `config, states` from `read_run`."""
-    return {
-        "recipe": config.recipe,
-        "config": config.name,
-        "commit": next(iter(states.values())).commit,
-        "epochs": {str(target): state.epoch for target, state in states.items()},
-        "weights": config.training.selection,
-        "train_secs": {str(target): state.train_secs for target, state in states.items()},
-    }
-
-
-def _wiener_changes(config, wiener):
-    """What `wiener` changes in the settings of the run's separator, as a dict."""
-    if wiener is None:
-        return {}
-    if not config.is_spectrogram or config.target != "all":
-        raise ValueError(
-            "`wiener` is for runs with a spectrogram network per source (target 'all'). Received: "
-            f"wiener={wiener!r} for target={config.target!r}. Leave it out."
-        )
-    return {} if wiener == separation_from_dict(config.separation).wiener else {"wiener": wiener}
-
-
-def _results_dir(run_dir, changes):
-    """Where SavedModel, estimates and scores go: those of other settings must not replace the run's."""
-    return Path(run_dir) / ("wiener_on" if changes["wiener"] else "wiener_off") if changes else Path(run_dir)
 
 
 def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks=None):
@@ -240,10 +117,11 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
     Returns:
         dict of `track -> scores`.
     """
-    run_dir = Path(run_dir)
-    config, _ = read_run(run_dir)
-    changes = _wiener_changes(config, wiener)
-    results = _results_dir(run_dir, changes)
+    run = Run(run_dir)
+    run.finished_states()
+    config = run.config
+    changes = wiener_changes(config, wiener)
+    results = results_dir(run_dir, changes)
     manifest = load_manifest(data_dir)
     tracks = _test_tracks(manifest)
     names = songs_to_evaluate(run_dir, tracks, skip_trained_songs)

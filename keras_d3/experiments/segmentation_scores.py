@@ -1,6 +1,5 @@
-"""From a trained run to mean IoU: segment whole images, count pixels, write scores and pictures.
+"""Scores of segmenters: whole images through a run's network, mean IoU, pictures.
 
-RUN/saved_model/                          the segmenter
 RUN/scores/<split>[_<settings>].json      IoU of every class, the confusion matrix, and what was scored
 RUN/overlays/<split>/<image>.png          image, prediction and labels side by side
 """
@@ -13,38 +12,11 @@ from tqdm import tqdm
 
 from keras_d3.data import check_image_config, load_manifest, naming_shard_errors, read_image
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
-from keras_d3.experiments.evaluate import describe_run, read_run
-from keras_d3.export import read_segmenter_metadata
 from keras_d3.images import overlay, write_image
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.settings import to_dict
 from keras_d3.utils import current_commit, write_json
-
-
-def export_segmentation_run(run_dir, path=None):
-    """Exports the segmenter of a finished run as a SavedModel, unless it is there already.
-
-    Args:
-        run_dir: run directory of a segmentation recipe.
-        path: where to; by default `run_dir/saved_model`.
-
-    Returns:
-        Path of the SavedModel.
-
-    Raises:
-        FileNotFoundError: no run at `run_dir`.
-        ValueError: training is not finished.
-    """
-    run_dir = Path(run_dir)
-    config, states = read_run(run_dir)
-    path = Path(path) if path else run_dir / "saved_model"
-    run = describe_run(config, states)
-    if path.exists() and read_segmenter_metadata(path).get("recipe", {}).get("run") == run:
-        return path
-    segmenter = segmenter_from_run(run_dir, config.training.selection)
-    segmenter.metadata["recipe"] = {"run": run, "config": config.to_dict()}
-    return segmenter.export(path, overwrite=True)
 
 
 def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, num_overlays=0):
@@ -67,14 +39,13 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
         ValueError: the run is not finished, was trained on these images, or does not fit the records; no
             pixel has a class.
     """
-    run_dir, changes = Path(run_dir), dict(changes or {})
-    config, states = read_run(run_dir)
+    run_dir, changes, run = Path(run_dir), dict(changes or {}), Run(run_dir)
+    made_from, config = run.describe(), run.config
     if config.data.kind != "images":
         raise ValueError(f"`{run_dir}` must be a run on images. Received: one on {config.data.kind}.")
     manifest = load_manifest(data_dir)
     check_image_config(manifest, config.data, split)
-    trained = RunDirectory(run_dir).read_tracks() or {}
-    leaked = sorted({image.name for image in manifest.images(split)} & set(trained.get("train", ())))
+    leaked = sorted({image.name for image in manifest.images(split)} & set(run.tracks().get("train", ())))
     if leaked:
         raise ValueError(
             f"Images must not be scored that the run was trained on. Of `{split}` these were, {len(leaked)}: "
@@ -107,7 +78,7 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
             if name not in ("normalization", "label_set")
         },
         "selected_on_this_split": split == "validation" and config.training.selection == "best",
-        "run": describe_run(config, states),
+        "run": made_from,
         "seed": config.training.seed,
         "commit": current_commit(),
     }

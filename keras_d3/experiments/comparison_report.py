@@ -1,0 +1,181 @@
+"""The report of a comparison: sizes, scores, curves and an excerpt of every network."""
+
+import dataclasses
+import datetime
+import platform
+from pathlib import Path
+
+from keras_d3.audio import read_audio
+from keras_d3.evaluation import aggregate
+from keras_d3.experiments.separation_scores import SPLIT
+from keras_d3.models import preset_for, receptive_field
+from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData
+from keras_d3.runs import Run
+from keras_d3.settings import Recipe
+from keras_d3.utils import current_commit, processor, write_json
+
+EXCERPT_SECS = 6.0
+
+
+@dataclasses.dataclass(frozen=True)
+class ComparedRun:
+    """One network of the comparison: a config of a recipe and its run directory."""
+
+    recipe: Recipe
+    name: str
+    directory: Path
+
+    @property
+    def title(self):
+        return self.recipe.entry(self.name).display_name
+
+
+def comparison_table(report):
+    """Returns the SDR of every model and of the baseline as text, median of frames, then of tracks."""
+    width = max(len(model.name) for model in report.models) + 2
+    head = f"{'SDR in dB (median of frames, then of tracks)':{max(width, 46)}}"
+    lines = [head + "".join(f"{source:>14}" for source in report.sources) + f"{'x real time':>14}"]
+    rows = [
+        (f"do nothing (mixture / {len(scores['all_frames'])})", scores, None) for scores in report.baselines
+    ]
+    rows += [(model.name, model.scores, model.speed_times_real_time) for model in report.models]
+    for name, scores, speed in rows:
+        values = [scores["track_median"].get(source, {}).get("SDR") for source in report.sources]
+        cells = "".join(f"{'' if value is None else format(float(value), '.2f'):>14}" for value in values)
+        lines.append(f"{name:{len(head)}}{cells}{'' if speed is None else format(speed, '.1f'):>14}")
+    return "\n".join(lines)
+
+
+def comparison_report(manifest, runs, models, baselines, out_dir, track, command):
+    sources = dict.fromkeys(manifest.sources)
+    sources.update(dict.fromkeys(source for model in models for source in model.scores["track_median"]))
+    excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
+    models = [
+        _with_estimates(model, run.directory / "estimates" / SPLIT / track, cut)
+        for model, run in zip(models, runs, strict=True)
+    ]
+    training_mins = (
+        sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
+    )
+    return ReportData(
+        title="Audio architectures side by side",
+        sources=tuple(sources),
+        models=tuple(models),
+        baselines=tuple(baselines),
+        excerpt=excerpt,
+        intro=(
+            "Each network was trained from TFRecords with `model.fit`, exported as a SavedModel "
+            "(waveform in, stems out), and scored by BSS Eval v4 on what that SavedModel separates."
+        ),
+        data_set=(
+            f"{manifest.dataset} ({manifest.variant}): {len(manifest.tracks('train'))} training tracks of "
+            f"{training_mins:.1f} min together, {len(manifest.tracks(SPLIT))} test tracks"
+        ),
+        commit=current_commit(),
+        machine=f"{platform.platform()}, {processor()}, Python {platform.python_version()}",
+        date=datetime.date.today().isoformat(),
+        command=command,
+        footnotes=(
+            "Training times: all networks but the first were trained while the one before was being scored "
+            "at low priority, so they are upper bounds. Separation speed was measured alone.",
+            'The do-nothing rows are scored by the "shared" backend, the networks by the tool named above.',
+        ),
+    )
+
+
+def model_entry(run, scores, times_real_time, num_tracks):
+    """One architecture of the report, without its estimates."""
+    trained = Run(run.directory)
+    config, states = trained.config, trained.finished_states()
+    # Networks of one run differ in their targets only, as far as the receptive field goes.
+    preset = preset_for(config.for_target(list(states)[-1]))
+    reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
+    published = {item.column: item for item in run.recipe.published_for(run.name)}
+    curves = {target or "": state.history for target, state in states.items()}
+    return ModelEntry(
+        name=run.title,
+        preset=config.preset,
+        paper=preset.paper,
+        parameters=sum(state.parameters for state in states.values()),
+        receptive_field=_reach_in_words(reach, config),
+        train_secs=sum(state.train_secs for state in states.values()),
+        train_steps=sum(
+            config.training.steps_of_epoch(num_tracks, row["batch_size"])
+            for state in states.values()
+            for row in state.history
+        ),
+        train_epochs=max(state.epoch for state in states.values()),
+        speed_times_real_time=times_real_time,
+        scores=aggregate(scores),
+        paper_scores=_published(published.get("paper")),
+        official_scores=_published(published.get("official weights")),
+        curves=curves if len(curves) > 1 else next(iter(curves.values())),
+        config=f"recipes/{run.recipe.name}, config {run.name}",
+        seed=config.training.seed,
+        notes="" if len(states) == 1 else f"{len(states)} networks, one per source; sizes and times are sums",
+    )
+
+
+def _published(scores):
+    if scores is None:
+        return {}
+    return {
+        source: PublishedScore(value, scores.aggregation, f"{scores.data_set}; {scores.reference}")
+        for source, value in scores.sdr_db.items()
+    }
+
+
+def _reach_in_words(reach, config):
+    if reach is None:
+        return ""
+    rate = config.data.sample_rate_hz
+    if config.is_spectrogram:
+        step, length = config.separation.frame_step, config.separation.frame_length
+        return f"{reach:,} frames ({((reach - 1) * step + length) / rate:.2g} s)"
+    return f"{reach:,} samples ({reach / rate:.2g} s)"
+
+
+def _excerpt(folder, track, sources):
+    """The middle of a track, and the slice that cuts it."""
+    mixture, sample_rate = read_audio(folder / "mixture.wav")
+    length = min(len(mixture), int(EXCERPT_SECS * sample_rate))
+    start = (len(mixture) - length) // 2
+    cut = slice(start, start + length)
+    references = {source: read_audio(folder / f"{source}.wav")[0][cut] for source in sources}
+    return Excerpt(track, sample_rate, mixture[cut], references, start / sample_rate), cut
+
+
+def _with_estimates(model, folder, cut):
+    estimates = {
+        source: read_audio(folder / f"{source}.wav")[0][cut] for source in model.scores["track_median"]
+    }
+    return dataclasses.replace(model, estimates=estimates)
+
+
+def write_report_json(path, report):
+    """The report's figures for other programs; no sound, no pictures."""
+    write_json(
+        path,
+        {
+            "data_set": report.data_set,
+            "attribution": report.attribution,
+            "commit": report.commit,
+            "machine": report.machine,
+            "date": report.date,
+            "baselines": report.baselines,
+            "models": {
+                model.name: {
+                    "preset": model.preset,
+                    "config": model.config,
+                    "seed": model.seed,
+                    "parameters": model.parameters,
+                    "receptive_field": model.receptive_field,
+                    "train_secs": model.train_secs,
+                    "train_steps": model.train_steps,
+                    "times_real_time": model.speed_times_real_time,
+                    "scores": model.scores,
+                }
+                for model in report.models
+            },
+        },
+    )
