@@ -2,15 +2,19 @@
 
 from keras_d3.cli.options import add_scoring, comma_separated
 from keras_d3.cli.parser import build_parser, main
-from keras_d3.cli.recipe_audio import evaluate_command, train_command
-from keras_d3.cli.recipe_images import evaluate_segmentation_command
+from keras_d3.cli.score_segmentation import evaluate_segmentation_command, evaluate_segmentation_parser
+from keras_d3.cli.score_separation import evaluate_command, evaluate_parser
+from keras_d3.cli.train import train_command, train_parser
 
 __all__ = [
     "add_scoring",
     "build_parser",
     "comma_separated",
     "evaluate_command",
+    "evaluate_parser",
     "evaluate_segmentation_command",
+    "evaluate_segmentation_parser",
     "main",
     "train_command",
+    "train_parser",
 ]

@@ -156,7 +156,12 @@ def _restore(hint, value, where):
             return None
         if all(map(dataclasses.is_dataclass, choices)):
             return value if isinstance(value, tuple(choices)) else from_dict(hint, value, where)
-        return _restore(choices[0], value, where)
+        for choice in choices[:-1]:
+            try:
+                return _restore(choice, value, where)
+            except ValueError:
+                continue
+        return _restore(choices[-1], value, where)
     if dataclasses.is_dataclass(hint):
         return value if isinstance(value, hint) else from_dict(hint, value, where)
     if hint is tuple or origin is tuple:

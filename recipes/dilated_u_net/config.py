@@ -29,8 +29,8 @@ DILATED_U_NET = RunConfig(
         gain_range=(0.7, 1.0),
         shuffle_excerpts=1000,
     ),
-    # About 80 epochs. The length of an epoch is not stated: 2,000 steps as in the Wave-U-Net code. That code's
-    # second stage (batch 32, 1e-5) is not mentioned either:
+    # About 80 epochs. The length of an epoch is not stated: 2,000 steps as in the Wave-U-Net code. That
+    # code's second stage (batch 32, 1e-5) is not mentioned either:
     #   --set 'training.stages=[{"learning_rate":1e-4,"batch_size":16,"epochs":80},
     #                           {"learning_rate":1e-5,"batch_size":32,"epochs":40}]'
     training=TrainingConfig(stages=(Stage(1e-4, 16, 80),), steps_per_epoch=2000),

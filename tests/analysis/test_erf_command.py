@@ -8,7 +8,7 @@ from keras_d3 import models
 from keras_d3.analysis import d2_block_fields, image_inputs, load_network
 from keras_d3.analysis.erf_figures import perturb_smoothing
 from keras_d3.cli import main
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from recipes.smoothed_dilated.config import RECIPE
 
 
@@ -38,7 +38,7 @@ def test_trained_networks_on_images(tmp_path, capsys):
         perturb_smoothing(network, 0.3, seed=1)
         network.save(tmp_path / f"{label}.keras")
     run_dir, config = tmp_path / "run", RECIPE.config("tiny")
-    RunDirectory(run_dir).claim(config)
+    Run(run_dir).claim(config)
     (run_dir / "checkpoints").mkdir()
     (tmp_path / "smoothed.keras").rename(run_dir / f"checkpoints/{config.training.selection}.keras")
     (tmp_path / "images").mkdir()

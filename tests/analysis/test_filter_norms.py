@@ -15,7 +15,7 @@ from keras_d3.blocks import D3Block, DenseBlock
 from keras_d3.cli import main
 from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from tests.blocks.block_reference import randomize
 from tests.models.multi_band_reference import SMALL_DENSE
 from tests.training.configs import spectrogram_config
@@ -164,7 +164,7 @@ def test_command_on_a_run(tmp_path, capsys):
     """Every network of the run, with the weights that its separator takes."""
     config = spectrogram_config("all")
     config = dataclasses.replace(config, data=dataclasses.replace(config.data, sources=("bass", "drums")))
-    RunDirectory(tmp_path / "run").claim(config)
+    Run(tmp_path / "run").claim(config)
     for source in config.data.sources:
         path = tmp_path / "run" / source / "checkpoints/best.keras"
         path.parent.mkdir(parents=True)

@@ -12,13 +12,12 @@ import numpy as np
 import pytest
 import soundfile
 
+from keras_d3.cli import evaluate_command, train_command
 from keras_d3.cli import main as keras_d3
-from keras_d3.cli.recipe_audio import evaluate_command, train_command
 from keras_d3.evaluation import sdr
-from keras_d3.experiments.compare import compare
-from keras_d3.experiments.evaluate import export_run
+from keras_d3.experiments import compare, export_run
 from keras_d3.separation import load_separator, separator_from_run
-from keras_d3.settings import PublishedScores, Recipe, Stage, TrainingConfig
+from keras_d3.settings import PublishedScores, Recipe, RecipeEntry, Stage, TrainingConfig
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
 from tests.training.configs import spectrogram_config, waveform_config
 
@@ -32,34 +31,28 @@ BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 1),), steps_per_epoch=3)
 def small_recipe():
     """A waveform network of four sources, one of two, and two spectrogram networks."""
     four = dataclasses.replace(waveform_config(), recipe="small", name="four", training=BRIEF)
-    two = dataclasses.replace(
-        four,
-        name="two",
-        data=dataclasses.replace(four.data, sources=PAIR),
-        model={**four.model, "sources": list(PAIR)},
-        separation={**four.separation, "sources": list(PAIR)},
-    )
+    two = dataclasses.replace(four.with_sources(PAIR), name="two")
     spectrogram = dataclasses.replace(
         spectrogram_config("all"),
         recipe="small",
         name="spectrogram",
         training=TrainingConfig(stages=(Stage(1e-3, 2, 1),), steps_per_epoch=1),
     )
-    spectrogram = dataclasses.replace(
-        spectrogram,
-        data=dataclasses.replace(spectrogram.data, sources=PAIR),
-        separation={**spectrogram.separation, "sources": list(PAIR)},
-    )
+    spectrogram = spectrogram.with_sources(PAIR)
     return Recipe(
         name="small",
         title="Small networks",
         citation="none",
-        configs={"four": four, "two": two, "spectrogram": spectrogram},
+        entries=(
+            RecipeEntry(
+                four,
+                "Four",
+                (PublishedScores("paper", {"bass": 3.21}, "track_median", "MUSDB18 test", "a table"),),
+            ),
+            RecipeEntry(two, "Two"),
+            RecipeEntry(spectrogram, "Spectrogram"),
+        ),
         comparisons={"tiny": ("two", "four", "spectrogram")},
-        display_names={"two": "Two", "four": "Four", "spectrogram": "Spectrogram"},
-        published={
-            "four": (PublishedScores("paper", {"bass": 3.21}, "track_median", "MUSDB18 test", "a table"),)
-        },
     )
 
 

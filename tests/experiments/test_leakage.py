@@ -1,11 +1,9 @@
 """Songs that were trained on are found whatever data set they come from."""
 
-import dataclasses
-
 import pytest
 
 from keras_d3.experiments.leakage import song_key, songs_to_evaluate, trained_songs
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from tests.training.configs import spectrogram_config, waveform_config
 
 DSD100 = {"train": ["053 - Actions - Devil's Words"], "validation": ["060 - BKS - Too Much"]}
@@ -13,7 +11,7 @@ DSD100 = {"train": ["053 - Actions - Devil's Words"], "validation": ["060 - BKS 
 
 @pytest.fixture
 def run(tmp_path):
-    directory = RunDirectory(tmp_path / "run")
+    directory = Run(tmp_path / "run")
     directory.claim(waveform_config())
     directory.record_tracks(DSD100)
     return directory.path
@@ -38,19 +36,19 @@ def test_one_song_under_two_names(ours, theirs, same):
 
 def test_songs_of_a_run(run):
     assert trained_songs(run) == ["053 - Actions - Devil's Words", "060 - BKS - Too Much"]
-    RunDirectory(run).record_tracks({"train": ["A - B"]})  # it went on with other records
+    Run(run).record_tracks({"train": ["A - B"]})  # it went on with other records
     assert "A - B" in trained_songs(run) and len(trained_songs(run)) == 3
 
 
 def test_songs_of_a_run_with_a_network_per_source(tmp_path):
-    config = spectrogram_config("all")
-    config = dataclasses.replace(config, data=dataclasses.replace(config.data, sources=("drums", "vocals")))
-    RunDirectory(tmp_path).claim(config)
+    config = spectrogram_config("all").with_sources(("drums", "vocals"))
+    Run(tmp_path).claim(config)
     for source in config.data.sources:
-        RunDirectory(tmp_path / source).record_tracks({"train": [f"A - {source}"]})
+        Run(tmp_path / source).record_tracks({"train": [f"A - {source}"]})
     assert trained_songs(tmp_path) == ["A - drums", "A - vocals"]
     (tmp_path / "drums" / "tracks.json").unlink()
-    assert trained_songs(tmp_path) is None
+    with pytest.raises(FileNotFoundError, match="No list of tracks at .*drums.tracks.json"):
+        trained_songs(tmp_path)
 
 
 def test_other_songs_are_evaluated_in_order(run):
@@ -69,10 +67,10 @@ def test_trained_and_validated_songs_are_refused(run):
         songs_to_evaluate(run, ["BKS - Too Much"], skip_trained_songs=True)
 
 
-def test_a_run_without_a_list_is_not_checked(run):
+def test_a_run_without_a_list_is_refused(run):
     (run / "tracks.json").unlink()
-    with pytest.warns(UserWarning, match="trained before runs kept a list of their songs"):
-        assert songs_to_evaluate(run, ["BKS - Too Much"]) == ["BKS - Too Much"]
+    with pytest.raises(FileNotFoundError, match="so nothing tells what the run was trained on"):
+        songs_to_evaluate(run, ["BKS - Too Much"])
 
 
 def test_no_run(tmp_path):

@@ -10,19 +10,19 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3 import models
-from keras_d3.cli.recipe_audio import train_command
-from keras_d3.cli.recipe_images import evaluate_segmentation_command
+from keras_d3.cli import evaluate_segmentation_command, train_command
 from keras_d3.convert.initial_weights import InitialWeights, copy_weights
 from keras_d3.data import load_manifest, validation_images
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
-from keras_d3.experiments.evaluate_segmentation import export_segmentation_run, score_segmentation_run
+from keras_d3.experiments import export_segmentation_run, score_segmentation_run
 from keras_d3.models import find_preset
 from keras_d3.segmentation import load_segmenter, segmenter_from_run
-from keras_d3.settings import Recipe, RunConfig, Stage
+from keras_d3.settings import Recipe, RecipeEntry, RunConfig, Stage
 from keras_d3.training import build_network
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
 from tests.small_scenes import SIZE, make_street_records
+from tests.training.configs import waveform_config
 from tests.training.test_segmentation import segmentation_config, small_network
 
 RECIPES = (D3NET, SMOOTHED)
@@ -37,8 +37,8 @@ def records(tmp_path_factory):
 @pytest.fixture(scope="module")
 def recipe():
     config = segmentation_config(stages=(Stage(0.05, 2, 1),), steps_per_epoch=2, selection="last")
-    published = D3NET.published["s_cityscapes"]
-    return Recipe("test", "A test", "nobody", {"small": config}, {}, {}, {"small": published})
+    published = D3NET.entry("s_cityscapes").published
+    return Recipe("test", "A test", "nobody", (RecipeEntry(config, "Small", published),))
 
 
 @pytest.fixture(scope="module")
@@ -128,10 +128,8 @@ def test_images_that_were_trained_on_are_refused(run, records, tmp_path):
     (other / "checkpoints/last.keras").unlink()
     with pytest.raises(FileNotFoundError, match="No checkpoint at .*last.keras"):
         segmenter_from_run(other)
-    config = json.loads((other / "config.json").read_text())
-    del config["data"]["kind"]
-    (other / "config.json").write_text(json.dumps(config))
-    with pytest.raises(ValueError, match="must be one on images. Its config has no data of that kind"):
+    (other / "config.json").write_text(json.dumps(waveform_config().to_dict()))
+    with pytest.raises(ValueError, match="must be one on images. Received: audio"):
         segmenter_from_run(other)
 
 
@@ -202,18 +200,19 @@ def test_full_size_schedules_are_the_papers():
 
 
 def test_published_scores():
-    scores = {name: [item.mean_iou_percent for item in items] for name, items in SMOOTHED.published.items()}
+    published = {entry.config.name: entry.published for entry in SMOOTHED.entries}
+    scores = {name: [item.mean_iou_percent for item in items] for name, items in published.items()}
     assert scores["voc_aspp_baseline"] == [75.1, 71.7] and scores["cityscapes_aspp_group_interaction"] == [
         71.6,
         69.0,
     ]
     assert scores["voc_largefov_separable_shared"] == [75.3]
     assert scores["voc_largefov_separable_shared_without_coco"] == [71.6]
-    assert [item.reference for item in SMOOTHED.published["voc_largefov_baseline"]] == ["table 3", "table 4"]
+    assert [item.reference for item in published["voc_largefov_baseline"]] == ["table 3", "table 4"]
     for recipe in RECIPES:
-        assert set(recipe.published) <= set(recipe.configs)
         tiny = {name for name, config in recipe.configs.items() if config.tiny}
-        assert set(recipe.full_size) == tiny and set(recipe.full_size.values()) <= set(recipe.configs) - tiny
+        full_size = {entry.config.name: entry.full_size for entry in recipe.entries if entry.full_size}
+        assert set(full_size) == tiny and set(full_size.values()) <= set(recipe.configs) - tiny
 
 
 def test_groups_of_weights_are_those_of_the_official_code():

@@ -2,7 +2,7 @@
 
 import pytest
 
-from keras_d3.experiments.evaluate_segmentation import score_segmentation_run
+from keras_d3.experiments import score_segmentation_run
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.training import train
 from recipes.d3net_segmentation.config import RECIPE as D3NET

@@ -5,7 +5,7 @@ import pytest
 from keras_d3.models import preset_for
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net_lengths
 from keras_d3.report import AGGREGATIONS
-from keras_d3.settings import RunConfig, separation_from_dict
+from keras_d3.settings import RunConfig
 from keras_d3.training import build_network
 from recipes.compare import all_recipes
 
@@ -20,10 +20,7 @@ def test_configs_fit_themselves(recipe, name):
     config = recipe.config(name)
     assert (config.recipe, config.name) == (recipe.name, name)
     assert RunConfig.from_dict(config.to_dict()) == config
-    separation = separation_from_dict(config.separation)
-    assert separation.sample_rate_hz == config.data.sample_rate_hz
-    assert separation.sources == config.data.sources
-    assert separation.channels == config.data.channels
+    separation = config.separation
     targets = config.data.sources if config.target == "all" else (None,)
     for target in targets:
         preset = preset_for(config.for_target(target))
@@ -53,7 +50,7 @@ def test_tiny_networks_fit_their_data(recipe, name):
     config = recipe.config(name)
     network = build_network(config.for_target("vocals") if config.is_spectrogram else config)
     if config.is_spectrogram:
-        bins = config.separation["frame_length"] // 2 + 1
+        bins = config.separation.frame_length // 2 + 1
         assert network.input_shape == (None, None, bins, config.data.channels)
         return
     assert network.input_shape == (None, config.data.input_samples, config.data.channels)
@@ -71,16 +68,16 @@ def test_tiny_networks_fit_their_data(recipe, name):
 def test_recipes_name_what_they_have(recipe):
     named = {name for names in recipe.comparisons.values() for name in names}
     assert named <= set(recipe.configs)
-    assert named <= set(recipe.display_names) <= set(recipe.configs)
-    assert set(recipe.published) <= set(recipe.configs)
+    assert all(entry.display_name for entry in recipe.entries)
     tiny = {name for name, config in recipe.configs.items() if config.tiny}
-    assert set(recipe.full_size) == tiny and not set(recipe.full_size.values()) & tiny
+    full_size = {entry.config.name: entry.full_size for entry in recipe.entries if entry.full_size}
+    assert set(full_size) == tiny and not set(full_size.values()) & tiny
     for name in tiny:
-        published = recipe.published.get(recipe.full_size[name], ())
+        published = recipe.entry(full_size[name]).published
         assert [item.sdr_db for item in recipe.published_for(name)] == [item.sdr_db for item in published]
         assert all("full-size network" in item.data_set for item in recipe.published_for(name))
     assert "tiny" in recipe.comparisons
-    for scores in (item for pair in recipe.published.values() for item in pair):
+    for scores in (item for entry in recipe.entries for item in entry.published):
         assert scores.column in ("paper", "official weights")
         assert scores.aggregation in AGGREGATIONS
         assert scores.data_set and scores.reference
@@ -101,7 +98,7 @@ def test_overrides():
 def test_another_source_list_reaches_data_network_and_separator():
     config = RECIPES[0].config("tiny", sources=("piano", "violin", "voice"))
     assert config.data.sources == ("piano", "violin", "voice")
-    assert separation_from_dict(config.separation).sources == config.data.sources
+    assert config.separation.sources == config.data.sources
     assert set(build_network(config).output_names) == {"piano", "violin", "voice"}
 
 
@@ -110,9 +107,9 @@ def test_a_target_without_a_preset_of_its_own_gets_that_of_other():
     config = recipe.config("official_code", sources=("guitar", "vocals"), target="guitar")
     assert preset_for(config).name == "d3net_other"
     assert preset_for(dataclasses.replace(config, target="vocals")).name == "d3net_vocals"
-    assert separation_from_dict(config.separation).source_patches is None
+    assert config.separation.source_patches is None
     config = recipe.config("official_code", sources=("bass", "guitar"))
-    assert separation_from_dict(config.separation).source_patches == {"bass": (384, 192)}
+    assert config.separation.source_patches == {"bass": (384, 192)}
 
 
 def test_d3net_is_trained_as_by_the_official_code():
@@ -157,8 +154,8 @@ def test_wave_u_nets_are_trained_as_by_the_authors():
         assert config.training.steps_per_epoch == 2000
         assert config.training.loss == ("mae" if name == "u7a" else "mse")
         assert config.data.gain_range == (0.7, 1.0) and config.data.sources_from == "same_track"
-        assert config.separation["overlap"] == 0
-        assert config.separation["downmix"] == (config.data.channels == 1)
+        assert config.separation.overlap == 0
+        assert config.separation.downmix == (config.data.channels == 1)
 
 
 def test_studies_of_the_dilated_networks():
@@ -214,8 +211,37 @@ def test_the_length_of_an_epoch_is_changed_by_two_overrides():
         ({"overrides": ("training.loss=huber",)}, "`loss` must be one of 'mse', 'mae'"),
         ({"overrides": ("training.stages.9.epochs=1",)}, "Unknown config key 'training.stages.9.epochs'"),
         ({"target": "vocals"}, "`target` is for spectrogram networks"),
+        ({"overrides": ("training.seed=one",)}, "`RunConfig.training.seed` must be an integer.*seed='one'"),
+        ({"overrides": ("separation.overlap=0.95",)}, "`overlap` must be a fraction from 0 to 0.9"),
+        ({"overrides": ("data.input_samples=100",)}, "`input_samples` must be at least `output_samples`"),
     ],
 )
 def test_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
         RECIPES[0].config(**{"name": "tiny", **arguments})
+
+
+@pytest.mark.parametrize(
+    "override, message",
+    [
+        ("separation.patch_shift=100", "`patch_shift` must divide `patch_frames`"),
+        ("separation.wiener_block_secs=-3", "`wiener_block_secs` must be a positive number"),
+        ("separation.frame_length=1000", "`frame_step` must divide `frame_length`"),
+        ("separation.frame_step=2048", "`separation.patch_frames` must be at most the frames of a training"),
+        ("separation.wiener=yes", "`RunConfig.separation.wiener` must be true or false.*wiener='yes'"),
+        ("separation.kind=mel", "`RunConfig.separation.kind` must be one of 'waveform', 'spectrogram'"),
+        ("data.channels=1", "`flip_channels` must be False unless there are two channels"),
+        ("separation=null", "`separation` must hold a separator's settings"),
+    ],
+)
+def test_a_separator_that_cannot_be_is_refused_before_training(override, message):
+    recipe = next(recipe for recipe in RECIPES if recipe.name == "d3net_mss")
+    with pytest.raises(ValueError, match=message):
+        recipe.config("official_code", overrides=(override,))
+
+
+def test_facts_of_the_data_are_changed_once():
+    config = RECIPES[0].config("m4", overrides=("data.sample_rate_hz=32000", "data.channels=1"))
+    assert (config.separation.sample_rate_hz, config.separation.channels) == (32000, 1)
+    with pytest.raises(ValueError, match="`separation.channels` must be that of the data"):
+        dataclasses.replace(config, data=dataclasses.replace(config.data, channels=2))

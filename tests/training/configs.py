@@ -3,7 +3,14 @@
 import dataclasses
 
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net_lengths
-from keras_d3.settings import AudioDataConfig, RunConfig, Stage, TrainingConfig
+from keras_d3.settings import (
+    AudioDataConfig,
+    RunConfig,
+    SpectrogramSeparatorConfig,
+    Stage,
+    TrainingConfig,
+    WaveformSeparatorConfig,
+)
 from tests.small_records import SAMPLE_RATE_HZ, SOURCES
 
 SMALL_NETWORK = {
@@ -34,12 +41,7 @@ def waveform_config(**training):
             shuffle_excerpts=8,
         ),
         training=TrainingConfig(**settings),
-        separation={
-            "kind": "waveform",
-            "sample_rate_hz": SAMPLE_RATE_HZ,
-            "channels": 2,
-            "sources": list(SOURCES),
-        },
+        separation=WaveformSeparatorConfig(SAMPLE_RATE_HZ, 2, SOURCES),
     )
 
 
@@ -52,14 +54,5 @@ def spectrogram_config(target):
         tiny=True,
         target=target,
         data=AudioDataConfig(SAMPLE_RATE_HZ, 2, SOURCES, 7 * 256, 7 * 256, shuffle_excerpts=8),
-        separation={
-            "kind": "spectrogram",
-            "sample_rate_hz": SAMPLE_RATE_HZ,
-            "channels": 2,
-            "sources": list(SOURCES),
-            "frame_length": 1024,
-            "frame_step": 256,
-            "patch_frames": 8,
-            "patch_shift": 4,
-        },
+        separation=SpectrogramSeparatorConfig(SAMPLE_RATE_HZ, 2, SOURCES, 1024, 256, 8, 4),
     )

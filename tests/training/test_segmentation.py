@@ -11,7 +11,14 @@ from keras_d3 import models
 from keras_d3.data import load_manifest
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_RGB
-from keras_d3.settings import ImageDataConfig, PhotometricDistortion, RunConfig, Stage, TrainingConfig
+from keras_d3.settings import (
+    ImageDataConfig,
+    PhotometricDistortion,
+    RunConfig,
+    SegmenterConfig,
+    Stage,
+    TrainingConfig,
+)
 from keras_d3.training import task_of, train
 from tests.training.configs import waveform_config
 
@@ -43,7 +50,7 @@ def segmentation_config(**training):
             max_class_fraction=0.75,
         ),
         training=TrainingConfig(**settings),
-        segmentation={"flip": False},
+        segmentation=SegmenterConfig(IMAGENET_RGB, CITYSCAPES),
     )
 
 
@@ -115,7 +122,10 @@ def test_network_and_data_must_have_the_same_classes(small, street_records, tmp_
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"separation": {"kind": "waveform"}}, "`separation` must be left out where the data are images"),
+        (
+            {"separation": waveform_config().separation},
+            "`separation` must be left out where the data are images",
+        ),
         ({"target": "vocals"}, "`target` must be left out where the data are images"),
         (
             {"training": TrainingConfig((STAGE,), 3, monitor="mean_iou")},
@@ -130,9 +140,9 @@ def test_settings_of_another_kind_are_refused(changes, message):
 
 def test_settings_of_images_are_refused_for_audio():
     with pytest.raises(ValueError, match="`segmentation` must be left out where the data are audio"):
-        dataclasses.replace(waveform_config(), segmentation={"flip": True})
+        dataclasses.replace(waveform_config(), segmentation=segmentation_config().segmentation)
     with pytest.raises(ValueError, match="`separation` must hold a separator's settings"):
-        dataclasses.replace(waveform_config(), separation={})
+        dataclasses.replace(waveform_config(), separation=None)
     with pytest.raises(ValueError, match="`monitor` must be one of 'loss'. Received: monitor='mean_iou'"):
         waveform_config(monitor="mean_iou")
     with pytest.raises(ValueError, match=r"`momentum` must be in \[0, 1\)"):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from keras_d3.data import load_manifest, validation_waveforms
-from keras_d3.runs import RunDirectory
+from keras_d3.runs import Run
 from keras_d3.settings import RunConfig, Stage
 from keras_d3.training import build_network, train, train_targets
 from tests.training.configs import SMALL_NETWORK, spectrogram_config, waveform_config
@@ -73,13 +73,11 @@ def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeyp
     """Killed between the new checkpoint and the state that names it: the old state counts."""
     run = tmp_path / "run"
     train(waveform_config(), records, run, stop_after_epoch=2, verbose=0)
-    monkeypatch.setattr(
-        RunDirectory, "save_state", lambda self, state: (_ for _ in ()).throw(KeyboardInterrupt)
-    )
+    monkeypatch.setattr(Run, "save_state", lambda self, state: (_ for _ in ()).throw(KeyboardInterrupt))
     with pytest.raises(KeyboardInterrupt):
         train(waveform_config(), records, run, verbose=0)
     monkeypatch.undo()
-    assert RunDirectory(run).read_state().epoch == 2
+    assert Run(run).read_state().epoch == 2
     train(waveform_config(), records, run, verbose=0)
     assert_same_weights(straight_run[0] / "checkpoints/last.keras", run / "checkpoints/last.keras", ROUNDING)
 
@@ -170,7 +168,7 @@ def test_divergence_keeps_what_was_good(records, tmp_path, monkeypatch):
     model.save(run / "checkpoints/epoch_1.keras")
     with pytest.raises(ValueError, match="Training diverged: `loss` is nan in epoch 2.*lower"):
         train(waveform_config(), records, run, verbose=0)
-    assert RunDirectory(run).read_state().epoch == 1
+    assert Run(run).read_state().epoch == 1
 
 
 @pytest.mark.slow
@@ -210,12 +208,7 @@ def test_mixed_precision_trains(records, tmp_path):
 
 def test_spectrogram_targets(records, tmp_path):
     """`target="all"` trains one network per source; alone, a target gives the same weights."""
-    config = spectrogram_config("all")
-    config = dataclasses.replace(
-        config,
-        data=dataclasses.replace(config.data, sources=("bass", "vocals")),
-        separation={**config.separation, "sources": ["bass", "vocals"]},
-    )
+    config = spectrogram_config("all").with_sources(("bass", "vocals"))
     states = train_targets(config, records, tmp_path / "all", verbose=0)
     assert list(states) == ["bass", "vocals"]
     assert (tmp_path / "all/vocals/checkpoints/best.keras").is_file()

@@ -1,0 +1,61 @@
+"""`python -m recipes.<name>.evaluate` for recipes on images: the mean IoU of a run on whole images."""
+
+import argparse
+
+from keras_d3.cli.options import add_run_dir, comma_separated_numbers, height_and_width
+from keras_d3.settings import Recipe
+from keras_d3.utils import run_reporting_errors
+
+
+def evaluate_segmentation_command(recipe: Recipe, arguments: list[str] | None = None) -> int:
+    """Scores a run of `recipe` on whole images; returns the exit code."""
+    options = evaluate_segmentation_parser(recipe).parse_args(arguments)
+    return run_reporting_errors(_evaluate, recipe, options)
+
+
+def evaluate_segmentation_parser(recipe: Recipe) -> argparse.ArgumentParser:
+    """Returns the parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m recipes.{recipe.name}.evaluate",
+        description=f"Mean IoU on whole images: {recipe.title}.",
+    )
+    parser.add_argument(
+        "--data", required=True, metavar="DIR", help="directory of image records (python -m tfrecords_tools)"
+    )
+    add_run_dir(parser)
+    parser.add_argument(
+        "--split", choices=("validation", "test"), default="validation", help="default: validation"
+    )
+    parser.add_argument(
+        "--scales",
+        type=comma_separated_numbers,
+        metavar="A,B,C",
+        help="average over resized images, e.g. 0.5,0.75,1,1.25",
+    )
+    parser.add_argument("--flip", action="store_true", help="average with the mirrored image")
+    parser.add_argument(
+        "--window",
+        type=height_and_width,
+        metavar="HxW",
+        help="sliding windows of that size, e.g. 512x1024",
+    )
+    parser.add_argument("--overlays", type=int, default=4, metavar="N", help="pictures to write (default 4)")
+    return parser
+
+
+def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
+    from keras_d3.evaluation import format_iou_table
+    from keras_d3.experiments import score_segmentation_run
+
+    given = {"scales": options.scales, "flip": options.flip or None, "window": options.window}
+    changes = {name: value for name, value in given.items() if value is not None}
+    scores, path = score_segmentation_run(
+        options.run_dir, options.data, options.split, changes, options.overlays
+    )
+    published = recipe.entry(scores["run"]["config"]).published
+    print(format_iou_table(scores, [(item.column, item.mean_iou_percent) for item in published]))
+    for item in published:
+        print(f"{item.column}: {item.data_set}; {item.reference}")
+    if scores["selected_on_this_split"]:
+        print("These images also chose the weights (training.selection=best).")
+    print(f"Scores: {path}")

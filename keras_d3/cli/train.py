@@ -1,0 +1,112 @@
+"""`python -m recipes.<name>.train`: trains a config of a recipe."""
+
+import argparse
+
+from keras_d3.cli.options import add_run_dir, add_sources
+from keras_d3.settings import Recipe, RunConfig, described_fields
+from keras_d3.utils import run_reporting_errors
+
+_WEIGHTS_KEPT = {
+    "best": "of the epoch with the best validation {monitor} (training.selection=best)",
+    "last": "of the last epoch (training.selection=last)",
+}
+
+
+def train_command(recipe: Recipe, arguments: list[str] | None = None) -> int:
+    """Trains a config of `recipe`; returns the exit code."""
+    parser = train_parser(recipe)
+    options = parser.parse_args(arguments)
+    if not options.show and not (options.data and options.run_dir):
+        parser.error("the following arguments are required: --data, --run-dir (or --show)")
+    return run_reporting_errors(_show if options.show else _train, recipe, options)
+
+
+def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
+    """Returns the parser of the command."""
+    parser = argparse.ArgumentParser(
+        prog=f"python -m recipes.{recipe.name}.train",
+        description=f"Train: {recipe.title}. Run again, it goes on where it stopped.",
+    )
+    parser.add_argument("--data", metavar="DIR", help="directory of records (python -m tfrecords_tools)")
+    add_run_dir(parser, "directory of the run", required=False)
+    parser.add_argument(
+        "--config", default="tiny", help=f"one of {', '.join(recipe.configs)} (default: tiny)"
+    )
+    parser.add_argument("--target", help="spectrogram networks: a source, or all (default)")
+    add_sources(parser, "sources of the records, if not the config's")
+    parser.add_argument(
+        "--set",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="change one value of the config, e.g. training.seed=1; may be repeated",
+    )
+    parser.add_argument(
+        "--show",
+        action="store_true",
+        help="print every key of the config with value, type and meaning",
+    )
+    parser.add_argument(
+        "--initial-weights",
+        metavar="FILE",
+        help="weights that a new network starts from: RUN/checkpoints/last.keras of an earlier run; D3Net "
+        "for segmentation: the authors' .h5; DeepLabv2: weights of Keras' ResNet101, or imagenet "
+        "(downloads them)",
+    )
+    parser.add_argument("--stop-after-epoch", type=int, metavar="N", help="stop there, to be resumed later")
+    return parser
+
+
+def _config(recipe: Recipe, options: argparse.Namespace) -> RunConfig:
+    return recipe.config(
+        options.config, overrides=options.set, sources=options.sources, target=options.target
+    )
+
+
+def _show(recipe: Recipe, options: argparse.Namespace) -> None:
+    for key, value, kind, meaning in described_fields(_config(recipe, options)):
+        print(f"{key} = {value!r}")
+        print(f"    {kind}: {meaning}" if meaning else f"    {kind}")
+
+
+def _train(recipe: Recipe, options: argparse.Namespace) -> None:
+    config = _config(recipe, options)
+
+    from keras_d3.data import check_kind, load_manifest
+    from keras_d3.training import task_of, train_targets
+
+    manifest = load_manifest(options.data)
+    check_kind(manifest, config.data.kind)
+    print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
+    kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
+    print(f"Weights kept: {kept}")
+    states = train_targets(
+        config,
+        options.data,
+        options.run_dir,
+        stop_after_epoch=options.stop_after_epoch,
+        initial_weights=_initial_weights(config, options.initial_weights),
+    )
+    for target, state in states.items():
+        name = f"{target}: " if target else ""
+        best = (
+            f"best epoch {state.best_epoch}, {config.training.monitor} {state.best_value:.3g}"
+            if state.best_epoch
+            else "no epoch"
+        )
+        done = "finished" if state.finished else "stopped, to be resumed"
+        print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
+    print(f"Run directory: {options.run_dir}")
+
+
+def _initial_weights(config, source):
+    if not source:
+        return None
+    from keras_d3.convert import InitialWeights
+    from keras_d3.models import preset_for
+
+    if config.target == "all":
+        raise ValueError(
+            "`--initial-weights` are for one network. Received: target='all'. Choose one: `--target`."
+        )
+    return InitialWeights(source, preset_for(config).name)
