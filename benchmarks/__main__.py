@@ -20,8 +20,8 @@ def build_parser(suite=SUITES[0]):
 def _suite_parser(add_help):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time layers and blocks compared with the implementations they replace, or whole networks. "
-        "KERAS_BACKEND chooses the backend. `--suite NAME --help` lists the options of a suite.",
+        description="Time layers and blocks, compared with the implementations they replace, or whole "
+        "networks. KERAS_BACKEND chooses the backend. `--suite NAME --help` lists the options of a suite.",
         add_help=add_help,
         allow_abbrev=False,
     )
