@@ -52,7 +52,7 @@ class Case:
         gradient_tolerance: the same for the root mean square of the inputs' gradients, where rectifiers
             make them jump; None for `tolerance`.
         most_repeats: int, more timed runs than that are not made, and no others before them; None for as
-            many as are asked for.
+            many as requested.
         backends: tuple of the Keras backends that have both implementations, or None for all.
     """
 

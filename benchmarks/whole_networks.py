@@ -1,4 +1,4 @@
-"""Networks on spectrograms timed whole, each measurement in a process of its own.
+"""Whole networks on spectrograms, each measured in a process of its own.
 
 The number of threads is fixed when a framework starts, and the peak memory is that process's,
 imports included. Beside every time stands the rate of a matrix product of the same process, before
