@@ -9,13 +9,15 @@ from keras_d3.ops.backend import (
 )
 from keras_d3.ops.decomposition import decomposed_dilated_conv, periodic_subsampling, reinterlacing
 from keras_d3.ops.dilated_conv import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d
-from keras_d3.ops.padding import crop_end_to, pad_end_to_multiples
+from keras_d3.ops.padding import crop_end_to, pad_end_to_multiples, reflect_positions
 from keras_d3.ops.smoothing import group_interaction, separable_shared_convolution
 from keras_d3.ops.stft import (
     WINDOWS,
+    add_to_start,
     frame_spectra,
     overlap_add,
     overlap_add_spectra,
+    read_samples,
     reflect,
     window_square_sum,
     window_values,
@@ -23,6 +25,7 @@ from keras_d3.ops.stft import (
 
 __all__ = [
     "WINDOWS",
+    "add_to_start",
     "crop_end_to",
     "decomposed_dilated_conv",
     "dilated_conv_1d",
@@ -33,10 +36,12 @@ __all__ = [
     "normalized_relu_conv_2d",
     "overlap_add",
     "overlap_add_spectra",
-    "reflect",
     "pad_end_to_multiples",
     "periodic_subsampling",
     "plain_operations",
+    "read_samples",
+    "reflect",
+    "reflect_positions",
     "reinterlacing",
     "separable_shared_convolution",
     "tensorflow_kernels",

@@ -1,4 +1,4 @@
-"""Zeros appended to the convolved axes of a tensor, whether or not their sizes are known."""
+"""Padding of axes whose sizes may be unknown: zeros at the end, reflection beyond both ends."""
 
 from keras import ops
 
@@ -42,3 +42,27 @@ def crop_end_to(inputs, sizes):
     if all(isinstance(size, int) and length == size for length, size in known):
         return inputs
     return inputs[(slice(None), *(slice(0, size) for size in sizes))]
+
+
+def reflect_positions(positions, length):
+    """Positions inside a signal that stand for those beyond its ends, as `numpy.pad(..., mode="reflect")`.
+
+    Signals shorter than the distance are reflected repeatedly.
+
+    Args:
+        positions: integer tensor of any shape, 0 being the first sample.
+        length: int or integer scalar tensor, samples of the signal, at least 1.
+
+    Returns:
+        Integer tensor of the shape of `positions`, from 0 to `length - 1`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.ops import reflect_positions
+    >>> np.array(reflect_positions(np.arange(-3, 6), 3)).tolist()
+    [1, 2, 1, 0, 1, 2, 1, 0, 1]
+    """
+    period = ops.maximum(2 * (length - 1), 1)
+    positions = ops.mod(positions, period)
+    return ops.minimum(positions, period - positions)
