@@ -104,7 +104,8 @@ class GraphNetwork:
         if keras.backend.backend() != "tensorflow":
             raise RuntimeError(
                 "Separation and segmentation need Keras on TensorFlow: they run TensorFlow graphs. "
-                f"Received: backend={keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before Python starts."
+                f"Received: backend={keras.backend.backend()!r}. Set KERAS_BACKEND=tensorflow before Python "
+                "starts."
             )
         self.model = model = fold_batch_norm(model)
         self.variables = [variable.value for variable in model.variables]

@@ -42,8 +42,8 @@ class WaveformGraph(GraphModule):
     Args:
         model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_network`)
             from (batch, input_samples, channels) to a dict with one (batch, output_samples, channels)
-            tensor per source, both lengths fixed. The output lies in the middle of the input; of an odd surplus,
-            one more sample stands after it.
+            tensor per source, both lengths fixed. The output lies in the middle of the input; if the
+            surplus is odd, the extra sample follows the output.
         config: `WaveformSeparatorConfig`.
 
     Attributes:
@@ -123,9 +123,8 @@ class WaveformGraph(GraphModule):
             results, carry = {}, {}
             for source, estimate in estimates.items():
                 total = add_to_start(overlap_add(estimate * fade, step, axis=0), state["carry"][source])
-                results[source] = write_in_place(
-                    state["results"][source], begin, (total / weights)[:finished]
-                )
+                rows = (total / weights)[:finished]
+                results[source] = write_in_place(state["results"][source], begin, rows)
                 carry[source] = total[carried_from:]
             self._report(end, num_windows)
             return {"window": end, "weights": weights[carried_from:], "carry": carry, "results": results}

@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.images.label_sets import LabelSet
 from keras_d3.images.normalization import ImageNormalization
 from keras_d3.segmentation import Segmenter, load_segmenter, segment_file

@@ -177,7 +177,7 @@ def padded(input_samples, pad):
         ),
         (lambda: waveform_identity(channels=1), {}, "`channels` must be that of the network's input"),
         (lambda: padded(None, 0), {}, "The network must map .*Build it with fixed `input_samples`"),
-        (lambda: padded(64, 1), {}, "centred in its input"),
+        (lambda: padded(64, 1), {}, "centered in its input"),
     ],
 )
 def test_networks_that_do_not_fit(network, changes, message):
