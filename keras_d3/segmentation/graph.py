@@ -4,6 +4,7 @@ import keras
 import tensorflow as tf
 
 from keras_d3.export import GraphModule, GraphNetwork, loop
+from keras_d3.ops import resize_bilinear
 from keras_d3.settings import SegmenterConfig
 
 # The poolings of some networks leave nothing of smaller images.
@@ -76,12 +77,8 @@ class SegmentationGraph(GraphModule):
         logits = self._network(inputs)
         logits = logits["logits"] if isinstance(logits, dict) else logits
         size = tf.shape(inputs)[1:3]
-        if config.resize == "legacy":
-            return tf.raw_ops.ResizeBilinear(
-                images=logits, size=size, align_corners=False, half_pixel_centers=False
-            )
-        # At equal size every weight of a neighbour is exactly zero.
-        return tf.image.resize(logits, size)
+        # At equal size every weight of a neighbor is exactly zero.
+        return resize_bilinear(logits, size, half_pixel=config.resize == "half_pixel")
 
     def _windows(self, inputs, config):
         """Sum of the logits of all windows that hold a pixel, divided by their number."""
