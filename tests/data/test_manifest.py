@@ -79,7 +79,9 @@ def test_other_schema_version_and_broken_json(own_manifest):
     del values["kind"]
     for content in ("[1]", json.dumps(values)):
         path.write_text(content)
-        with pytest.raises(ValueError, match="`kind` of .* must be one of 'audio', 'images'. Received: None"):
+        with pytest.raises(
+            ValueError, match="`kind of .* must be one of 'audio', 'images'. Received: .*None"
+        ):
             load_manifest(own_manifest.directory)
     path.write_text("{")
     with pytest.raises(ValueError, match="is not valid JSON"):
