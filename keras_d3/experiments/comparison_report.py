@@ -12,7 +12,7 @@ from keras_d3.models import preset_for, receptive_field
 from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData
 from keras_d3.runs import Run
 from keras_d3.settings import Recipe
-from keras_d3.utils import current_commit, processor, write_json
+from keras_d3.utils import current_commit, num_cores, processor_name, write_json
 
 EXCERPT_SECS = 6.0
 
@@ -72,7 +72,10 @@ def comparison_report(manifest, runs, models, baselines, out_dir, track, command
             f"{training_mins:.1f} min together, {len(manifest.tracks(SPLIT))} test tracks"
         ),
         commit=current_commit(),
-        machine=f"{platform.platform()}, {processor()}, Python {platform.python_version()}",
+        machine=(
+            f"{platform.platform()}, {processor_name()}, {num_cores()} cores, "
+            f"Python {platform.python_version()}"
+        ),
         date=datetime.date.today().isoformat(),
         command=command,
         footnotes=(

@@ -7,10 +7,10 @@ RUN/wiener_on/, RUN/wiener_off/           likewise where the filter is not as in
 from pathlib import Path
 from typing import Any
 
-from keras_d3.export import has_openvino_networks, read_metadata, read_segmenter_metadata
+from keras_d3.export import has_openvino_networks
 from keras_d3.runs import Run
-from keras_d3.segmentation import segmenter_from_run
-from keras_d3.separation import separator_from_run
+from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
+from keras_d3.separation import read_separator_metadata, separator_from_run
 from keras_d3.settings import RunConfig
 
 
@@ -44,7 +44,7 @@ def export_run(
     made_from = {**run.describe(), **changes}
     if segment_samples is not None:
         made_from["segment_samples"] = segment_samples
-    is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == made_from
+    is_there = path.exists() and read_separator_metadata(path).get("recipe", {}).get("run") == made_from
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
     separator = separator_from_run(

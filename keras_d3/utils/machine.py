@@ -1,4 +1,4 @@
-"""The processor that a measurement was made on."""
+"""Facts of the machine that a process runs on."""
 
 import os
 import platform
@@ -6,18 +6,15 @@ from pathlib import Path
 
 
 def num_cores() -> int:
-    """Returns the number of processor cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Returns the number of cores that this process may use."""
+    affinity = getattr(os, "sched_getaffinity", None)
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def processor() -> str:
-    """Returns the processor's name, where Linux tells it, and the number of cores."""
-    name = platform.processor() or platform.machine()
+def processor_name() -> str:
+    """Returns the name of the processor where the system tells it, else the architecture."""
     try:
         lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass  # not Linux, or a processor that has no name there
-    return f"{name}, {num_cores()} cores"
+        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):  # not Linux, or a processor that has no name there
+        return platform.processor() or platform.machine()
