@@ -5,8 +5,10 @@ from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
+    check_channels_known,
     check_channels_last,
     check_choice,
+    check_compression,
     check_frames,
     check_int_tuple,
     check_positive_int,
@@ -14,8 +16,10 @@ from keras_d3.utils.validation import (
 
 __all__ = [
     "atomic_path",
+    "check_channels_known",
     "check_channels_last",
     "check_choice",
+    "check_compression",
     "check_frames",
     "check_int_tuple",
     "check_positive_int",
