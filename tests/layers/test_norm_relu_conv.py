@@ -16,10 +16,10 @@ SHAPE = (2, 9, 8, 3)
 @pytest.mark.parametrize(
     "layer, shape, num_weights",
     [
-        (NormReluConv1D(4, 3, 2, name="one"), (2, 9, 3), 6),
-        (NormReluConv2D(4, (3, 2), (2, 1), name="two"), SHAPE, 6),
-        (NormReluConv2D(4, 3, use_bias=False, recompute=True, name="recompute"), SHAPE, 5),
-        (NormReluConv2D(4, 3, use_norm=False, name="no_norm"), SHAPE, 2),
+        (NormReluConv1D(4, 3, 2, name="one"), (2, 9, 3), 46),
+        (NormReluConv2D(4, (3, 2), (2, 1), name="two"), SHAPE, 82),
+        (NormReluConv2D(4, 3, use_bias=False, recompute=True, name="recompute"), SHAPE, 114),
+        (NormReluConv2D(4, 3, use_norm=False, name="no_norm"), SHAPE, 112),
     ],
     ids=lambda value: getattr(value, "name", None),
 )
