@@ -14,10 +14,9 @@ from tqdm import tqdm
 from keras_d3.data import check_image_records, load_manifest, read_image, reraise_with_shard_name
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
 from keras_d3.experiments.evaluate import describe_run, read_run
-from keras_d3.export import read_segmenter_metadata
 from keras_d3.images import overlay, write_image
 from keras_d3.runs import RunDirectory
-from keras_d3.segmentation import segmenter_from_run
+from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
 from keras_d3.settings import to_dict
 from keras_d3.utils import current_commit, write_json
 
