@@ -6,8 +6,10 @@ from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_j
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
+    check_channels_known,
     check_channels_last,
     check_choice,
+    check_compression,
     check_frames,
     check_int_tuple,
     check_positive_int,
@@ -15,8 +17,10 @@ from keras_d3.utils.validation import (
 
 __all__ = [
     "atomic_path",
+    "check_channels_known",
     "check_channels_last",
     "check_choice",
+    "check_compression",
     "check_frames",
     "check_int_tuple",
     "check_positive_int",

@@ -178,7 +178,8 @@ def test_configs_fit_themselves(recipe, name):
     assert preset.task == "segmentation" and config.model["num_classes"] == len(config.data.classes)
     assert preset.normalization == config.data.normalization
     preset.merged_arguments(tiny=config.tiny, **config.model)
-    assert set(config.segmentation) == {"window", "stride", "scales", "flip", "resize"}
+    saved = config.to_dict()["segmentation"]
+    assert set(saved) == {"window", "stride", "scales", "flip", "resize"}
     assert config.training.selection == "last", "the validation split is what is scored"
     with pytest.raises(ValueError, match="`sources` are for networks on audio"):
         recipe.config(name, sources=("a",))
