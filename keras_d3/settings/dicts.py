@@ -41,7 +41,7 @@ def from_dict(config_class: type[Config], values: Any, where: str | None = None)
         config_class: dataclass, or a union of dataclasses with different class variables `kind`, of which
             `values["kind"]` chooses one.
         values: dict as `to_dict` gives it.
-        where: str, what the values are called in errors; by default the class' name.
+        where: str, the key of the values themselves, for errors; None, if they are the whole.
 
     Returns:
         `config_class`.
@@ -51,6 +51,7 @@ def from_dict(config_class: type[Config], values: Any, where: str | None = None)
             field; the message names the key and where it stands. Values out of range raise what the
             dataclass raises.
     """
+    prefix = "" if where is None else f"{where}."
     where = where or getattr(config_class, "__name__", "config")
     if not isinstance(values, Mapping):
         raise ValueError(f"`{where}` must be a mapping of settings. Received: {where}={values!r}.")
@@ -74,7 +75,7 @@ def from_dict(config_class: type[Config], values: Any, where: str | None = None)
         raise ValueError(f"Missing key{'s' if len(missing) > 1 else ''} in {where}: {', '.join(missing)}.")
     hints = typing.get_type_hints(config_class)
     return config_class(
-        **{name: _restore(hints[name], value, f"{where}.{name}") for name, value in values.items()}
+        **{name: _restore(hints[name], value, f"{prefix}{name}") for name, value in values.items()}
     )
 
 

@@ -185,9 +185,7 @@ class RunConfig:
         if not isinstance(values, Mapping):
             raise ValueError(f"`RunConfig` must be a mapping of settings. Received: RunConfig={values!r}.")
         values = dict(values)
-        data = values["data"] = from_dict(
-            AudioDataConfig | ImageDataConfig, values.get("data"), f"{cls.__name__}.data"
-        )
+        data = values["data"] = from_dict(AudioDataConfig | ImageDataConfig, values.get("data"), "data")
         separation, segmentation = values.get("separation"), values.get("segmentation")
         if isinstance(separation, Mapping) and isinstance(data, AudioDataConfig):
             values["separation"] = {**separation, **{name: getattr(data, name) for name in AUDIO_FACTS}}

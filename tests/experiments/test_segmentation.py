@@ -90,8 +90,9 @@ def test_command_line_writes_scores_and_pictures(run, records, recipe, capsys):
     assert len(pictures) == 1
     with Image.open(pictures[0]) as picture:
         assert picture.size == (3 * SIZE[1], SIZE[0])
-    assert evaluate_segmentation_command(recipe, [*arguments[:-1], "32by32"]) == 1
-    assert "`--window` must be numbers with 'x' between. Received: '32by32'" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        evaluate_segmentation_command(recipe, [*arguments[:-1], "32by32"])
+    assert "--window: must be HEIGHTxWIDTH, such as 512x1024. Received: '32by32'" in capsys.readouterr().err
 
 
 def test_export_round_trip(run, capsys, tmp_path):
