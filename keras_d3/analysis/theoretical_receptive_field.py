@@ -23,8 +23,7 @@ def receptive_field(
     interval by `(kernel - 1) * dilation`, strides and resampling map it to another grid, branches are
     united; the widest interval counts. Weights are not read, so a weight of zero counts like any other;
     padding is not subtracted, so the field may exceed the input. Batch normalisation is that of
-    inference. `keras_d3.models.receptive_field` has the closed forms for presets on waveforms (samples)
-    and spectrograms (frames), which need no model; both agree.
+    inference.
 
     Args:
         model_or_name: functional `keras.Model` or Sequential, or the name of a preset.

@@ -13,8 +13,7 @@ from keras_d3 import models
 from keras_d3.analysis import filter_norms
 from keras_d3.blocks import D3Block, DenseBlock
 from keras_d3.cli.main import main
-from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
+from keras_d3.models import MMDenseNet, WaveUNet
 from keras_d3.runs import RunDirectory
 from tests.blocks.block_reference import randomize
 from tests.models.multi_band_reference import SMALL_DENSE
@@ -102,7 +101,7 @@ def test_d3_blocks():
 
 
 def test_bands_and_scales_of_networks():
-    blocks = filter_norms(mm_dense_net(**SMALL_DENSE))
+    blocks = filter_norms(MMDenseNet(**SMALL_DENSE))
     assert [(block.band, block.block) for block in blocks] == [
         ("low", "up_1"),
         ("high", "up_1"),
@@ -117,7 +116,7 @@ def test_bands_and_scales_of_networks():
 
 def test_wave_u_net():
     """Its concatenations start with the skip; the one of the mixture with the last maps is no block."""
-    model = wave_u_net(num_output_samples=64, num_levels=2, filters=3, kernel_size=5)
+    model = WaveUNet(num_output_samples=64, num_levels=2, filters=3, kernel_size=5)
     blocks = filter_norms(model)
     assert [(block.block, block.readers) for block in blocks] == [
         ("up_1", ("up_1_conv",)),
@@ -142,7 +141,7 @@ def test_networks_without_such_blocks():
 
 
 def test_command_on_a_file(tmp_path, capsys):
-    model = mm_dense_net(**SMALL_DENSE)
+    model = MMDenseNet(**SMALL_DENSE)
     model.save(tmp_path / "small.keras")
     assert (
         main(["filter-norms", "--model", str(tmp_path / "small.keras"), "--out", str(tmp_path / "out")]) == 0
@@ -168,7 +167,7 @@ def test_command_on_a_run(tmp_path, capsys):
     for source in config.data.sources:
         path = tmp_path / "run" / source / "checkpoints/best.keras"
         path.parent.mkdir(parents=True)
-        mm_dense_net(**SMALL_DENSE).save(path)
+        MMDenseNet(**SMALL_DENSE).save(path)
     command = ["filter-norms", "--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
