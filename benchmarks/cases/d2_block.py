@@ -1,4 +1,4 @@
-"""The D2 block beside its equation, written with Keras' own layers."""
+"""The D2 block compared with its equation, written in Keras' own layers."""
 
 import functools
 
@@ -19,7 +19,7 @@ def ours(norm, input_shape, dtype):
 
 
 def one_convolution_per_pair(input_shape, dtype, our_network):
-    """Every source normalised once, one `Conv2D` per pair of source and layer, the results added."""
+    """Every source normalized once, one `Conv2D` per pair of source and layer, the results added."""
     block = our_network.layer
     channels = _source_channels(input_shape)
     norms = [
@@ -43,9 +43,9 @@ def one_convolution_per_pair(input_shape, dtype, our_network):
 
 
 def literal(input_shape, dtype, our_network):
-    """The paper's wording: per layer, concatenate the sources, normalise, split, one `Conv2D` each, add.
+    """The paper's wording: per layer, concatenate the sources, normalize, split, one `Conv2D` each, add.
 
-    The same function for either norm: a channel's normalisation does not depend on its neighbours, so
+    The same function for either norm: a channel's normalization does not depend on its neighbors, so
     a layer's norm over the concatenation is that of its sources where they share scale and shift.
     """
     block = our_network.layer
@@ -127,7 +127,7 @@ _COMMON = {**_SHAPES, "gradient_tolerance": 1e-2}
 CASES = (
     Case(
         name="d2_block",
-        description="D2Block(16, 5) beside the paper's wording: concatenate, norm, one Conv2D per pair",
+        description="D2Block(16, 5) compared with the paper: concatenate, norm, a Conv2D per pair",
         make_ours=functools.partial(ours, "source"),
         make_reference=literal,
         forward_target=1.4,
@@ -136,15 +136,15 @@ CASES = (
         **_COMMON,
     ),
     Case(
-        name="d2_block_sources_normalised_once",
-        description="D2Block(16, 5) beside one Conv2D per pair, each source normalised once",
+        name="d2_block_sources_normalized_once",
+        description="D2Block(16, 5) compared with one Conv2D per pair, each source normalized once",
         make_ours=functools.partial(ours, "source"),
         make_reference=one_convolution_per_pair,
         **_COMMON,
     ),
     Case(
         name="d2_block_norm_per_layer",
-        description="D2Block(16, 5, norm='layer') beside the paper's wording",
+        description="D2Block(16, 5, norm='layer') compared with the paper",
         make_ours=functools.partial(ours, "layer"),
         make_reference=literal,
         **_COMMON,

@@ -19,8 +19,8 @@ class InitialWeights:
 
     Args:
         source: path of a `.keras` file of a network with layers of the same names (the checkpoint of an
-            earlier run); for D3Net the authors' NNabla `.h5`, backbone or whole network; for DeepLabv2 a file of
-            `keras.applications.ResNet101`'s weights, or "imagenet", which Keras downloads.
+            earlier run); for D3Net the authors' NNabla `.h5`, backbone or whole network; for DeepLabv2 a
+            file of `keras.applications.ResNet101`'s weights, or "imagenet", which Keras downloads.
         preset: string, name of the run's preset.
 
     Attributes:

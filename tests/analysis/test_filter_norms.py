@@ -12,7 +12,7 @@ from PIL import Image
 from keras_d3 import models
 from keras_d3.analysis import filter_norms
 from keras_d3.blocks import D3Block, DenseBlock
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.models import MMDenseNet, WaveUNet
 from keras_d3.runs import RunDirectory
 from tests.blocks.block_reference import randomize

@@ -5,9 +5,10 @@ import dataclasses
 import keras
 
 from keras_d3.blocks import batch_normalization, residual_bottleneck
-from keras_d3.layers import SMOOTHINGS, DilatedConv2D, ResizeLike
+from keras_d3.layers import DilatedConv2D, ResizeLike
 from keras_d3.models.deeplab_v2.deeplab_v2_presets import PRESETS
 from keras_d3.models.network import Network, precise_dtype, set_fields
+from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice, check_positive_int
 
 

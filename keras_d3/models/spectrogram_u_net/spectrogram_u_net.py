@@ -9,6 +9,7 @@ from keras_d3.layers import STFT, InverseSTFT
 from keras_d3.models.network import Network, set_fields
 from keras_d3.models.output_heads import check_sources, output_dtype
 from keras_d3.models.spectrogram_u_net.spectrogram_u_net_presets import PRESETS
+from keras_d3.ops import magnitude
 from keras_d3.utils import check_choice, check_positive_int
 
 # Number of transposed convolutions, from the deepest on, that are followed by dropout.
@@ -115,13 +116,13 @@ class SpectrogramUNet(Network):
         mixture = keras.Input((arguments.num_samples, 1), name="mixture")
         stft = STFT(arguments.frame_length, arguments.frame_step, center=False, dtype=dtype, name="stft")
         real, imag = stft(mixture)
-        magnitude = ops.sqrt(ops.add(ops.square(real), ops.square(imag)))
-        x = ops.log1p(magnitude)[:, :, :-1]
+        magnitudes = magnitude(real, imag)
+        x = ops.log1p(magnitudes)[:, :, :-1]
         estimates = {}
         for source in arguments.sources:
             mask = ops.pad(self._mask(x, source), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=0.5)
             if arguments.outputs == "magnitudes":
-                estimate = ops.multiply(mask, magnitude)
+                estimate = ops.multiply(mask, magnitudes)
             else:
                 estimate = self._inverse_stft(source)((ops.multiply(mask, real), ops.multiply(mask, imag)))
             estimates[source] = layers.Identity(name=source, dtype=dtype)(estimate)

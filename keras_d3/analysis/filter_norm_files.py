@@ -1,8 +1,8 @@
-"""Norms of the up path's filters as a picture and as JSON."""
+"""Norms of a decoder's filters as a picture and as JSON."""
 
 from pathlib import Path
 
-from keras_d3.analysis.norms import VIEWS
+from keras_d3.analysis.block_norms import VIEWS
 from keras_d3.utils import atomic_path, write_json
 
 _BARS = (("upsampled", "up-sampled maps", "#d95f02"), ("skip", "skip maps", "#1b6ca8"))
@@ -13,9 +13,9 @@ def plot_filter_norms(path, blocks, title=""):
     """Draws the mean norms of every block as pairs of bars: a column of panels per band, a row per view.
 
     Args:
-        path: of the PNG file.
-        blocks: list from `filter_norms`.
-        title: string above the picture.
+        path: str or Path of the PNG file.
+        blocks: list of `BlockNorms`, from `filter_norms`.
+        title: str above the picture.
     """
     from matplotlib.figure import Figure
 
@@ -26,10 +26,10 @@ def plot_filter_norms(path, blocks, title=""):
     for view, row in zip(VIEWS, rows, strict=True):
         for band, panel in zip(bands, row, strict=True):
             chosen = [block for block in blocks if block.band == band]
-            for offset, (maps, label, colour) in zip((-0.2, 0.2), _BARS, strict=True):
+            for offset, (maps, label, color) in zip((-0.2, 0.2), _BARS, strict=True):
                 heights = [block.mean(view, maps) for block in chosen]
                 places = [place + offset for place in range(len(chosen))]
-                panel.bar(places, heights, 0.38, label=label, color=colour)
+                panel.bar(places, heights, 0.38, label=label, color=color)
             panel.set_xticks(range(len(chosen)), [block.block for block in chosen])
             panel.set_xlim(-0.6, len(chosen) - 0.4)
             panel.set_title(band or "network", fontsize=10)
@@ -46,13 +46,13 @@ def write_filter_norms(directory, name, blocks, about):
     """Writes `<name>.json` (means and the norm of every map) and `<name>.png`.
 
     Args:
-        directory: made when needed.
-        name: string, of the files.
-        blocks: list from `filter_norms`.
-        about: dict for JSON, which network it is; its values make the picture's title.
+        directory: str or Path, created if missing.
+        name: str, stem of the file names.
+        blocks: list of `BlockNorms`, from `filter_norms`.
+        about: JSON-ready dict that describes the network; its values are the picture's title.
 
     Returns:
-        List of the two paths.
+        List of the two `pathlib.Path`s.
     """
     values, picture = Path(directory) / f"{name}.json", Path(directory) / f"{name}.png"
     write_json(values, {**about, "blocks": [block.to_dict() for block in blocks]})
