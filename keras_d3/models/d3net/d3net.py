@@ -17,7 +17,7 @@ class D3NetArguments(MultiBandArguments):
         dilation: `"multidilated"`, or the paper's ablations `"standard"` and `"none"`.
         final_dilation: the same for the final block, or None for `dilation`. The official code
             keeps the final block multidilated when it switches the dilation off elsewhere.
-        connection, norm, form, output_layers, bottleneck_filters: see `keras_d3.blocks.D3Block`.
+        connection, norm, output_layers, bottleneck_filters: see `keras_d3.blocks.D3Block`.
 
     Raises:
         ValueError: an argument breaks its rule.
@@ -27,7 +27,6 @@ class D3NetArguments(MultiBandArguments):
     final_dilation: str | None = None
     connection: str = "split_sum"
     norm: str = "source"
-    form: str | None = None
     output_layers: int | str = 1
     bottleneck_filters: int | None = None
     kernel_initializer: object = "keras_d3>NNablaGlorotNormal"
@@ -97,6 +96,6 @@ class D3Net(MultiBandNetwork):
 
     def _shared_arguments(self):
         names = (
-            "norm", "form", "bottleneck_filters", "norm_epsilon", "norm_momentum", "kernel_initializer"
+            "norm", "bottleneck_filters", "norm_epsilon", "norm_momentum", "kernel_initializer"
         )  # fmt: skip
         return {name: getattr(self.arguments, name) for name in names}

@@ -25,7 +25,7 @@ class D3NetSegmentationArguments(MultiScaleFusionArguments):
             the growth rate; None for no bottlenecks.
         compression: float in (0, 1], or one per scale; None for no compression.
         dilation: `"multidilated"`, or the paper's ablations `"standard"` and `"none"`; or one per scale.
-        norm, form: see `keras_d3.blocks.DenseBlock`.
+        norm: see `keras_d3.blocks.DenseBlock`.
 
     Raises:
         ValueError: an argument breaks its rule.
@@ -38,7 +38,6 @@ class D3NetSegmentationArguments(MultiScaleFusionArguments):
     compression: float | tuple | None = 0.2
     dilation: str | tuple = "multidilated"
     norm: str = "source"
-    form: str | None = None
 
     def __post_init__(self):
         super().__post_init__()
@@ -97,7 +96,6 @@ class D3NetSegmentation(MultiScaleFusionNetwork):
                 connection="concatenate",
                 output_blocks="all",
                 norm=arguments.norm,
-                form=arguments.form,
                 bottleneck_filters=None if factor is None else factor * scale["growth_rate"],
                 norm_epsilon=arguments.norm_epsilon,
                 norm_momentum=arguments.norm_momentum,

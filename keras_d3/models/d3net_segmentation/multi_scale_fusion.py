@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, ObjectContext, batch_normalization
-from keras_d3.layers import DilatedConv2D, ResizeLike
+from keras_d3.blocks import ObjectContext
+from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
 from keras_d3.models.network import Network, precise_dtype, set_fields
 from keras_d3.utils import check_choice, check_positive_int
 
@@ -51,8 +51,8 @@ class MultiScaleFusionArguments:
     ocr_scaled: bool = True
     auxiliary_logits: bool = False
     upsample_logits: bool = True
-    norm_epsilon: float = NORM_EPSILON
-    norm_momentum: float = NORM_MOMENTUM
+    norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.9
     kernel_initializer: object = "keras_d3>NNablaGlorotUniform"
     head_initializer: object = None
 
@@ -209,8 +209,8 @@ class MultiScaleFusionNetwork(Network):
         )
 
     def _norm_relu(self, x, name):
-        arguments = self.arguments
-        x = batch_normalization(f"{name}_norm", arguments.norm_epsilon, arguments.norm_momentum)(x)
+        momentum, epsilon = self.arguments.norm_momentum, self.arguments.norm_epsilon
+        x = BatchNormalization(momentum=momentum, epsilon=epsilon, name=f"{name}_norm")(x)
         return keras.layers.ReLU(name=f"{name}_relu")(x)
 
     def _conv(self, x, filters, name, kernel_size=1, **kwargs):

@@ -4,8 +4,8 @@ import dataclasses
 
 import keras
 
-from keras_d3.blocks import batch_normalization, residual_bottleneck
-from keras_d3.layers import DilatedConv2D, ResizeLike
+from keras_d3.blocks import residual_bottleneck
+from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
 from keras_d3.models.deeplab_v2.deeplab_v2_presets import PRESETS
 from keras_d3.models.network import Network, precise_dtype, set_fields
 from keras_d3.ops import SMOOTHINGS
@@ -167,7 +167,9 @@ class DeepLabV2(Network):
             kernel_initializer=arguments.kernel_initializer,
             name="stem_conv",
         )(x)
-        norm = batch_normalization("stem_conv_norm", arguments.norm_epsilon, arguments.norm_momentum)
+        norm = BatchNormalization(
+            momentum=arguments.norm_momentum, epsilon=arguments.norm_epsilon, name="stem_conv_norm"
+        )
         norm.trainable = not arguments.freeze_norm
         x = keras.layers.ReLU(name="stem_conv_relu")(norm(x))
         if pads_both_sides:

@@ -22,7 +22,7 @@ class MMDenseNetArguments(MultiBandArguments):
         band_bins: sequence of ints, widths of the bands in bins, in place of their own, or None.
         full_band_bottleneck_layers: int, layers of the full band's deepest block, in place of its own, or
             None.
-        norm, form, use_bias, dropout, output_layers: see `keras_d3.blocks.DenseBlock`.
+        norm, use_bias, dropout, output_layers: see `keras_d3.blocks.DenseBlock`.
 
     Raises:
         ValueError: an argument breaks its rule.
@@ -33,7 +33,6 @@ class MMDenseNetArguments(MultiBandArguments):
     band_bins: tuple | None = None
     full_band_bottleneck_layers: int | None = None
     norm: str = "source"
-    form: str | None = None
     use_bias: bool = True
     dropout: float = 0.0
     output_layers: int | str = 1
@@ -156,6 +155,6 @@ class MMDenseNet(MultiBandNetwork):
 
     def _shared_arguments(self):
         names = (
-            "norm", "form", "use_bias", "dropout", "norm_epsilon", "norm_momentum", "kernel_initializer"
+            "norm", "use_bias", "dropout", "norm_epsilon", "norm_momentum", "kernel_initializer"
         )  # fmt: skip
         return {name: getattr(self.arguments, name) for name in names}

@@ -4,12 +4,11 @@ import dataclasses
 
 import keras
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, batch_normalization, check_compression
-from keras_d3.layers import CropLike, PadToMultiple, PerBinAffine
+from keras_d3.layers import BatchNormalization, CropLike, PadToMultiple, PerBinAffine
 from keras_d3.models.multi_band.band import Band, FinalBlock, check_bands, to_final_block
 from keras_d3.models.multi_band.band_unet import BandUNet, bins_of
 from keras_d3.models.network import Network, precise_dtype, set_fields
-from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
+from keras_d3.utils import check_choice, check_compression, check_int_tuple, check_positive_int
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -66,8 +65,8 @@ class MultiBandArguments:
     input_affine: bool = True
     output_affine: bool = True
     unmodelled_bins: str = "mixture"
-    norm_epsilon: float = NORM_EPSILON
-    norm_momentum: float = NORM_MOMENTUM
+    norm_epsilon: float = 1e-5
+    norm_momentum: float = 0.9
     kernel_initializer: object = "glorot_normal"
     upsample_initializer: object = "glorot_uniform"
 
@@ -154,7 +153,8 @@ class MultiBandNetwork(Network):
 
     def make_norm(self, name, dtype=None):
         """Returns a batch normalization with the network's constants."""
-        return batch_normalization(name, self.arguments.norm_epsilon, self.arguments.norm_momentum, dtype)
+        momentum, epsilon = self.arguments.norm_momentum, self.arguments.norm_epsilon
+        return BatchNormalization(momentum=momentum, epsilon=epsilon, name=name, dtype=dtype)
 
     def connect(self):
         arguments = self.arguments
