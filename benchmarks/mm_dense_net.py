@@ -48,18 +48,16 @@ def _arguments(options):
     """Returns the preset's arguments that the plain network takes, ready for JSON."""
     import dataclasses
 
-    from keras_d3.models import changed_bands, find_preset, to_final_block
+    from keras_d3.models import MMDenseNet
 
-    arguments = find_preset(options.preset).merged_arguments(tiny=options.tiny)
-    names = ("bands", "full", "kernel_size", "band_bins", "full_bottleneck_layers")
-    bands, full = changed_bands(*(arguments[name] for name in names))
-    if arguments["band_match"] != "conv":
+    arguments = MMDenseNet.from_preset(options.preset, tiny=options.tiny).arguments
+    if arguments.band_match != "conv":
         raise ValueError("The plain network knows `band_match='conv'` only. Compare another preset.")
     return {
-        "num_bins": arguments["num_bins"],
-        "bands": [dataclasses.asdict(band) for band in bands],
-        "full": dataclasses.asdict(full),
-        "final_block": dataclasses.asdict(to_final_block(arguments["final_block"])),
+        "num_bins": arguments.num_bins,
+        "bands": [dataclasses.asdict(band) for band in arguments.bands],
+        "full": dataclasses.asdict(arguments.full_band),
+        "final_block": dataclasses.asdict(arguments.final_block),
     }
 
 

@@ -33,6 +33,7 @@ ALLOWED = {
     "keras_d3.analysis": (*FOUNDATION, *NETWORKS),
     "keras_d3.experiments": (
         *FOUNDATION,
+        "keras_d3.analysis",
         "keras_d3.models",
         "keras_d3.data",
         "keras_d3.runs",

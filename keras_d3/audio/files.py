@@ -1,4 +1,4 @@
-"""Audio files in and out of NumPy: libsndfile first, ffmpeg for what it cannot read."""
+"""Audio files in and out of NumPy: libsndfile first, ffmpeg for other formats; resampling."""
 
 import json
 import shutil
@@ -13,11 +13,11 @@ from keras_d3.utils import atomic_path, check_choice, check_positive_int
 FFMPEG_TIMEOUT_SECS = 600
 # Decoders round a container's duration to their own frames (1024 samples in AAC, 1152 in MP3).
 DURATION_TOLERANCE_SECS = 0.1
-# What a writer that cannot seek back (a pipe) puts where the length belongs: ffmpeg all ones, SoX 2 GiB.
+# Length in the header by writers that cannot seek back (to a pipe): ffmpeg all ones, SoX 2 GiB.
 UNKNOWN_RIFF_BYTES = 0x7FFFF000
 
 
-def find_ffmpeg():
+def find_ffmpeg() -> tuple[str, str]:
     """Returns the paths of ffmpeg and ffprobe.
 
     Raises:
@@ -33,11 +33,11 @@ def find_ffmpeg():
     return paths
 
 
-def read_audio(path):
+def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     """Reads a whole audio file.
 
-    libsndfile (WAV, FLAC, Ogg, MP3, AIFF, ...) is tried first; what it does not
-    know is decoded by ffmpeg, which reads the first audio stream (`-map 0:a:0`).
+    libsndfile (WAV, FLAC, Ogg, MP3, AIFF, ...) is tried first; other formats
+    are decoded by ffmpeg, which reads the first audio stream (`-map 0:a:0`).
 
     Args:
         path: str or Path.
@@ -78,12 +78,12 @@ def read_audio(path):
     return _checked_samples(path, audio), int(sample_rate)
 
 
-def audio_facts(path, stream=None):
-    """Returns what a file's header says, without decoding it.
+def audio_facts(path: str | Path, stream: int | None = None) -> dict:
+    """Returns rate, channels and length by a file's header, without decoding it.
 
     Args:
         path: str or Path.
-        stream: index among the audio streams of a container that ffmpeg reads;
+        stream: int, index among the audio streams of a container that ffmpeg reads.
             None: libsndfile is tried first, as in `read_audio`.
 
     Returns:
@@ -114,8 +114,11 @@ def audio_facts(path, stream=None):
     return streams[stream]
 
 
-def probe_audio_streams(path):
+def probe_audio_streams(path: str | Path) -> list[dict]:
     """Returns ffprobe's list of the file's audio streams.
+
+    Args:
+        path: str or Path.
 
     Returns:
         A list of dicts with `sample_rate` (int), `channels` (int) and
@@ -143,12 +146,12 @@ def probe_audio_streams(path):
     return streams
 
 
-def decode_with_ffmpeg(path, stream=0):
+def decode_with_ffmpeg(path: str | Path, stream: int = 0) -> tuple[np.ndarray, int]:
     """Decodes audio stream number `stream` of a file with ffmpeg.
 
     Args:
         path: str or Path.
-        stream: index among the file's audio streams.
+        stream: int, index among the file's audio streams.
 
     Returns:
         `(audio, sample_rate)` as in `read_audio`.
@@ -177,8 +180,8 @@ def decode_with_ffmpeg(path, stream=0):
     return _checked_samples(path, audio), facts["sample_rate"]
 
 
-def write_audio(path, audio, sample_rate, subtype="PCM_16"):
-    """Writes an audio file: the whole file appears under `path`, or nothing.
+def write_audio(path: str | Path, audio: np.ndarray, sample_rate: int, subtype: str = "PCM_16") -> None:
+    """Writes an audio file, atomically.
 
     PCM16 is written as `rint(32768 * audio)` limited to [-32768, 32767], so that
     writing what `read_audio` gave returns the same samples.
@@ -186,8 +189,8 @@ def write_audio(path, audio, sample_rate, subtype="PCM_16"):
     Args:
         path: str or Path; the suffix chooses the format (`.wav`, `.flac`).
         audio: float array `(time, channels)` or `(time,)`.
-        sample_rate: Hz.
-        subtype: `"PCM_16"` or `"FLOAT"`.
+        sample_rate: int, Hz.
+        subtype: str, `"PCM_16"` or `"FLOAT"`.
 
     Raises:
         ValueError: wrong shape, NaN samples, or another subtype.
@@ -210,12 +213,15 @@ def write_audio(path, audio, sample_rate, subtype="PCM_16"):
         soundfile.write(str(temporary), samples, int(sample_rate), subtype=subtype)
 
 
-def to_pcm16(audio):
+def to_pcm16(audio: np.ndarray) -> tuple[np.ndarray, int]:
     """Converts float samples to 16 bits.
 
+    Args:
+        audio: float array of any shape, nominally in [-1, 1].
+
     Returns:
-        `(samples, num_clipped)`: the int16 array, and how many samples were out
-        of range by more than half a step.
+        `(samples, num_clipped)`: the int16 array, and the number of samples that were
+        out of range by more than half a step.
 
     Raises:
         ValueError: NaN or infinite samples.
@@ -228,22 +234,25 @@ def to_pcm16(audio):
     return np.clip(scaled, -32768, 32767).astype("<i2"), num_clipped
 
 
-def from_pcm16(samples):
+def from_pcm16(samples: np.ndarray) -> np.ndarray:
     """Converts int16 samples to float32: v / 32768."""
     return np.asarray(samples, "float32") / np.float32(32768)
 
 
-def resample(audio, from_hz, to_hz, num_samples=None):
+def resample(audio: np.ndarray, from_hz: int, to_hz: int, num_samples: int | None = None) -> np.ndarray:
     """Resamples with soxr ("HQ": linear phase, aliases below -100 dB).
 
     Args:
         audio: float array `(time, channels)`.
-        from_hz, to_hz: sample rates.
-        num_samples: if given, the result is cut or zero-padded to this length,
-            which takes the one-sample rounding out of a trip to another rate and back.
+        from_hz, to_hz: int, sample rates in Hz.
+        num_samples: int, length to which the result is cut or zero-padded, which undoes the rounding by
+            one sample on the way to another rate and back. None: as resampled.
 
     Returns:
         float32 array `(new_time, channels)`, aligned in time with the input.
+
+    Raises:
+        ValueError: wrong shape, or a rate or length out of range.
 
     Example:
 
@@ -275,7 +284,7 @@ def _existing_file(path):
 
 
 def _check_header_against_size(path):
-    """libsndfile reads a cut WAV or AIFF without a word: compare the header's length with the file's."""
+    """Compares the header's length with the file's: libsndfile reads a cut WAV or AIFF without an error."""
     size = path.stat().st_size
     with open(path, "rb") as file:
         head = file.read(12)

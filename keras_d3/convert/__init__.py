@@ -1,18 +1,14 @@
 """Networks with the weights that the papers' authors published."""
 
 from keras_d3.convert.d3net_music import d3net_music_from_official
-from keras_d3.convert.d3net_music_separator import d3net_music_separator
-from keras_d3.convert.d3net_music_settings import official_settings
-from keras_d3.convert.d3net_segmentation import (
-    d3net_segmentation_from_official,
-    official_segmentation_settings,
-)
+from keras_d3.convert.d3net_music_separation import d3net_music_separator
+from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
 from keras_d3.convert.d3net_segmenter import d3net_segmentation_segmenter
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.convert.initial_weights import InitialWeights
 from keras_d3.convert.smoothed_dilated import smoothed_dilated_from_official
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
-from keras_d3.convert.wave_u_net_separator import wave_u_net_separator
+from keras_d3.convert.wave_u_net_separation import wave_u_net_separator
 from keras_d3.convert.wave_u_net_settings import official_wave_u_net_settings
 
 __all__ = [
@@ -22,8 +18,6 @@ __all__ = [
     "d3net_segmentation_from_official",
     "d3net_segmentation_segmenter",
     "load_imagenet_encoder",
-    "official_segmentation_settings",
-    "official_settings",
     "official_wave_u_net_settings",
     "smoothed_dilated_from_official",
     "wave_u_net_from_official",

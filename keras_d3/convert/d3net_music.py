@@ -2,8 +2,10 @@
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.tensor_table import TensorTable
-from keras_d3.models import d3net, to_band, to_bands
+from keras_d3.models import D3Net
+from keras_d3.utils import check_choice
 
+TARGETS = ("bass", "drums", "other", "vocals")
 # In the order that `_band_from_official` takes them.
 BAND_KEYS = ("num_init_features", "num_layer_blocks", "dens_k", "b_n_blocks", "comp_rates")
 FULL_KEYS = ("f_num_init_features", "f_num_layer_block", "f_dens_k", "f_n_blocks", "f_comp_rates")
@@ -26,7 +28,8 @@ def d3net_music_from_official(config, h5_path, scope):
 
     Args:
         config: dict, the target's settings under the official keys, as in the official
-            `configs/<target>.yaml`. Keys that do not shape the network are ignored.
+            `configs/<target>.yaml`. Keys that do not shape the network are ignored. None: those of the
+            published weights, which the preset `d3net_<scope>` has.
         h5_path: path of the parameters as NNabla saves them.
         scope: string, the root scope of the target in the file, such as `"vocals"`.
 
@@ -35,9 +38,9 @@ def d3net_music_from_official(config, h5_path, scope):
 
     Raises:
         FileNotFoundError: there is no file at `h5_path`.
-        ValueError: a key is missing in `config`; the file is no HDF5 file or has no such scope; a
-            tensor is missing, has another shape than the config asks for, or is left over. The
-            message lists the tensors.
+        ValueError: a key is missing in `config`, or without a config `scope` is no published target; the
+            file is no HDF5 file or has no such scope; a tensor is missing, has another shape than the
+            config asks for, or is left over. The message lists the tensors.
 
     Example (with the released files):
 
@@ -48,20 +51,27 @@ def d3net_music_from_official(config, h5_path, scope):
             config = yaml.safe_load(file)
         model = d3net_music_from_official(config, "d3net-mss.h5", "vocals")
     """
-    arguments = arguments_from_official(config)
+    name = f"d3net_{scope if config is not None else check_choice('scope', scope, TARGETS)}"
+    arguments = None if config is None else arguments_from_official(config)
     tensors = read_parameters(h5_path, scope)
-    model = d3net(**arguments, name=f"d3net_{scope}")
+    model = D3Net.from_preset(name) if arguments is None else D3Net(**arguments, name=name)
     table = TensorTable(tensors, f"`{h5_path}`, scope {scope!r}")
-    _fill_model(model, table, to_bands(arguments["bands"]), to_band(arguments["full"], "full"))
+    _fill_model(model, table, model.arguments.bands, model.arguments.full_band)
     table.finish()
     return model
 
 
 def arguments_from_official(config):
-    """Returns the arguments of `keras_d3.models.d3net` for a config in the official keys.
+    """Returns the arguments of `keras_d3.models.D3Net` for a config in the official keys.
 
     `dilation: false` stands for dilation 1 everywhere but in the final block. (The official code passes
     it on to the first full-band convolution as well, where it would count as a dilation of 0.)
+
+    Args:
+        config: dict in the official keys.
+
+    Returns:
+        dict of arguments.
 
     Raises:
         ValueError: a key is missing, or lists that belong together differ in length.
@@ -93,7 +103,7 @@ def arguments_from_official(config):
         "num_bins": config["fft_size"] // 2 + 1,
         "num_channels": config["n_channels"],
         "bands": tuple(bands),
-        "full": _band_from_official(None, *(config[key] for key in FULL_KEYS)),
+        "full_band": _band_from_official(None, *(config[key] for key in FULL_KEYS)),
         "final_block": {"growth_rate": config["ttl_dens_k"], "num_layers": config["ttl_num_layer_block"]},
         "dilation": "multidilated" if config.get("dilation", True) else "none",
         "final_dilation": "multidilated",

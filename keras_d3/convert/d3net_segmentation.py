@@ -4,7 +4,7 @@ import logging
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.tensor_table import TensorTable
-from keras_d3.models import d3net_segmentation
+from keras_d3.models import D3NetSegmentation, find_preset
 from keras_d3.utils import check_choice
 
 # One entry per scale each.
@@ -17,6 +17,7 @@ LIST_KEYS = (
     "dense_n_out_layer_block",
 )
 OTHER_KEYS = ("num_init_features", "trans_comp_factor", "channels", "num_classes")
+SIZES = ("S", "L")
 PARTS = ("auto", "network", "backbone")
 BACKBONE, HEAD = "backbone/", "decode_head/"
 
@@ -36,7 +37,8 @@ def d3net_segmentation_from_official(config, h5_path, part="auto", name="d3net_s
 
     Args:
         config: dict, settings under the official keys, as in the official `configs/D3Net_S.yaml`. Keys that
-            do not shape the network are ignored.
+            do not shape the network are ignored. Or `"S"` or `"L"`: the settings of that published size,
+            which the preset `d3net_segmentation_<size>` has.
         h5_path: path of the parameters as NNabla saves them.
         part: what the file has: `"network"`, `"backbone"`, or `"auto"`: whichever its names say.
         name: string, the model's name.
@@ -61,15 +63,19 @@ def d3net_segmentation_from_official(config, h5_path, part="auto", name="d3net_s
         model = d3net_segmentation_from_official(config, "D3Net_S.h5")
     """
     check_choice("part", part, PARTS)
-    arguments = segmentation_arguments_from_official(config)
+    arguments = (
+        segmentation_preset(config).arguments
+        if isinstance(config, str)
+        else segmentation_arguments_from_official(config)
+    )
     tensors = read_parameters(h5_path)
     if part == "auto":
         part = "network" if any(key.startswith((BACKBONE, HEAD)) for key in tensors) else "backbone"
     if not any(key.startswith(BACKBONE) for key in tensors):
         tensors = {key if key.startswith(HEAD) else BACKBONE + key: value for key, value in tensors.items()}
-    model = d3net_segmentation(**arguments, name=name)
+    model = D3NetSegmentation(**arguments, name=name)
     table = TensorTable(tensors, f"`{h5_path}`")
-    _fill_backbone(table, model.get_layer, len(arguments["tap_filters"]))
+    _fill_backbone(table, model.get_layer, len(model.arguments.side_filters))
     if part == "network":
         fill_conv(table, model.get_layer("head_conv"), f"{HEAD}convs/0/conv/conv")
         fill_norm(table, model.get_layer("head_norm"), f"{HEAD}convs/0/bn/bn")
@@ -85,6 +91,12 @@ def segmentation_arguments_from_official(config):
 
     `dilation: false` stands for dilation 1 everywhere in that scale's blocks, `block_comp` of 1 or more for
     no compression.
+
+    Args:
+        config: dict in the official keys.
+
+    Returns:
+        dict of arguments.
 
     Raises:
         ValueError: a key is missing, lists differ in length, or `align_corners` is set.
@@ -106,7 +118,7 @@ def segmentation_arguments_from_official(config):
             )
     if config.get("align_corners", False):
         raise ValueError(
-            "`config['align_corners']` must be false: the network resizes with half-pixel centres. "
+            "`config['align_corners']` must be false: the network resizes with half-pixel centers. "
             f"Received: align_corners={config['align_corners']!r}."
         )
     return {
@@ -120,46 +132,21 @@ def segmentation_arguments_from_official(config):
         "dilation": tuple("multidilated" if dilate else "none" for dilate in dilation),
         "stem_filters": config["num_init_features"],
         "transition_divisor": config["trans_comp_factor"],
-        "tap_filters": tuple(config["intermediate_out_ch"]),
+        "side_filters": tuple(config["intermediate_out_ch"]),
         "head_filters": config["channels"],
     }
 
 
-def official_segmentation_settings(size):
-    """Returns the settings of the authors' configurations D3Net_S or D3Net_L, in the official keys.
+def segmentation_preset(size):
+    """Returns the preset of a published size.
 
     Args:
         size: `"S"` or `"L"`.
 
-    Returns:
-        dict as `d3net_segmentation_from_official` takes it.
-
     Raises:
         ValueError: `size` is neither.
-
-    Example:
-
-    >>> from keras_d3.convert import official_segmentation_settings
-    >>> official_segmentation_settings("L")["n_blocks"]
-    [10, 10, 10, 10]
     """
-    growth_rate, num_blocks, taps = {
-        "S": (36, 8, [32, 40, 64, 128]),
-        "L": (64, 10, [32, 48, 96, 192]),
-    }[check_choice("size", size, ("S", "L"))]
-    return {
-        "num_init_features": 64,
-        "num_layers": [4] * 4,
-        "n_blocks": [num_blocks] * 4,
-        "dens_k": [growth_rate] * 4,
-        "block_comp": [0.2] * 4,
-        "intermediate_out_ch": taps,
-        "trans_comp_factor": 2,
-        "dense_n_out_layer_block": [4] * 4,
-        "dilation": [True] * 4,
-        "channels": sum(taps),
-        "num_classes": 19,
-    }
+    return find_preset(f"d3net_segmentation_{check_choice('size', size, SIZES).lower()}")
 
 
 def _fill_backbone(table, layer, num_scales):
@@ -172,8 +159,8 @@ def _fill_backbone(table, layer, num_scales):
             _fill_d2_block(table, block, f"{BACKBONE}dense{index}/d2_block/block{number}")
         is_last = index == num_scales
         tap = f"{BACKBONE}{'final' if is_last else 'intermediate'}_out{index}"
-        fill_conv(table, layer(f"tap_{index}_conv"), f"{tap}/0/conv")
-        fill_norm(table, layer(f"tap_{index}_norm"), f"{tap}/1/bn")
+        fill_conv(table, layer(f"side_{index}_conv"), f"{tap}/0/conv")
+        fill_norm(table, layer(f"side_{index}_norm"), f"{tap}/1/bn")
         if not is_last:
             fill_norm(table, layer(f"transition_{index}_norm"), f"{BACKBONE}transition{index}/bn/bn")
             fill_conv(table, layer(f"transition_{index}_conv"), f"{BACKBONE}transition{index}/conv/conv")

@@ -2,16 +2,15 @@
 
 from pathlib import Path
 
-from keras_d3.convert.d3net_music_settings import read_official_settings
 from keras_d3.convert.d3net_segmentation import (
+    SIZES,
     d3net_segmentation_from_official,
-    official_segmentation_settings,
+    segmentation_preset,
 )
+from keras_d3.convert.official_settings import read_official_settings
 from keras_d3.images import CITYSCAPES, IMAGENET_RGB, ImageNormalization, LabelSet, plain_label_set
 from keras_d3.settings import SegmenterConfig
 from keras_d3.utils import sha256_of_file
-
-SIZES = ("S", "L")
 
 
 def d3net_segmentation_segmenter(weights, config="S", window=None):
@@ -42,10 +41,14 @@ def d3net_segmentation_segmenter(weights, config="S", window=None):
     # Separators and segmenters need TensorFlow; the networks alone run on every backend.
     from keras_d3.segmentation import Segmenter
 
-    settings = official_segmentation_settings(config) if config in SIZES else read_official_settings(config)
-    # Beside golden files the settings have company.
-    settings = settings.get("config", settings)
-    model = d3net_segmentation_from_official(settings, weights, part="network")
+    if config in SIZES:
+        settings = {"preset": segmentation_preset(config).name}
+        model = d3net_segmentation_from_official(config, weights, part="network")
+    else:
+        settings = read_official_settings(config)
+        # Golden files wrap the settings in a `config` key.
+        settings = settings.get("config", settings)
+        model = d3net_segmentation_from_official(settings, weights, part="network")
     normalization = ImageNormalization(
         tuple(settings.get("mean", IMAGENET_RGB.mean)), tuple(settings.get("std", IMAGENET_RGB.std))
     )
@@ -57,12 +60,11 @@ def d3net_segmentation_segmenter(weights, config="S", window=None):
     }
     return Segmenter(
         model,
-        SegmenterConfig(normalization, _label_set(settings), window=window),
+        SegmenterConfig(normalization, _label_set(settings, model.arguments.num_classes), window=window),
         metadata={"recipe": recipe},
     )
 
 
-def _label_set(settings):
-    num_classes = settings["num_classes"]
+def _label_set(settings, num_classes):
     labels = CITYSCAPES if num_classes == len(CITYSCAPES) else plain_label_set(num_classes)
     return LabelSet(labels.names, settings["palette"]) if "palette" in settings else labels

@@ -23,7 +23,7 @@ def load_imagenet_encoder(model, weights="imagenet"):
     0.2 other numbers. The papers start from Caffe's weights (and MS-COCO's), which Keras does not ship.
 
     Args:
-        model: `keras.Model` of `keras_d3.models.deeplab_v2.deeplab_v2`; its encoder is changed in place, the
+        model: `keras.Model` of `keras_d3.models.DeepLabV2`; its encoder is changed in place, the
             output layer and the smoothing weights stay as they are.
         weights: `"imagenet"`, which Keras downloads; or path of such a file of weights (without top); or a
             `keras.Model` with the layers of `keras.applications.ResNet101`, of the same widths.

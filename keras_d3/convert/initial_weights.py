@@ -5,10 +5,7 @@ from pathlib import Path
 
 import keras
 
-from keras_d3.convert.d3net_segmentation import (
-    d3net_segmentation_from_official,
-    official_segmentation_settings,
-)
+from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.utils import sha256_of_file
 
@@ -21,13 +18,13 @@ class InitialWeights:
     """Where a new network of a run takes its weights from.
 
     Args:
-        source: a `.keras` file of a network with layers of the same names (the checkpoint of an earlier run);
-            for D3Net the authors' NNabla `.h5`, backbone or whole network; for DeepLabv2 a file of
-            `keras.applications.ResNet101`'s weights, or "imagenet", which Keras downloads.
-        preset: name of the run's preset.
+        source: path of a `.keras` file of a network with layers of the same names (the checkpoint of an
+            earlier run); for D3Net the authors' NNabla `.h5`, backbone or whole network; for DeepLabv2 a
+            file of `keras.applications.ResNet101`'s weights, or "imagenet", which Keras downloads.
+        preset: string, name of the run's preset.
 
     Attributes:
-        description: dict for the run directory, with the file's SHA-256.
+        description: dict for the run directory: the file's name and its SHA-256.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -65,10 +62,11 @@ def copy_weights(source, model):
     """Copies weights between networks where path and shape are the same, batch statistics included.
 
     Args:
-        source, model: `keras.Model`s; `model` is changed in place.
+        source: `keras.Model` whose weights are copied.
+        model: `keras.Model` that is changed in place.
 
     Returns:
-        Paths of the weights that stay as they are.
+        List of strings, paths of the weights that stay as they are.
 
     Raises:
         ValueError: no weight fits.
@@ -93,12 +91,12 @@ def copy_weights(source, model):
 
 def _from_d3net_authors(source, preset, model):
     size = "L" if preset.startswith("d3net_segmentation_l") else "S"
-    copy_weights(d3net_segmentation_from_official(official_segmentation_settings(size), source), model)
+    copy_weights(d3net_segmentation_from_official(size, source), model)
 
 
 def _from_keras_resnet(source, preset, model):
     load_imagenet_encoder(model, source)
 
 
-# By the begin of the preset's name: how files other than Keras' own are read.
+# Readers of files other than Keras' own, by the beginning of the preset's name.
 FAMILIES = {"d3net_segmentation": _from_d3net_authors, "deeplab_v2": _from_keras_resnet}

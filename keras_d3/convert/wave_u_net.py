@@ -5,7 +5,7 @@ from pathlib import Path
 
 from keras_d3.convert.tensor_table import TensorTable
 from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
-from keras_d3.models import wave_u_net
+from keras_d3.models import WaveUNet
 
 SCOPE = "separator/"
 # The optimiser's own variables: in its scope, or, saved by other programs, beside the weights.
@@ -49,7 +49,7 @@ def wave_u_net_from_official(config, checkpoint_prefix):
     """
     arguments = wave_u_net_arguments(config)
     tensors = _read_checkpoint(checkpoint_prefix)
-    model = wave_u_net(**arguments)
+    model = WaveUNet(**arguments, name="wave_u_net")
     table = TensorTable(tensors, f"the checkpoint `{checkpoint_prefix}`")
     _fill_model(model, table, arguments["num_levels"])
     table.finish()

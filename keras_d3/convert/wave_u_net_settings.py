@@ -140,7 +140,7 @@ def read_wave_u_net_settings(name_or_path):
 
 
 def wave_u_net_arguments(config):
-    """Returns the arguments of `keras_d3.models.wave_u_net.wave_u_net` for settings in the official keys.
+    """Returns the arguments of `keras_d3.models.WaveUNet` for settings in the official keys.
 
     Args:
         config: dict. Keys that are not there have the official base configuration's values; keys that

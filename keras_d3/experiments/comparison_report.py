@@ -5,10 +5,11 @@ import datetime
 import platform
 from pathlib import Path
 
+from keras_d3.analysis import receptive_field
 from keras_d3.audio import read_audio
 from keras_d3.evaluation import aggregate
 from keras_d3.experiments.separation_scores import SPLIT
-from keras_d3.models import preset_for, receptive_field
+from keras_d3.models import preset_for
 from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData
 from keras_d3.runs import Run
 from keras_d3.settings import Recipe
@@ -92,7 +93,6 @@ def model_entry(run, scores, times_real_time, num_tracks):
     config, states = trained.config, trained.finished_states()
     # Networks of one run differ in their targets only, as far as the receptive field goes.
     preset = preset_for(config.for_target(list(states)[-1]))
-    reach = receptive_field(preset.name, tiny=config.tiny, **config.model)
     published = {item.column: item for item in run.recipe.published_for(run.name)}
     curves = {target or "": state.history for target, state in states.items()}
     return ModelEntry(
@@ -100,7 +100,7 @@ def model_entry(run, scores, times_real_time, num_tracks):
         preset=config.preset,
         paper=preset.paper,
         parameters=sum(state.parameters for state in states.values()),
-        receptive_field=_reach_in_words(reach, config),
+        receptive_field=_receptive_field_in_words(preset, config),
         train_secs=sum(state.train_secs for state in states.values()),
         train_steps=sum(
             config.training.steps_of_epoch(num_tracks, row["batch_size"])
@@ -128,8 +128,11 @@ def _published(scores):
     }
 
 
-def _reach_in_words(reach, config):
-    if reach is None:
+def _receptive_field_in_words(preset, config):
+    try:
+        reach = receptive_field(preset.name, tiny=config.tiny, **config.model)[0]
+    except ValueError:
+        # There is no rule for a layer, such as the STFT inside a network.
         return ""
     rate = config.data.sample_rate_hz
     if config.is_spectrogram:

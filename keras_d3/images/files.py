@@ -1,19 +1,24 @@
-"""Label maps as pictures: colours by class, alone or laid over the image."""
+"""Image files in and out of NumPy, and label maps in colors."""
+
+from collections.abc import Sequence
+from pathlib import Path
 
 import numpy as np
 
 from keras_d3.utils import atomic_path
 
+# (red, green, blue), 0 to 255.
+Color = tuple[int, int, int]
 BLACK = (0, 0, 0)
 
 
-def colorize(labels, palette, other=BLACK):
-    """Returns a label map in the colours of its classes.
+def colorize(labels: np.ndarray, palette: Sequence[Color], other: Color = BLACK) -> np.ndarray:
+    """Returns a label map in the colors of its classes.
 
     Args:
         labels: integer array (height, width).
-        palette: (red, green, blue) of every class, 0 to 255.
-        other: colour of numbers that are no class, such as 255.
+        palette: sequence of (red, green, blue), one per class, 0 to 255.
+        other: (red, green, blue) for numbers that are no class, such as 255.
 
     Returns:
         uint8 array (height, width, 3).
@@ -34,19 +39,21 @@ def colorize(labels, palette, other=BLACK):
             "`labels` must be an integer array (height, width). "
             f"Received: shape={labels.shape}, dtype={labels.dtype}."
         )
-    colours = np.asarray([*palette, other], "uint8")
+    colors = np.asarray([*palette, other], "uint8")
     is_class = (labels >= 0) & (labels < len(palette))
-    return colours[np.where(is_class, labels, len(palette))]
+    return colors[np.where(is_class, labels, len(palette))]
 
 
-def overlay(image, labels, palette, opacity=0.5):
-    """Returns an image with the colours of its classes laid over it; numbers that are no class stay clear.
+def overlay(
+    image: np.ndarray, labels: np.ndarray, palette: Sequence[Color], opacity: float = 0.5
+) -> np.ndarray:
+    """Returns an image with the colors of its classes laid over it; numbers that are no class stay clear.
 
     Args:
         image: uint8 array (height, width, 3), RGB.
         labels: integer array (height, width).
         palette: as of `colorize`.
-        opacity: weight of the colours, from 0 to 1.
+        opacity: float from 0 to 1, weight of the colors.
 
     Returns:
         uint8 array (height, width, 3).
@@ -69,13 +76,13 @@ def overlay(image, labels, palette, opacity=0.5):
         )
     if isinstance(opacity, bool) or not 0 <= opacity <= 1:
         raise ValueError(f"`opacity` must be a number from 0 to 1. Received: opacity={opacity!r}.")
-    colours = colorize(labels, palette).astype("float32")
-    mixed = np.round((1 - opacity) * image + opacity * colours).astype("uint8")
+    colors = colorize(labels, palette).astype("float32")
+    mixed = np.round((1 - opacity) * image + opacity * colors).astype("uint8")
     is_class = (labels >= 0) & (labels < len(palette))
     return np.where(is_class[..., np.newaxis], mixed, image)
 
 
-def write_image(path, image):
+def write_image(path: str | Path, image: np.ndarray) -> None:
     """Writes a uint8 array (height, width, 3) as a picture; the suffix of `path` is its format."""
     from PIL import Image
 
@@ -83,10 +90,15 @@ def write_image(path, image):
         Image.fromarray(np.ascontiguousarray(image, "uint8")).save(temporary)
 
 
-def write_labels(path, labels, palette):
-    """Writes a label map as a PNG whose values are the class numbers, shown in the classes' colours.
+def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color]) -> None:
+    """Writes a label map as a PNG whose values are the class numbers, shown in the classes' colors.
 
-    The form of PASCAL VOC's own label images: 8 bits per pixel that index a palette of 256 colours.
+    The format of PASCAL VOC's label images: 8 bits per pixel that index a palette of 256 colors.
+
+    Args:
+        path: str or Path.
+        labels: integer array (height, width).
+        palette: as of `colorize`.
 
     Raises:
         ValueError: `labels` is no array (height, width) of numbers from 0 to 255.
@@ -106,12 +118,12 @@ def write_labels(path, labels, palette):
         image.save(temporary, format="PNG")
 
 
-def read_image(path):
+def read_image(path: str | Path) -> np.ndarray:
     """Reads a picture as a uint8 array (height, width, 3), RGB, turned as its EXIF orientation says.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ValueError: it is no picture that Pillow reads.
+        ValueError: Pillow cannot read it.
     """
     from PIL import Image, ImageOps
 

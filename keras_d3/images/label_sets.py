@@ -1,4 +1,4 @@
-"""The classes of segmentation data sets: names and the colours that their makers paint them in."""
+"""Label sets of segmentation data sets: names and colors of their classes."""
 
 import dataclasses
 
@@ -10,14 +10,14 @@ IGNORED_LABEL = 255
 
 @dataclasses.dataclass(frozen=True)
 class LabelSet:
-    """Classes by number: names, and a colour for each.
+    """Names and colors of classes, by class number.
 
     Args:
-        names: tuple of different strings; class `i` is called `names[i]`.
+        names: tuple of different str; class `i` is called `names[i]`.
         palette: tuple of (red, green, blue), 0 to 255, one per class.
 
     Raises:
-        ValueError: names repeat, or names and colours differ in number.
+        ValueError: names repeat, or names and colors differ in number.
 
     Example:
 
@@ -26,8 +26,8 @@ class LabelSet:
     ('car', (0, 0, 142))
     """
 
-    names: tuple
-    palette: tuple
+    names: tuple[str, ...]
+    palette: tuple[tuple[int, int, int], ...]
 
     def __post_init__(self):
         object.__setattr__(self, "names", tuple(str(name) for name in self.names))
@@ -41,12 +41,12 @@ class LabelSet:
         if len(set(self.names)) < len(self.names):
             raise ValueError(f"`names` must be different. Received: names={self.names!r}.")
 
-    def __len__(self):
+    def __len__(self) -> int:
         return len(self.names)
 
 
-def voc_palette(num_classes):
-    """Returns PASCAL VOC's colours: the bits of a class number, spread over red, green and blue.
+def voc_palette(num_classes: int) -> tuple[tuple[int, ...], ...]:
+    """Returns PASCAL VOC's colors: the bits of a class number, spread over red, green and blue.
 
     Bit 3j of the number is bit 7 - j of red, bit 3j + 1 of green and bit 3j + 2 of blue, as in the
     development kit's `VOClabelcolormap`.
@@ -63,22 +63,22 @@ def voc_palette(num_classes):
     >>> voc_palette(3)
     ((0, 0, 0), (128, 0, 0), (0, 128, 0))
     """
-    colours = []
+    colors = []
     for number in range(num_classes):
-        colour = [0, 0, 0]
+        color = [0, 0, 0]
         for bit in range(8):
             for channel in range(3):
-                colour[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
-        colours.append(tuple(colour))
-    return tuple(colours)
+                color[channel] |= (number >> (3 * bit + channel) & 1) << (7 - bit)
+        colors.append(tuple(color))
+    return tuple(colors)
 
 
-def plain_label_set(num_classes):
-    """Returns classes called "0", "1", ... in VOC's colours, for networks whose classes nobody named."""
+def plain_label_set(num_classes: int) -> LabelSet:
+    """Returns classes named "0", "1", ... in VOC's colors, for networks without class names."""
     return LabelSet(tuple(str(number) for number in range(num_classes)), voc_palette(num_classes))
 
 
-# The 19 classes of the benchmark by their training ids, in the colours of the data set's own scripts.
+# The 19 classes of the benchmark by their training ids, in the colors of the data set's scripts.
 CITYSCAPES = LabelSet(
     (
         "road", "sidewalk", "building", "wall", "fence", "pole", "traffic light", "traffic sign",

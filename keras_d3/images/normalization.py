@@ -1,4 +1,4 @@
-"""From pixels to what a network reads, and back."""
+"""Normalization of pixels to a network's input, and back."""
 
 import dataclasses
 import numbers
@@ -12,15 +12,15 @@ CHANNEL_ORDERS = ("rgb", "bgr")
 
 @dataclasses.dataclass(frozen=True)
 class ImageNormalization:
-    """What a network's training did to the pixels of an image: `(x - mean) / std` per channel.
+    """Normalizes the pixels of images to a network's input: `(x - mean) / std` per channel.
 
-    One object for data, training, evaluation and export, so that none of them repeats the numbers.
+    Data, training, evaluation and export share one object, so that none of them repeats the numbers.
 
     Args:
-        mean: three numbers on the scale 0 to 255, in the order of `channel_order`.
-        std: three positive numbers, in the same order.
-        channel_order: `"rgb"` or `"bgr"`: the channels of the network's input. Images come as RGB and
-            are turned around first for `"bgr"`.
+        mean: tuple of three floats on the scale 0 to 255, in the order of `channel_order`.
+        std: tuple of three positive floats, in the same order.
+        channel_order: str, `"rgb"` or `"bgr"`, channels of the network's input. Images are RGB; their
+            channels are reversed first for `"bgr"`.
 
     Call arguments:
         images: floating-point NumPy array, TensorFlow or JAX tensor (..., 3), RGB, 0 to 255. Cast integers
@@ -41,8 +41,8 @@ class ImageNormalization:
     [[30.0, 18.0, 3.5]]
     """
 
-    mean: tuple = (0.0, 0.0, 0.0)
-    std: tuple = (1.0, 1.0, 1.0)
+    mean: tuple[float, ...] = (0.0, 0.0, 0.0)
+    std: tuple[float, ...] = (1.0, 1.0, 1.0)
     channel_order: str = "rgb"
 
     def __post_init__(self):
@@ -67,13 +67,13 @@ class ImageNormalization:
         return (images - np.asarray(self.mean, "float32")) / np.asarray(self.std, "float32")
 
     def inverse(self, inputs):
-        """Returns the RGB image, 0 to 255, that was normalised to `inputs`."""
+        """Undoes the normalization: returns the RGB image, 0 to 255."""
         images = inputs * np.asarray(self.std, "float32") + np.asarray(self.mean, "float32")
         return images[..., ::-1] if self.channel_order == "bgr" else images
 
 
-# What ImageNet-trained networks of PyTorch's line read, on the scale 0 to 255; in the configs of the official
-# D3Net code.
+# ImageNet statistics as torchvision uses them, on the scale 0 to 255, and the configs of the official D3Net
+# code.
 IMAGENET_RGB = ImageNormalization((123.675, 116.28, 103.53), (58.395, 57.12, 57.375), "rgb")
 # Caffe's mean pixel of ImageNet as in the code of Wang and Ji, 2018.
 IMAGENET_CAFFE_BGR = ImageNormalization((104.00698793, 116.66876762, 122.67891434), (1.0, 1.0, 1.0), "bgr")

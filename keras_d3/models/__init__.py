@@ -1,30 +1,38 @@
-"""Networks as functional Keras models, and their named configurations."""
+"""Networks as Keras models, and their named configurations."""
 
-from keras_d3.models.d3net.d3net import d3net
-from keras_d3.models.d3net_segmentation.d3net_segmentation import d3net_segmentation
+from keras_d3.models.d3net.d3net import D3Net
+from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
+from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
+from keras_d3.models.deeplab_v2.deeplab_v2 import DeepLabV2
+from keras_d3.models.dilated_u_net.dilated_u_net import DilatedDenseUNet, DilatedUNet
 from keras_d3.models.folding import fold_batch_norm
 from keras_d3.models.input_statistics import set_input_statistics
-from keras_d3.models.mm_dense_net.mm_dense_net import changed_bands
-from keras_d3.models.multi_band.band import to_band, to_bands, to_final_block
+from keras_d3.models.mm_dense_net.mm_dense_net import MMDenseNet
+from keras_d3.models.multi_band.network import MultiBandNetwork
+from keras_d3.models.network import Network
 from keras_d3.models.preset import Preset
-from keras_d3.models.registry import build, find_preset, preset_for, presets, receptive_field
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net, wave_u_net_lengths
+from keras_d3.models.registry import build, find_preset, preset_for, presets
+from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
+from keras_d3.models.wave_u_net.wave_u_net import WaveUNet, wave_u_net_lengths
 
 __all__ = [
+    "D3Net",
+    "D3NetSegmentation",
+    "DeepLabV2",
+    "DenseNetSegmentation",
+    "DilatedDenseUNet",
+    "DilatedUNet",
+    "MMDenseNet",
+    "MultiBandNetwork",
+    "Network",
     "Preset",
+    "SpectrogramUNet",
+    "WaveUNet",
     "build",
-    "changed_bands",
-    "d3net",
-    "d3net_segmentation",
     "find_preset",
     "fold_batch_norm",
     "preset_for",
     "presets",
-    "receptive_field",
     "set_input_statistics",
-    "to_band",
-    "to_bands",
-    "to_final_block",
-    "wave_u_net",
     "wave_u_net_lengths",
 ]

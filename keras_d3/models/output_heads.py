@@ -1,19 +1,60 @@
-"""What networks on waveforms do at their output: heads, the residual source, clipping."""
+"""Output stage of networks on waveforms: heads, the residual source, clipping."""
+
+import dataclasses
 
 import keras
 from keras import layers
 
 from keras_d3.layers import CenterCrop1D, CropLike, InferenceClip
-from keras_d3.utils import check_choice
+from keras_d3.models.network import Network, set_fields
+from keras_d3.utils import check_choice, check_positive_int
 
 OUTPUT_TYPES = ("direct", "difference")
 OUTPUT_ACTIVATIONS = ("tanh", "linear")
 
 
-def check_outputs(sources, output_type, output_activation):
-    """Returns `sources` as a tuple of names, or raises ValueError naming the argument at fault."""
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class SourceHeadArguments:
+    """Arguments of networks from a mixture's waveform to its sources' waveforms.
+
+    Args:
+        sources: sequence of strings, names in order. With output_type "difference" the last is the residual.
+        channels: int, channels of the mixture and of every source.
+        output_kernel_size: int, taps of the heads.
+        output_type: `"direct"` (one head per source) or `"difference"` (the last source is the
+            mixture minus the others).
+        output_activation: `"tanh"` or `"linear"`.
+        clip_at_inference: bool, whether outputs that tanh does not bound (linear heads, the
+            residual) are limited to [-1, 1] outside training.
+
+    Raises:
+        ValueError: an argument breaks its rule.
+    """
+
+    sources: tuple = ("accompaniment", "vocals")
+    channels: int = 1
+    output_kernel_size: int = 1
+    output_type: str = "difference"
+    output_activation: str = "tanh"
+    clip_at_inference: bool = True
+
+    def __post_init__(self):
+        sources = check_sources(self.sources, self.output_type)
+        check_choice("output_activation", self.output_activation, OUTPUT_ACTIVATIONS)
+        set_fields(self, sources=sources, channels=check_positive_int("channels", self.channels))
+
+
+def check_sources(sources, output_type):
+    """Returns `sources` as a tuple of names.
+
+    Args:
+        sources: sequence of strings.
+        output_type: `"direct"` or `"difference"`, which needs two sources.
+
+    Raises:
+        ValueError: an argument breaks its rule.
+    """
     check_choice("output_type", output_type, OUTPUT_TYPES)
-    check_choice("output_activation", output_activation, OUTPUT_ACTIVATIONS)
     if isinstance(sources, str) or not all(isinstance(source, str) and source for source in sources):
         raise ValueError(f"`sources` must be a list of names. Received: sources={sources!r}.")
     sources = tuple(sources)
@@ -26,70 +67,70 @@ def check_outputs(sources, output_type, output_activation):
     return sources
 
 
-def separate_outputs(
-    features,
-    mixture,
-    sources,
-    num_channels,
-    kernel_size,
-    padding,
-    output_type,
-    output_activation,
-    clip_at_inference,
-):
-    """Adds one head per estimated source, and the residual source with output_type "difference".
+class SourceHeadNetwork(Network):
+    """Base class of networks from a mixture's waveform to a dict of its sources' waveforms."""
 
-    The last source is then the mixture, cut to the heads' length, minus all others. The heads and
-    the residual are computed in float32 under half-precision policies: a waveform of 16 bits has
-    more steps than float16 has.
+    arguments_class = SourceHeadArguments
 
-    Args:
-        features: symbolic tensor (batch, time, channels).
-        mixture: the network's input, (batch, time, num_channels), cut to the features' length.
-        sources: tuple of names, in order.
-        num_channels: int, channels of every output.
-        kernel_size: int, taps of the heads.
-        padding: `"same"` or `"valid"`.
-        output_type: `"direct"` or `"difference"`.
-        output_activation: `"tanh"` or `"linear"`.
-        clip_at_inference: bool, whether what tanh does not bound is limited to [-1, 1] outside
-            training.
+    def source_heads(self, features, mixture, padding="same"):
+        """Adds one head per estimated source, and the residual source with output_type "difference".
 
-    Returns:
-        dict of symbolic tensors, source name -> (batch, time'', num_channels).
-    """
-    dtype = output_dtype()
-    bounded = output_activation == "tanh"
+        The last source is then the mixture, cut to the heads' length, minus all others. The heads and
+        the residual are computed in float32 under half-precision policies: a waveform of 16 bits has
+        more steps than float16 has.
 
-    def finish(x, source, clips):
-        # The last layer of each output carries the source's name, and so do the model's output names.
-        layer = InferenceClip if clips else layers.Identity
-        return layer(name=source, dtype=dtype)(x)
+        Args:
+            features: symbolic tensor (batch, time, channels).
+            mixture: the network's input, (batch, time, channels), cut to the features' length.
+            padding: `"same"` or `"valid"`.
 
-    outputs = {}
-    for source in sources[:-1] if output_type == "difference" else sources:
-        x = layers.Conv1D(
-            num_channels,
-            kernel_size,
+        Returns:
+            dict of symbolic tensors, source name -> (batch, time', channels).
+        """
+        arguments = self.arguments
+        is_bounded = arguments.output_activation == "tanh"
+        residual = arguments.sources[-1] if arguments.output_type == "difference" else None
+        outputs = {}
+        for source in arguments.sources:
+            if source != residual:
+                x = self._head(features, source, padding)
+                outputs[source] = self._finish(
+                    x, source, clips=arguments.clip_at_inference and not is_bounded
+                )
+        if residual is not None:
+            # As in the published code, the residual is taken from the clipped heads.
+            x = self._residual(mixture, list(outputs.values()), padding)
+            outputs[residual] = self._finish(x, residual, clips=arguments.clip_at_inference)
+        return outputs
+
+    def _head(self, features, source, padding):
+        return layers.Conv1D(
+            self.arguments.channels,
+            self.arguments.output_kernel_size,
             padding=padding,
-            activation=output_activation,
-            dtype=dtype,
+            activation=self.arguments.output_activation,
+            dtype=output_dtype(),
             name=f"head_{source}",
         )(features)
-        outputs[source] = finish(x, source, clips=clip_at_inference and not bounded)
-    if output_type == "difference":
-        # As in the published code, the residual is taken from the clipped heads.
-        rest = list(outputs.values())
-        others = rest[0] if len(rest) == 1 else layers.Add(dtype=dtype, name="estimated_sum")(rest)
-        if padding == "valid" and kernel_size > 1:
-            mixture = center_crop(mixture, others, "mixture_crop", dtype=dtype)
-        x = layers.Subtract(dtype=dtype, name=f"residual_{sources[-1]}")([mixture, others])
-        outputs[sources[-1]] = finish(x, sources[-1], clips=clip_at_inference)
-    return outputs
+
+    def _residual(self, mixture, estimates, padding):
+        dtype = output_dtype()
+        estimated_sum = estimates[0]
+        if len(estimates) > 1:
+            estimated_sum = layers.Add(dtype=dtype, name="estimated_sum")(estimates)
+        if padding == "valid" and self.arguments.output_kernel_size > 1:
+            mixture = center_crop(mixture, estimated_sum, "mixture_crop", dtype=dtype)
+        name = f"residual_{self.arguments.sources[-1]}"
+        return layers.Subtract(dtype=dtype, name=name)([mixture, estimated_sum])
+
+    def _finish(self, x, source, clips):
+        # The last layer of each output carries the source's name, and so do the model's output names.
+        layer = InferenceClip if clips else layers.Identity
+        return layer(name=source, dtype=output_dtype())(x)
 
 
 def center_crop(x, reference, name, **kwargs):
-    """Keeps the middle of `x`, as long as `reference`; nothing to do for equal lengths.
+    """Keeps the middle of `x`, as long as `reference`; for equal lengths `x` itself.
 
     Args:
         x: symbolic tensor (batch, time, channels).
@@ -105,6 +146,6 @@ def center_crop(x, reference, name, **kwargs):
 
 
 def output_dtype():
-    """Returns the policy of the last layers: float32 where the current one computes in 16 bits."""
+    """Returns the name of the last layers' policy: float32 where the current one computes in 16 bits."""
     policy = keras.config.dtype_policy()
     return "float32" if policy.compute_dtype in ("float16", "bfloat16") else policy.name

@@ -1,8 +1,7 @@
-"""What a named configuration of a network consists of."""
+"""Preset: a named configuration of a network."""
 
 import dataclasses
-import inspect
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 from keras_d3.images import ImageNormalization, LabelSet
 
@@ -11,45 +10,42 @@ TASKS = ("waveform", "spectrogram", "segmentation")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Preset:
-    """A named configuration: the builder of a network and the arguments a paper gives it.
+    """A named configuration: the arguments that a paper gives a network.
 
     Args:
         name: string, the preset's name; the model it builds carries the same name.
         paper: string, the citation, with the table or section the numbers come from.
         parameters: int, the number of trainable parameters of the full-size network.
         task: `"waveform"`, `"spectrogram"` or `"segmentation"`.
-        builder: function of keyword arguments (one of them `name`) that returns a `keras.Model`.
-        arguments: dict, the builder's keyword arguments; what is not named keeps the builder's default.
-        tiny: dict of overriding keyword arguments that make the network small enough for tests and demos.
+        arguments: dict, the network's arguments; those that are not named keep their default.
+        tiny: dict of overriding arguments that make the network small enough for tests and demos.
         description: string, one line for lists.
         sample_rate_hz: int, the rate the network works at, or None (segmentation).
-        sources: tuple of strings: what the network estimates. For a spectrogram network it is the
-            one target, or `()` where the configuration serves any target.
-        stft: dict with `frame_length` and `frame_step`, or None where no spectrogram is taken.
-        receptive_field: function of the merged arguments (see `merged_arguments`) that returns the
-            theoretical receptive field in samples (waveform) or frames (spectrogram), or None.
-        normalization: `ImageNormalization`, what a segmentation network's training does to pixels; or None.
+        sources: tuple of strings, the sources that the network estimates. None for those of `arguments`,
+            or for none: a spectrogram network estimates one target, and `()` stands for any.
+        stft: dict with `frame_length` and `frame_step` of the spectrogram at the input, or None.
+        normalization: `ImageNormalization`, how a segmentation network's training normalizes pixels; or None.
         label_set: `LabelSet`, the classes a segmentation network's paper has first; or None.
+        network: the subclass of `Network` that it configures. The class whose `presets` hold it sets this.
 
     Raises:
         ValueError: `task` is unknown, a segmentation preset has no `normalization`, or `arguments` or
-            `tiny` hold a name the builder does not take.
+            `tiny` hold a name the network does not take.
     """
 
     name: str
     paper: str
     parameters: int
     task: str
-    builder: Callable
     arguments: Mapping
     tiny: Mapping = dataclasses.field(default_factory=dict)
     description: str = ""
     sample_rate_hz: int | None = None
-    sources: tuple = ()
+    sources: tuple | None = None
     stft: Mapping | None = None
-    receptive_field: Callable | None = None
     normalization: ImageNormalization | None = None
     label_set: LabelSet | None = None
+    network: type | None = None
 
     def __post_init__(self):
         if self.task not in TASKS:
@@ -62,36 +58,51 @@ class Preset:
                 "`normalization` must be given for task='segmentation'. "
                 f"Received: normalization=None in preset {self.name!r}."
             )
-        self._check_known({**self.arguments, **self.tiny})
+        if self.sources is None:
+            object.__setattr__(self, "sources", tuple(self.arguments.get("sources", ())))
+        if self.network is not None:
+            self._check_known({**self.arguments, **self.tiny})
 
     @property
     def known_arguments(self):
-        """Names of the arguments that `build` may override, in the builder's order."""
-        return tuple(name for name in inspect.signature(self.builder).parameters if name != "name")
+        """Names of the arguments that `build` may override, in the network's order."""
+        return tuple(field.name for field in dataclasses.fields(self.network.arguments_class))
 
     def merged_arguments(self, tiny=False, **overrides):
-        """Returns every builder argument: its default, then the preset's, then `tiny`, then overrides.
+        """Returns all arguments of the network: its defaults, replaced by the preset's, `tiny` and overrides.
+
+        Args:
+            tiny: bool, whether to take the arguments of the small sibling.
+            **overrides: arguments that replace the preset's.
+
+        Returns:
+            dict of name -> value.
 
         Raises:
-            ValueError: an override is no argument of the builder.
+            ValueError: an override is no argument of the network.
         """
-        self._check_known(overrides)
         defaults = {
-            name: parameter.default
-            for name, parameter in inspect.signature(self.builder).parameters.items()
-            if parameter.default is not inspect.Parameter.empty
+            field.name: field.default
+            for field in dataclasses.fields(self.network.arguments_class)
+            if field.default is not dataclasses.MISSING
         }
-        return {
-            **defaults,
-            **self.arguments,
-            **(self.tiny if tiny else {}),
-            **overrides,
-            "name": self.name,
-        }
+        return {**defaults, **self._given(tiny, overrides)}
 
     def build(self, tiny=False, **overrides):
-        """Returns the `keras.Model` of this preset, named after it."""
-        return self.builder(**self.merged_arguments(tiny=tiny, **overrides))
+        """Returns the network of this preset, named after it.
+
+        Args:
+            tiny: bool, whether to build the small sibling.
+            **overrides: arguments that replace the preset's.
+
+        Raises:
+            ValueError: an override is unknown or breaks its rule.
+        """
+        return self.network(name=self.name, **self._given(tiny, overrides))
+
+    def _given(self, tiny, overrides):
+        self._check_known(overrides)
+        return {**self.arguments, **(self.tiny if tiny else {}), **overrides}
 
     def _check_known(self, arguments):
         unknown = sorted(set(arguments) - set(self.known_arguments))
@@ -100,3 +111,8 @@ class Preset:
                 f"Unknown argument{'s' if len(unknown) > 1 else ''} of preset {self.name!r}: "
                 f"{', '.join(unknown)}. Known arguments: {', '.join(self.known_arguments)}."
             )
+
+
+def by_name(presets):
+    """Returns presets as a dict of name -> `Preset`, in their order."""
+    return {preset.name: preset for preset in presets}

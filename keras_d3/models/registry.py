@@ -1,42 +1,47 @@
-"""All presets by name, and the one function that builds a network from a name."""
+"""All networks and their presets by name, and the one function that builds a network from a name."""
 
 import difflib
 
-from keras_d3.models.d3net.d3net_presets import PRESETS as D3NET_MUSIC_PRESETS
-from keras_d3.models.d3net_segmentation.d3net_segmentation_presets import (
-    PRESETS as D3NET_SEGMENTATION_PRESETS,
-)
-from keras_d3.models.deeplab_v2.deeplab_v2_presets import PRESETS as DEEPLAB_V2_PRESETS
-from keras_d3.models.dilated_u_net.dilated_u_net_presets import PRESETS as DILATED_U_NET_PRESETS
-from keras_d3.models.mm_dense_net.mm_dense_net_presets import PRESETS as MM_DENSE_NET_PRESETS
-from keras_d3.models.spectrogram_u_net.spectrogram_u_net_presets import (
-    PRESETS as SPECTROGRAM_U_NET_PRESETS,
-)
-from keras_d3.models.wave_u_net.wave_u_net_presets import PRESETS as WAVE_U_NET_PRESETS
+from keras_d3.models.d3net.d3net import D3Net
+from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
+from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
+from keras_d3.models.deeplab_v2.deeplab_v2 import DeepLabV2
+from keras_d3.models.dilated_u_net.dilated_u_net import DilatedDenseUNet, DilatedUNet
+from keras_d3.models.mm_dense_net.mm_dense_net import MMDenseNet
+from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
+from keras_d3.models.wave_u_net.wave_u_net import WaveUNet
 
-# One line per family: import its PRESETS and add it to FAMILIES below.
-FAMILIES = (
-    WAVE_U_NET_PRESETS,
-    SPECTROGRAM_U_NET_PRESETS,
-    DILATED_U_NET_PRESETS,
-    MM_DENSE_NET_PRESETS,
-    D3NET_MUSIC_PRESETS,
-    D3NET_SEGMENTATION_PRESETS,
-    DEEPLAB_V2_PRESETS,
+# A new family is added here, and nowhere else.
+NETWORKS = (
+    WaveUNet,
+    SpectrogramUNet,
+    DilatedUNet,
+    DilatedDenseUNet,
+    MMDenseNet,
+    D3Net,
+    D3NetSegmentation,
+    DenseNetSegmentation,
+    DeepLabV2,
 )
 
 
 def presets():
-    """Returns every preset by name, in the order of the families.
+    """Returns every preset by name, in the order of the networks.
 
     Returns:
         dict of `name -> Preset`, a new one at each call.
     """
-    return {preset.name: preset for family in FAMILIES for preset in family}
+    return {name: preset for network in NETWORKS for name, preset in network.presets.items()}
 
 
 def find_preset(name):
     """Returns the preset called `name`.
+
+    Args:
+        name: string, one of `presets()`.
+
+    Returns:
+        `Preset`.
 
     Raises:
         ValueError: no preset has that name; the message lists close names and all names.
@@ -59,10 +64,10 @@ def build(name, tiny=False, **overrides):
         name: string, one of `presets()`.
         tiny: bool, whether to take the preset's small sibling: the same network with few filters
             and short inputs, for tests and demos.
-        **overrides: builder arguments that replace the preset's, applied after `tiny`.
+        **overrides: arguments that replace the preset's, applied after `tiny`.
 
     Returns:
-        `keras.Model` (functional) with the preset's name.
+        The network, an instance of the preset's class with the preset's name.
 
     Raises:
         ValueError: unknown `name` or unknown override; the message lists the known ones.
@@ -93,27 +98,3 @@ def preset_for(config):
     """
     name = config.preset.format(target=config.target)
     return find_preset(name if name in presets() else config.preset.format(target="other"))
-
-
-def receptive_field(name, tiny=False, **overrides):
-    """Returns the theoretical receptive field of a preset's network.
-
-    It counts the input positions that can reach one output value through kernels, dilations and
-    resampling, however small their weight; padding at the borders is not subtracted, so it may
-    exceed the input's length.
-
-    Args:
-        name: string, one of `presets()`.
-        tiny: bool, whether to take the preset's small sibling.
-        **overrides: builder arguments that replace the preset's.
-
-    Returns:
-        int, samples for a waveform network, frames for a spectrogram network; None where the
-        preset does not state how to compute it.
-
-    Raises:
-        ValueError: unknown `name` or unknown override.
-    """
-    preset = find_preset(name)
-    arguments = preset.merged_arguments(tiny=tiny, **overrides)
-    return None if preset.receptive_field is None else preset.receptive_field(arguments)

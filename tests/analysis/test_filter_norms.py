@@ -13,8 +13,7 @@ from keras_d3 import models
 from keras_d3.analysis import filter_norms
 from keras_d3.blocks import D3Block, DenseBlock
 from keras_d3.cli import main
-from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
+from keras_d3.models import MMDenseNet, WaveUNet
 from keras_d3.runs import Run
 from tests.blocks.block_reference import randomize
 from tests.models.multi_band_reference import SMALL_DENSE
@@ -66,7 +65,7 @@ def test_skip_before_up_sampled_maps_and_two_readers():
     check(block, kernels, kernels, upsampled=slice(4, 7), skip=slice(0, 4))
 
 
-def test_dense_block_with_a_normalization_per_source():
+def test_dense_block_with_a_normalisation_per_source():
     """One convolution of the block's input has the filters of all three layers."""
     dense = DenseBlock(2, 3)
     (block,) = filter_norms(up_network(dense))
@@ -75,7 +74,7 @@ def test_dense_block_with_a_normalization_per_source():
     check(block, [kernel], [np.asarray(kernel)[..., :2]])
 
 
-def test_dense_block_with_a_normalization_per_layer():
+def test_dense_block_with_a_normalisation_per_layer():
     dense = DenseBlock(2, 3, norm="layer")
     (block,) = filter_norms(up_network(dense))
     kernels = [np.asarray(conv.kernel)[:, :, :7] for conv in dense.convs]
@@ -102,7 +101,7 @@ def test_d3_blocks():
 
 
 def test_bands_and_scales_of_networks():
-    blocks = filter_norms(mm_dense_net(**SMALL_DENSE))
+    blocks = filter_norms(MMDenseNet(**SMALL_DENSE))
     assert [(block.band, block.block) for block in blocks] == [
         ("low", "up_1"),
         ("high", "up_1"),
@@ -117,7 +116,7 @@ def test_bands_and_scales_of_networks():
 
 def test_wave_u_net():
     """Its concatenations start with the skip; the one of the mixture with the last maps is no block."""
-    model = wave_u_net(num_output_samples=64, num_levels=2, filters=3, kernel_size=5)
+    model = WaveUNet(num_output_samples=64, num_levels=2, filters=3, kernel_size=5)
     blocks = filter_norms(model)
     assert [(block.block, block.readers) for block in blocks] == [
         ("up_1", ("up_1_conv",)),
@@ -142,7 +141,7 @@ def test_networks_without_such_blocks():
 
 
 def test_command_on_a_file(tmp_path, capsys):
-    model = mm_dense_net(**SMALL_DENSE)
+    model = MMDenseNet(**SMALL_DENSE)
     model.save(tmp_path / "small.keras")
     assert (
         main(["filter-norms", "--model", str(tmp_path / "small.keras"), "--out", str(tmp_path / "out")]) == 0
@@ -168,7 +167,7 @@ def test_command_on_a_run(tmp_path, capsys):
     for source in config.data.sources:
         path = tmp_path / "run" / source / "checkpoints/best.keras"
         path.parent.mkdir(parents=True)
-        mm_dense_net(**SMALL_DENSE).save(path)
+        MMDenseNet(**SMALL_DENSE).save(path)
     command = ["filter-norms", "--run-dir", str(tmp_path / "run"), "--out", str(tmp_path / "out")]
     assert main(command) == 0
     names = sorted(path.name for path in (tmp_path / "out").iterdir())
@@ -176,6 +175,4 @@ def test_command_on_a_run(tmp_path, capsys):
     assert json.loads((tmp_path / "out/bass.json").read_text())["target"] == "bass"
     (tmp_path / "run/drums/checkpoints/best.keras").unlink()
     assert main(command) == 1
-    assert "bass.json` exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
-    assert main([*command, "--overwrite"]) == 1
     assert "No network at" in capsys.readouterr().err

@@ -65,7 +65,7 @@ def test_reload_equals_the_official_code(golden, model, tmp_path):
 
 def test_official_settings_of_vocals_give_the_preset():
     arguments = presets()["d3net_vocals"].arguments
-    *bands, full = (*arguments["bands"], arguments["full"])
+    *bands, full = (*arguments["bands"], arguments["full_band"])
 
     def lists(index):
         return [[block[index] for block in band["blocks"]] for band in bands]
@@ -91,14 +91,14 @@ def test_official_settings_of_vocals_give_the_preset():
     converted = arguments_from_official(config)
     assert [band["blocks"] for band in converted["bands"]] == [band["blocks"] for band in bands]
     assert [band["num_bins"] for band in converted["bands"]] == [256, 1344]
-    assert converted["full"]["blocks"] == full["blocks"]
+    assert converted["full_band"]["blocks"] == full["blocks"]
     assert converted["num_bins"] == arguments["num_bins"]
     assert converted["final_block"] == arguments["final_block"]
 
 
 def test_up_path_reads_the_block_numbers_as_the_official_code_does(golden):
     config = {**golden[0]["config"], "f_n_blocks": [1, 2, 3, 4, 5]}
-    full = arguments_from_official(config)["full"]
+    full = arguments_from_official(config)["full_band"]
     assert [block[2] for block in full["blocks"]] == [1, 2, 3, 3, 4]
 
 
@@ -129,6 +129,8 @@ def test_errors(golden, tmp_path):
     broken.write_bytes(b"no HDF5")
     with pytest.raises(ValueError, match="`h5_path` must be an HDF5 file.*broken.h5"):
         d3net_music_from_official(config, broken, "vocals")
+    with pytest.raises(ValueError, match="`scope` must be one of 'bass', 'drums', 'other', 'vocals'"):
+        d3net_music_from_official(None, H5, "piano")
     incomplete = {key: value for key, value in config.items() if key != "dens_k"}
     with pytest.raises(ValueError, match="`config` must hold the official code's keys. Missing: dens_k"):
         arguments_from_official(incomplete)

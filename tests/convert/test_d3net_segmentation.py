@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 
-from keras_d3.convert import d3net_segmentation_from_official, official_segmentation_settings
+from keras_d3.convert import d3net_segmentation_from_official
 from keras_d3.convert.d3net_segmentation import segmentation_arguments_from_official
 from keras_d3.models import presets
 from tests.convert.official_d3net_segmentation import OfficialD3NetSegmentation
@@ -48,6 +48,27 @@ UNSEEN = {
         "align_corners": False,
     },
 }
+
+
+def official_settings(size):
+    """The authors' configurations D3Net_S and D3Net_L."""
+    growth_rate, num_blocks, side_filters = {
+        "S": (36, 8, [32, 40, 64, 128]),
+        "L": (64, 10, [32, 48, 96, 192]),
+    }[size]
+    return {
+        "num_init_features": 64,
+        "num_layers": [4] * 4,
+        "n_blocks": [num_blocks] * 4,
+        "dens_k": [growth_rate] * 4,
+        "block_comp": [0.2] * 4,
+        "intermediate_out_ch": side_filters,
+        "trans_comp_factor": 2,
+        "dense_n_out_layer_block": [4] * 4,
+        "dilation": [True] * 4,
+        "channels": sum(side_filters),
+        "num_classes": 19,
+    }
 
 
 def write(path, tensors):
@@ -142,13 +163,13 @@ def test_a_backbone_alone_leaves_the_head_fresh(one_scale, tmp_path, caplog):
 @pytest.mark.parametrize("size", ["S", "L"])
 def test_official_settings_give_the_preset(size):
     ours = presets()[f"d3net_segmentation_{size.lower()}"].merged_arguments()
-    converted = segmentation_arguments_from_official(official_segmentation_settings(size))
+    converted = segmentation_arguments_from_official(official_settings(size))
     for name, value in converted.items():
         expected = ours[name]
         if name == "output_layers":
             assert expected is None and value == (4,) * 4
         elif name == "head_filters":
-            assert expected is None and value == sum(ours["tap_filters"])
+            assert expected is None and value == sum(ours["side_filters"])
         elif isinstance(value, tuple) and not isinstance(expected, tuple):
             assert value == (expected,) * 4
         else:
@@ -183,4 +204,4 @@ def test_errors(golden, tmp_path):
     with pytest.raises(ValueError, match=r"`config\['align_corners'\]` must be false.*align_corners=True"):
         segmentation_arguments_from_official({**config, "align_corners": True})
     with pytest.raises(ValueError, match="`size` must be one of 'S', 'L'. Received: size='M'"):
-        official_segmentation_settings("M")
+        d3net_segmentation_from_official("M", H5)

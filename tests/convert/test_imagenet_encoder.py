@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_d3 import models
 from keras_d3.convert import load_imagenet_encoder
-from keras_d3.models.deeplab_v2.deeplab_v2 import deeplab_v2
+from keras_d3.models import DeepLabV2
 
 SMALL = {"num_blocks": (2, 1), "filters": (2, 3), "stem_filters": 4, "classifier_rates": (1,)}
 # The strides of the classifying network, and no dilation.
@@ -56,7 +56,7 @@ def features(model, last):
 @pytest.mark.parametrize("stem_padding,size", [("both_sides", (34, 52)), ("same", (37, 53))])
 def test_features_equal_those_of_keras(resnet, stem_padding, size):
     """Sizes of 1 more than a multiple of 4 need no padding on both sides."""
-    model = deeplab_v2(**SMALL, **UNDILATED, stem_padding=stem_padding)
+    model = DeepLabV2(**SMALL, **UNDILATED, stem_padding=stem_padding)
     classifier = [ops.convert_to_numpy(weight) + 0.0 for weight in model.layers[-1].weights]
     assert load_imagenet_encoder(model, resnet) is model
     image = np.random.default_rng(1).standard_normal((2, *size, 3)).astype("float32")
@@ -70,14 +70,14 @@ def test_features_equal_those_of_keras(resnet, stem_padding, size):
 
 def test_errors(resnet, tmp_path):
     with pytest.raises(FileNotFoundError, match="`weights` must be 'imagenet', a file.*nothing.h5"):
-        load_imagenet_encoder(deeplab_v2(**SMALL, **UNDILATED), tmp_path / "nothing.h5")
-    wider = deeplab_v2(**{**SMALL, "filters": (2, 5)}, **UNDILATED)
+        load_imagenet_encoder(DeepLabV2(**SMALL, **UNDILATED), tmp_path / "nothing.h5")
+    wider = DeepLabV2(**{**SMALL, "filters": (2, 5)}, **UNDILATED)
     with pytest.raises(ValueError, match=r"Received: res3_block1_conv1 \(1, 1, 8, 5\), conv3_block1_1 "):
         load_imagenet_encoder(wider, resnet)
-    deeper = deeplab_v2(**{**SMALL, "num_blocks": (2, 2)}, **UNDILATED)
+    deeper = DeepLabV2(**{**SMALL, "num_blocks": (2, 2)}, **UNDILATED)
     with pytest.raises(ValueError, match="Received: res3_block2_conv1 needs conv3_block2_1_conv and conv3"):
         load_imagenet_encoder(deeper, resnet)
-    shallower = deeplab_v2(**{**SMALL, "num_blocks": (1, 1)}, **UNDILATED)
+    shallower = DeepLabV2(**{**SMALL, "num_blocks": (1, 1)}, **UNDILATED)
     with pytest.raises(ValueError, match="conv2_block2_1_conv belongs to no convolution of the encoder"):
         load_imagenet_encoder(shallower, resnet)
     with pytest.raises(ValueError, match="Received: no convolution called stem_conv"):

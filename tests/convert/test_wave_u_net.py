@@ -8,7 +8,7 @@ import pytest
 
 from keras_d3.convert import official_wave_u_net_settings, wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import NAMED_CONFIGS, read_wave_u_net_settings, wave_u_net_arguments
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
+from keras_d3.models import WaveUNet
 from tests.convert.official_wave_u_net import OfficialWaveUNet, write_checkpoint
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import count_parameters
@@ -121,7 +121,7 @@ def test_named_configurations():
     for name, (parameters, num_input, num_output) in wanted.items():
         settings = official_wave_u_net_settings(name)
         arguments = wave_u_net_arguments(settings)
-        model = wave_u_net(**arguments)
+        model = WaveUNet(**arguments)
         assert count_parameters(model) == parameters
         assert model.input_shape[1] == num_input
         assert {shape[1] for shape in model.compute_output_shape(model.input_shape).values()} == {num_output}

@@ -91,7 +91,7 @@ def test_all_corners_are_reached_and_none_lies_outside():
     assert choose_crop(label, tf.constant([[0.9, 0.9]]), (8, 5), None, 19).numpy().tolist() == [0, 4]
 
 
-def test_padding_is_ignored_and_of_the_mean_colour():
+def test_padding_is_ignored_and_of_the_mean_color():
     rng = np.random.default_rng(1)
     image, label = image_of(rng), rng.integers(0, 19, (7, 9)).astype("int32")
     window, labels = cut(image, label, tf.constant([4, 2]), (5, 6))

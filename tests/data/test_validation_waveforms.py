@@ -77,7 +77,7 @@ def test_stereo_network_on_mono_records(mono_manifest):
 
 
 def test_magnitudes(manifest):
-    """Against NumPy: centred frames, reflect padding, periodic Hann."""
+    """Against NumPy: centered frames, reflect padding, periodic Hann."""
     waveforms = validation_waveforms(manifest, config(input_samples=200, output_samples=200), 4, split="test")
     magnitudes = to_magnitudes(waveforms, "vocals", 32, 8, num_frames=20)
     mixture_spec, target_spec = magnitudes.element_spec

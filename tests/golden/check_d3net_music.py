@@ -16,7 +16,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.convert import d3net_music_from_official, official_settings
+from keras_d3.convert import d3net_music_from_official
 from keras_d3.models import fold_batch_norm
 from keras_d3.utils.command_line import run_reporting_errors
 
@@ -34,7 +34,7 @@ def main(arguments=None):
 
 
 def _check(options):
-    settings = official_settings(options.scope)
+    settings = None
     if options.config:
         values = json.loads(Path(options.config).read_text(encoding="utf-8"))
         settings = values.get("config", values)

@@ -29,10 +29,10 @@ def test_label_sets():
     assert plain_label_set(2).names == ("0", "1")
 
 
-def test_colours_and_overlay():
-    colours = colorize(LABELS, PALETTE)
-    assert colours[0].tolist() == [[10, 20, 30], [0, 0, 0], [0, 0, 0]]
-    assert colours[1, 2].tolist() == [0, 0, 0]
+def test_colors_and_overlay():
+    colors = colorize(LABELS, PALETTE)
+    assert colors[0].tolist() == [[10, 20, 30], [0, 0, 0], [0, 0, 0]]
+    assert colors[1, 2].tolist() == [0, 0, 0]
     image = np.full((2, 3, 3), 100, "uint8")
     mixed = overlay(image, LABELS, PALETTE, opacity=0.25)
     assert mixed[0, 0].tolist() == [78, 80, 82] and mixed[0, 1].tolist() == [75] * 3

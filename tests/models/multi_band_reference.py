@@ -10,7 +10,7 @@ SMALL = {
         {"num_bins": 4, "filters": 3, "blocks": ((3, 2, 2), (2, 2, 1), (3, 1, 2))},
         {"num_bins": 7, "filters": 2, "blocks": ((2, 1, 1), (2, 1, 1), (2, 1, 1)), "kernel_size": (3, 2)},
     ),
-    "full": {
+    "full_band": {
         "num_bins": None,
         "filters": 3,
         "blocks": ((2, 2, 1), (3, 2, 2), (2, 1, 1), (2, 2, 1), (2, 1, 2)),
@@ -28,7 +28,7 @@ def without_nesting(arguments):
     return {
         **arguments,
         "bands": tuple(flat(band) for band in arguments["bands"]),
-        "full": flat(arguments["full"]),
+        "full_band": flat(arguments["full_band"]),
     }
 
 

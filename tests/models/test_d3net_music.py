@@ -7,13 +7,15 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.d3net.d3net import d3net
+from keras_d3.analysis import receptive_field
+from keras_d3.models import D3Net
 from tests.blocks.block_reference import d3_block, randomize
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters
 from tests.models.multi_band_reference import SMALL, Reference, magnitudes
+from tests.models.receptive_field_formulas import formula
 
-PRESETS = [preset for preset in models.presets().values() if preset.builder is d3net]
+PRESETS = list(D3Net.presets.values())
 # What the other presets have in common with these is tested by them; their counts are `large`.
 COUNTED = ("d3net_vocals", "d3net_vocals_paper")
 
@@ -67,7 +69,7 @@ def test_counts_without_affine():
 )
 @pytest.mark.parametrize("num_frames", [7, 8])
 def test_d3net_with_odd_sizes_equals_numpy(options, num_frames):
-    model = d3net(**SMALL, **options)
+    model = D3Net(**SMALL, **options)
     randomize(model)
     mixture = magnitudes(2, num_frames, 13, 2)
     expected = Reference(model, d3_block, options)(mixture)
@@ -78,21 +80,21 @@ def test_d3net_with_odd_sizes_equals_numpy(options, num_frames):
 
 
 def test_dilation_of_the_final_block_can_differ():
-    model = d3net(**SMALL, dilation="none", final_dilation="multidilated")
+    model = D3Net(**SMALL, dilation="none", final_dilation="multidilated")
     assert model.get_layer("final_block").dilation == "multidilated"
     assert model.get_layer("low_down_1").blocks[0].dilation == "none"
-    assert d3net(**SMALL, dilation="standard").get_layer("final_block").dilation == "standard"
+    assert D3Net(**SMALL, dilation="standard").get_layer("final_block").dilation == "standard"
 
 
 def test_upsampling_can_compress():
-    full = {**SMALL["full"], "upsample_compression": (0.5, 1.0)}
-    model = d3net(**{**SMALL, "full": full})
+    full = {**SMALL["full_band"], "upsample_compression": (0.5, 1.0)}
+    model = D3Net(**{**SMALL, "full_band": full})
     assert model.get_layer("full_up_1_conv").filters == math.ceil(0.5 * 2)
     assert model.get_layer("full_up_2_conv").filters == 2
 
 
 def test_model_contract(tmp_path):
-    check_model(lambda: d3net(**SMALL), tmp_path)
+    check_model(lambda: D3Net(**SMALL), tmp_path)
 
 
 @pytest.mark.parametrize(
@@ -112,7 +114,7 @@ def test_all_targets_share_one_tiny_network():
 def test_input_and_output_stages_keep_float32():
     keras.config.set_dtype_policy("mixed_float16")
     try:
-        model = d3net(**SMALL)
+        model = D3Net(**SMALL)
     finally:
         keras.config.set_dtype_policy("float32")
     precise = ("pad_frames", "input_affine", "head_value", "output_affine", "all_bins", "crop_frames")
@@ -129,20 +131,19 @@ def test_input_and_output_stages_keep_float32():
 def test_receptive_field_of_a_stack_of_convolutions():
     """Worked out by hand: first 3, dense layers 1 + 2 on both sides, head and final 1x1."""
     arguments = {
+        "num_bins": 8,
         "bands": (),
-        "full": {"num_bins": 8, "filters": 2, "blocks": ((2, 2, 1),)},
+        "full_band": {"num_bins": 8, "filters": 2, "blocks": ((2, 2, 1),)},
         "final_block": None,
         "head_kernel_size": 1,
         "dilation": "multidilated",
     }
-    preset = models.presets()["d3net_vocals"]
-    assert preset.receptive_field(arguments) == 1 + 2 * (1 + 1 + 2)
-    assert preset.receptive_field({**arguments, "dilation": "none"}) == 1 + 2 * (1 + 1 + 1)
+    assert formula("d3net_vocals", **arguments) == 1 + 2 * (1 + 1 + 2)
+    assert receptive_field("d3net_vocals", **arguments)[0] == 1 + 2 * (1 + 1 + 2)
+    assert formula("d3net_vocals", **{**arguments, "dilation": "none"}) == 1 + 2 * (1 + 1 + 1)
 
 
 def test_receptive_fields_of_presets():
-    fields = {
-        name: models.receptive_field(name) for name in ("d3net_vocals", "d3net_vocals_without_dilation")
-    }
+    fields = {name: formula(name) for name in ("d3net_vocals", "d3net_vocals_without_dilation")}
     assert fields["d3net_vocals"] > 10 * fields["d3net_vocals_without_dilation"] > 10_000
-    assert models.receptive_field("d3net_vocals", tiny=True) < fields["d3net_vocals"]
+    assert formula("d3net_vocals", tiny=True) < fields["d3net_vocals"]

@@ -9,9 +9,7 @@ import pytest
 from keras import ops
 
 from keras_d3 import models
-from keras_d3.models.d3net_segmentation.d3net_segmentation import d3net_segmentation
-from keras_d3.models.d3net_segmentation.densenet_segmentation import densenet_segmentation
-from keras_d3.models.d3net_segmentation.multi_scale_fusion import fused_scales_network
+from keras_d3.models import D3NetSegmentation, DenseNetSegmentation
 from tests.blocks.pairwise_blocks import PairwiseD3Block
 from tests.models.model_checks import check_model, count_parameters
 
@@ -32,16 +30,16 @@ PARTS_OF_S = {
     "transition_1": 42_048,
     "transition_2": 68_448,
     "transition_3": 84_048,
-    "tap_1": 9_312,
-    "tap_2": 14_840,
-    "tap_3": 26_304,
-    "tap_4": 55_168,
+    "side_1": 9_312,
+    "side_2": 14_840,
+    "side_3": 26_304,
+    "side_4": 55_168,
 }
 SMALL = {
     "num_classes": 5,
     "growth_rate": 2,
     "stem_filters": 3,
-    "tap_filters": (2, 3),
+    "side_filters": (2, 3),
 }
 
 
@@ -58,7 +56,7 @@ def test_number_of_parameters(name):
     if name == "d3net_segmentation_s":
         parts = dict.fromkeys([*PARTS_OF_S, "head"], 0)
         for weight in model.trainable_weights:
-            part = re.match(r"stem|(block|transition|tap)_\d|", weight.path).group() or "head"
+            part = re.match(r"stem|(block|transition|side)_\d|", weight.path).group() or "head"
             parts[part] += int(np.prod(weight.shape))
         assert parts == {**PARTS_OF_S, "head": 75_259}
         statistics = sum(int(np.prod(weight.shape)) for weight in model.non_trainable_weights)
@@ -68,7 +66,7 @@ def test_number_of_parameters(name):
 @pytest.mark.parametrize("name", list(COUNTS)[2:])
 def test_densenets_by_hand(name):
     settings = models.presets()[name].merged_arguments()
-    k, taps = settings["growth_rate"], settings["tap_filters"]
+    k, taps = settings["growth_rate"], settings["side_filters"]
     total, channels = PARTS_OF_S["stem"] + 75_259, 64
     for index, tap in enumerate(taps):
         if index:
@@ -117,7 +115,7 @@ def test_every_preset_has_its_parameters(name):
 def test_saving_training_and_mixed_precision(tmp_path):
     """Both logits of the OCR head, on the smallest network that has every part."""
     model = check_model(
-        lambda: d3net_segmentation(
+        lambda: D3NetSegmentation(
             **SMALL,
             num_layers=2,
             num_blocks=1,
@@ -140,32 +138,32 @@ def test_saving_training_and_mixed_precision(tmp_path):
 def test_outputs_pair_by_pair_and_without_resizing(monkeypatch):
     settings = {**SMALL, "num_layers": 3, "num_blocks": 2, "dilation": ("standard", "multidilated")}
     image = np.random.default_rng(0).standard_normal((1, 29, 40, 3)).astype("float32")
-    fused = d3net_segmentation(**settings)
+    fused = D3NetSegmentation(**settings)
     module = sys.modules["keras_d3.models.d3net_segmentation.d3net_segmentation"]
     monkeypatch.setattr(module, "D3Block", PairwiseD3Block)
-    pairwise = d3net_segmentation(**settings)
+    pairwise = D3NetSegmentation(**settings)
     pairwise.set_weights(fused.get_weights())
     expected = ops.convert_to_numpy(fused(image))
     assert expected.shape == (1, 29, 40, 5)
     np.testing.assert_allclose(ops.convert_to_numpy(pairwise(image)), expected, atol=1e-5)
-    bare = densenet_segmentation(**SMALL, num_layers=(1, 2), upsample_logits=False)
+    bare = DenseNetSegmentation(**SMALL, num_layers=(1, 2), upsample_logits=False)
     assert tuple(bare(image).shape) == (1, 8, 10, 5)
 
 
 def test_errors():
     with pytest.raises(ValueError, match="`head` must be one of 'fcn', 'ocr'"):
-        densenet_segmentation(**SMALL, head="psp")
+        DenseNetSegmentation(**SMALL, head="psp")
     with pytest.raises(ValueError, match="`auxiliary_logits` belong to head='ocr'. Received: head='fcn'"):
-        d3net_segmentation(**SMALL, auxiliary_logits=True)
+        D3NetSegmentation(**SMALL, auxiliary_logits=True)
     with pytest.raises(
         ValueError, match=r"`num_blocks` must be one value, or one per entry .*\(2\).*\[1, 2, 3\]"
     ):
-        d3net_segmentation(**SMALL, num_blocks=[1, 2, 3])
+        D3NetSegmentation(**SMALL, num_blocks=[1, 2, 3])
     with pytest.raises(ValueError, match="`compression` must leave at least one map"):
-        d3net_segmentation(**SMALL, compression=0.01)
+        D3NetSegmentation(**SMALL, compression=0.01)
     with pytest.raises(ValueError, match="`bottleneck_factor` must be an integer"):
-        d3net_segmentation(**SMALL, bottleneck_factor=0.5)
-    with pytest.raises(ValueError, match="`tap_filters` must have one number per block"):
-        fused_scales_network([], "net")
+        D3NetSegmentation(**SMALL, bottleneck_factor=0.5)
+    with pytest.raises(ValueError, match="`side_filters` must have one number per scale"):
+        D3NetSegmentation(side_filters=())
     with pytest.raises(ValueError, match="`normalization` must be given for task='segmentation'"):
-        models.Preset("net", "none", 1, "segmentation", d3net_segmentation, {})
+        models.Preset("net", "none", 1, "segmentation", {})

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_d3 import models
 from keras_d3.blocks import residual_bottleneck
-from keras_d3.models.deeplab_v2.deeplab_v2 import deeplab_v2
+from keras_d3.models import DeepLabV2
 from tests.models.model_checks import check_model, count_parameters
 
 SMALL = {
@@ -79,7 +79,7 @@ def test_saving_training_and_mixed_precision(tmp_path):
         "dilation_rates": (1, 2),
     }
     model = check_model(
-        lambda: deeplab_v2(**settings, smoothing="group_interaction", freeze_norm=False, norm_epsilon=1e-5),
+        lambda: DeepLabV2(**settings, smoothing="group_interaction", freeze_norm=False, norm_epsilon=1e-5),
         tmp_path,
     )
     assert model.input_shape == (None, None, None, 3) and model.output_shape == (None, None, None, 5)
@@ -88,11 +88,11 @@ def test_saving_training_and_mixed_precision(tmp_path):
 def test_smoothing_starts_as_the_regular_network():
     """Sizes that are no multiples of the rates; with frozen normalisation, training changes nothing in it."""
     image = np.random.default_rng(0).standard_normal((2, 45, 70, 3)).astype("float32")
-    regular = deeplab_v2(**SMALL)
+    regular = DeepLabV2(**SMALL)
     expected = ops.convert_to_numpy(regular(image))
     assert expected.shape == (2, 6, 9, 5)
     for smoothing in ("group_interaction", "separable_shared_convolution"):
-        smoothed = deeplab_v2(**SMALL, smoothing=smoothing)
+        smoothed = DeepLabV2(**SMALL, smoothing=smoothing)
         by_path = {weight.path: weight for weight in smoothed.weights}
         for weight in regular.weights:
             by_path.pop(weight.path).assign(weight)
@@ -102,7 +102,7 @@ def test_smoothing_starts_as_the_regular_network():
     np.testing.assert_array_equal(ops.convert_to_numpy(regular(image, training=True)), expected)
     for weight, old in zip(regular.non_trainable_weights, before, strict=True):
         np.testing.assert_array_equal(ops.convert_to_numpy(weight), old)
-    resized = deeplab_v2(**SMALL, upsample_logits=True)
+    resized = DeepLabV2(**SMALL, upsample_logits=True)
     resized.set_weights(regular.get_weights())
     assert tuple(resized(image).shape) == (2, 45, 70, 5)
 
@@ -146,16 +146,16 @@ def test_residual_block_by_hand():
 
 def test_errors():
     with pytest.raises(ValueError, match="`smoothing` must be one of None, 'group_interaction'"):
-        deeplab_v2(**SMALL, smoothing="blur")
+        DeepLabV2(**SMALL, smoothing="blur")
     with pytest.raises(ValueError, match="`stem_padding` must be one of 'same', 'both_sides'"):
-        deeplab_v2(**SMALL, stem_padding="valid")
+        DeepLabV2(**SMALL, stem_padding="valid")
     with pytest.raises(
         ValueError, match=r"`classifier_rates` must be at least one rate, all different.*\(2, 2\)"
     ):
-        deeplab_v2(**{**SMALL, "classifier_rates": (2, 2)})
+        DeepLabV2(**{**SMALL, "classifier_rates": (2, 2)})
     with pytest.raises(ValueError, match=r"must have one entry per stage. Received: num_blocks=\(1, 1\)"):
-        deeplab_v2(**{**SMALL, "num_blocks": (1, 1)})
+        DeepLabV2(**{**SMALL, "num_blocks": (1, 1)})
     with pytest.raises(ValueError, match=r"`dilation_rates` must have one rate per stage.*\(1, 2, 3\) for 2"):
-        deeplab_v2(**SMALL, dilation_rates=(1, 1, (1, 2, 3), 4))
+        DeepLabV2(**SMALL, dilation_rates=(1, 1, (1, 2, 3), 4))
     with pytest.raises(ValueError, match="`shortcut` must be one of 'identity', 'projection'"):
         residual_bottleneck(keras.Input((4, 4, 8)), 2, "block", shortcut="none")

@@ -1,18 +1,16 @@
-import inspect
+import dataclasses
 
 import numpy as np
 import pytest
 from keras import ops
 
 from keras_d3 import models
-from keras_d3.models.dilated_u_net.dilated_u_net import (
-    ADAPTIVE_DILATION_RATES,
-    dilated_dense_u_net,
-    dilated_u_net,
-    dilated_u_net_receptive_field,
-)
+from keras_d3.analysis import receptive_field
+from keras_d3.models import DilatedDenseUNet, DilatedUNet
+from keras_d3.models.dilated_u_net.dilated_u_net_presets import ADAPTIVE_DILATION_RATES
 from tests.gradients import gradients
 from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.models.receptive_field_formulas import formula
 
 SMALL = {"num_samples": 64, "dilation_rates": ((1, 2), (2, 4)), "filters": 3, "kernel_size": 5}
 F24 = {"filters": 24}
@@ -24,32 +22,32 @@ ONE, THREE = {"dilation_rates": ((512,) * 3,)}, {"dilation_rates": ((512,) * 3,)
 
 
 @pytest.mark.parametrize(
-    "builder,arguments,parameters",
+    "network,arguments,parameters",
     [
-        (dilated_u_net, {}, 1_758_888),
-        (dilated_u_net, F24, 4_500_090),
-        (dilated_u_net, K15, 2_625_138),
-        (dilated_u_net, {"dilation_rates": ((512,) * 3,) * 6}, 1_758_888),
-        (dilated_u_net, ONE, 46_863),
-        (dilated_u_net, THREE, 341_028),
-        (dilated_dense_u_net, {}, 4_682_658),
-        (dilated_dense_u_net, F24, 11_982_882),
-        (dilated_dense_u_net, K15, 8_369_058),
-        (dilated_dense_u_net, AFTER, 3_774_978),
-        (dilated_dense_u_net, {**AFTER, **F24}, 9_659_682),
-        (dilated_dense_u_net, {**AFTER, **K15}, 5_759_478),
-        (dilated_dense_u_net, WITHOUT, 4_318_323),
-        (dilated_dense_u_net, {**WITHOUT, **F24}, 11_050_674),
-        (dilated_dense_u_net, {**WITHOUT, **K15}, 7_531_323),
-        (dilated_dense_u_net, OPEN, 5_072_028),
-        (dilated_dense_u_net, {**OPEN, **F24}, 12_979_770),
-        (dilated_dense_u_net, {**OPEN, **K15}, 9_568_428),
-        (dilated_dense_u_net, ONE, 98_958),
-        (dilated_dense_u_net, THREE, 842_628),
+        (DilatedUNet, {}, 1_758_888),
+        (DilatedUNet, F24, 4_500_090),
+        (DilatedUNet, K15, 2_625_138),
+        (DilatedUNet, {"dilation_rates": ((512,) * 3,) * 6}, 1_758_888),
+        (DilatedUNet, ONE, 46_863),
+        (DilatedUNet, THREE, 341_028),
+        (DilatedDenseUNet, {}, 4_682_658),
+        (DilatedDenseUNet, F24, 11_982_882),
+        (DilatedDenseUNet, K15, 8_369_058),
+        (DilatedDenseUNet, AFTER, 3_774_978),
+        (DilatedDenseUNet, {**AFTER, **F24}, 9_659_682),
+        (DilatedDenseUNet, {**AFTER, **K15}, 5_759_478),
+        (DilatedDenseUNet, WITHOUT, 4_318_323),
+        (DilatedDenseUNet, {**WITHOUT, **F24}, 11_050_674),
+        (DilatedDenseUNet, {**WITHOUT, **K15}, 7_531_323),
+        (DilatedDenseUNet, OPEN, 5_072_028),
+        (DilatedDenseUNet, {**OPEN, **F24}, 12_979_770),
+        (DilatedDenseUNet, {**OPEN, **K15}, 9_568_428),
+        (DilatedDenseUNet, ONE, 98_958),
+        (DilatedDenseUNet, THREE, 842_628),
     ],
 )
-def test_parameter_counts(builder, arguments, parameters):
-    assert count_parameters(builder(**arguments)) == parameters
+def test_parameter_counts(network, arguments, parameters):
+    assert count_parameters(network(**arguments)) == parameters
 
 
 @pytest.mark.parametrize("name", ["dilated_u_net", "dilated_dense_u_net"])
@@ -64,11 +62,11 @@ def test_preset(name):
 
 
 def test_presets_state_every_argument():
-    # Nothing that the paper fixes or leaves open is hidden in a builder's default.
+    # Nothing that the paper fixes or leaves open is hidden in a network's default.
     for name in ("dilated_u_net", "dilated_dense_u_net"):
         preset = models.find_preset(name)
-        hidden = set(inspect.signature(preset.builder).parameters) - set(preset.arguments)
-        assert hidden == {"name", "clip_at_inference"}
+        fields = dataclasses.fields(preset.network.arguments_class)
+        assert {field.name for field in fields} - set(preset.arguments) == {"clip_at_inference"}
 
 
 def test_adaptive_rates_double_and_go_on_from_the_last_block():
@@ -84,9 +82,9 @@ def test_tiny_preset_saves_trains_and_mixes_precision(name, tmp_path):
     check_model(lambda: models.build(name, tiny=True, num_samples=512), tmp_path, batch_size=1)
 
 
-@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
-def test_difference_outputs_add_up_to_the_mixture(builder):
-    model = builder(**SMALL)
+@pytest.mark.parametrize("network", [DilatedUNet, DilatedDenseUNet])
+def test_difference_outputs_add_up_to_the_mixture(network):
+    model = network(**SMALL)
     mixture = 4 * random_input(model)
     total = sum(ops.convert_to_numpy(output) for output in model(mixture, training=True).values())
     np.testing.assert_allclose(total, mixture, atol=1e-5)
@@ -134,15 +132,15 @@ def reference_network(model, mixture, arguments, dense):
 
 
 @pytest.mark.parametrize("order", ["as_listed", "mirrored"])
-@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
-def test_equals_a_loop_over_arrays(builder, order):
-    model = builder(up_dilation_order=order, **SMALL)
+@pytest.mark.parametrize("network", [DilatedUNet, DilatedDenseUNet])
+def test_equals_a_loop_over_arrays(network, order):
+    model = network(up_dilation_order=order, **SMALL)
     for weight in model.weights:
         if weight.name == "bias":
             weight.assign(0.1 * np.random.default_rng(0).standard_normal(weight.shape))
     mixture = random_input(model)
     settings = {**SMALL, "mirrored": order == "mirrored"}
-    expected = reference_network(model, mixture, settings, dense=builder is dilated_dense_u_net)
+    expected = reference_network(model, mixture, settings, dense=network is DilatedDenseUNet)
     outputs = model(mixture, training=True)
     assert set(outputs) == set(expected)
     for source, wanted in expected.items():
@@ -150,8 +148,8 @@ def test_equals_a_loop_over_arrays(builder, order):
 
 
 def test_open_points_change_the_network():
-    plain = dilated_u_net(**SMALL)
-    by_layer = dilated_u_net(filters_by="layer", **SMALL)
+    plain = DilatedUNet(**SMALL)
+    by_layer = DilatedUNet(filters_by="layer", **SMALL)
     # Filters 3, 6 | 9, 12 | bottleneck 15 | 12, 9 | 6, 3.
     wanted = [3, 6, 9, 12, 15, 15, 15, 12, 9, 6, 3]
     convolutions = [layer for layer in by_layer.layers if "_conv_" in layer.name]
@@ -160,14 +158,14 @@ def test_open_points_change_the_network():
     assert [layer.dilation_rate[0] for layer in convolutions] == rates
     assert plain.get_layer("up_1_conv_1").kernel_size == (5,)
 
-    assert not any(layer.name == "output_concat" for layer in dilated_u_net(input_skip=False, **SMALL).layers)
-    dilated = dilated_u_net(bottleneck_dilation_rate=4, bottleneck_layers=2, **SMALL)
+    assert not any(layer.name == "output_concat" for layer in DilatedUNet(input_skip=False, **SMALL).layers)
+    dilated = DilatedUNet(bottleneck_dilation_rate=4, bottleneck_layers=2, **SMALL)
     assert dilated.get_layer("bottleneck_conv_2").dilation_rate == (4,)
-    active = dilated_dense_u_net(transition_activation="leaky_relu", **SMALL)
+    active = DilatedDenseUNet(transition_activation="leaky_relu", **SMALL)
     assert active.get_layer("down_1_transition_activation").negative_slope == 0.2
-    direct = dilated_u_net(output_type="direct", sources=("a", "b"), **SMALL)
+    direct = DilatedUNet(output_type="direct", sources=("a", "b"), **SMALL)
     assert direct.get_layer("head_b").filters == 2
-    dense_by_layer = dilated_dense_u_net(filters_by="layer", **SMALL)
+    dense_by_layer = DilatedDenseUNet(filters_by="layer", **SMALL)
     assert dense_by_layer.get_layer("down_2_dense").filters == (9, 12)
 
 
@@ -182,19 +180,19 @@ def test_open_points_change_the_network():
 )
 def test_receptive_field(arguments, samples):
     for name in ("dilated_u_net", "dilated_dense_u_net"):
-        assert models.receptive_field(name, **arguments) == samples
+        assert formula(name, **arguments) == samples
 
 
 def test_receptive_field_is_where_gradients_come_from():
     arguments = {**SMALL, "num_samples": 200, "bottleneck_layers": 1, "bottleneck_kernel_size": 3}
-    model = dilated_u_net(output_type="direct", output_activation="linear", **arguments)
+    model = DilatedUNet(output_type="direct", output_activation="linear", **arguments)
     for weight in model.weights:
         weight.assign(0.01 * np.ones(weight.shape))
     mixture = 0.01 * random_input(model, batch_size=1)
     _, (gradient,) = gradients(lambda x: model(x, training=True)["vocals"][0, 100, 0], [mixture])
     reached = np.flatnonzero(gradient[0, :, 0])
-    full = {**arguments, "bottleneck_dilation_rate": 1, "up_kernel_size": 5, "output_kernel_size": 1}
-    assert reached[-1] - reached[0] + 1 == dilated_u_net_receptive_field(full)
+    (width,) = receptive_field(model)
+    assert reached[-1] - reached[0] + 1 == width == formula("dilated_u_net", **arguments)
 
 
 @pytest.mark.parametrize(
@@ -210,14 +208,14 @@ def test_receptive_field_is_where_gradients_come_from():
         ({"sources": ("vocals",)}, "`sources` must be at least 2 different names"),
     ],
 )
-@pytest.mark.parametrize("builder", [dilated_u_net, dilated_dense_u_net])
-def test_argument_errors(builder, arguments, message):
+@pytest.mark.parametrize("network", [DilatedUNet, DilatedDenseUNet])
+def test_argument_errors(network, arguments, message):
     with pytest.raises(ValueError, match=message):
-        builder(**{**SMALL, **arguments})
+        network(**{**SMALL, **arguments})
 
 
 def test_argument_errors_of_the_dense_network():
     with pytest.raises(ValueError, match="`skip` must be one of 'before_transition', 'after_transition'"):
-        dilated_dense_u_net(skip="none", **SMALL)
+        DilatedDenseUNet(skip="none", **SMALL)
     with pytest.raises(ValueError, match="`transition_activation` must be one of 'linear', 'leaky_relu'"):
-        dilated_dense_u_net(transition_activation="relu", **SMALL)
+        DilatedDenseUNet(transition_activation="relu", **SMALL)

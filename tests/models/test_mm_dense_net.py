@@ -7,14 +7,15 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
+from keras_d3.models import MMDenseNet
 from keras_d3.models.preset import Preset
 from tests.blocks.block_reference import dense_block, randomize
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters
 from tests.models.multi_band_reference import SMALL, SMALL_DENSE, Reference, magnitudes
+from tests.models.receptive_field_formulas import formula
 
-PRESETS = [preset for preset in models.presets().values() if preset.builder is mm_dense_net]
+PRESETS = list(MMDenseNet.presets.values())
 BARE = {"input_affine": False, "output_affine": False}
 PLAIN_HEAD = {"final_block": None, "head": "conv", "head_kernel_size": (2, 1)}
 
@@ -64,7 +65,7 @@ def test_counts_of_further_readings():
     deepest = {num: 12 * num + (12 * 36 + 6) * num * (num + 1) // 2 for num in (2, 4)}
     # Three transposed convolutions in each network, of 16, 10 and 6 maps, with a normalisation each.
     norms = 2 * 3 * (16 + 10 + 6)
-    changed = count(full_bottleneck_layers=2, upsample_norm=False, pooling="max")
+    changed = count(full_band_bottleneck_layers=2, upsample_norm=False, pooling="max")
     assert default - changed == deepest[4] - deepest[2] + norms
     # One bias per map: low 14 x 4 + 6 x 16 x 4, high 7 x 10 x 3, full 6 x 6 x 2 + 6 x 4, final 4 x 2.
     without_bias = count(norm="layer", use_bias=False, dropout=0.1, **BARE)
@@ -92,7 +93,7 @@ def test_counts_of_further_readings():
 )
 def test_odd_sizes_equal_numpy(options):
     """4 + 7 of 13 bins, so that every network pads at some scale; 7 frames for two poolings."""
-    model = mm_dense_net(**{**SMALL_DENSE, **options})
+    model = MMDenseNet(**{**SMALL_DENSE, **options})
     randomize(model)
     mixture = magnitudes(1, 7, 13, 2)
     expected = Reference(model, dense_block, options)(mixture)
@@ -101,8 +102,12 @@ def test_odd_sizes_equal_numpy(options):
 
 
 def test_what_arguments_put_in_place_of_the_bands_own():
-    model = mm_dense_net(
-        **SMALL_DENSE, kernel_size=(2, 4), band_bins=(6, 5), full_bottleneck_layers=4, band_match="last_block"
+    model = MMDenseNet(
+        **SMALL_DENSE,
+        kernel_size=(2, 4),
+        band_bins=(6, 5),
+        full_band_bottleneck_layers=4,
+        band_match="last_block",
     )
     for name in ("low_down_1", "high_up_1", "full_bottleneck"):
         assert model.get_layer(name).kernel_size == (2, 4)
@@ -116,13 +121,13 @@ def test_what_arguments_put_in_place_of_the_bands_own():
 
 
 def test_dense_form_reaches_every_block():
-    model = mm_dense_net(**SMALL_DENSE, norm="layer", use_bias=False, dropout=0.1, norm_epsilon=1e-12)
+    model = MMDenseNet(**SMALL_DENSE, norm="layer", use_bias=False, dropout=0.1, norm_epsilon=1e-12)
     blocks = [model.get_layer(name) for name in ("low_down_1", "high_bottleneck", "final_block")]
     assert {(block.norm, block.use_bias, block.dropout, block.norm_epsilon) for block in blocks} == {
         ("layer", False, 0.1, 1e-12)
     }
     assert model.get_layer("head_norm").epsilon == 1e-12
-    assert mm_dense_net(**SMALL_DENSE).get_layer("full_up_1_norm").epsilon == 1e-5
+    assert MMDenseNet(**SMALL_DENSE).get_layer("full_up_1_norm").epsilon == 1e-5
 
 
 def test_three_bands_and_five_scales():
@@ -133,11 +138,11 @@ def test_three_bands_and_five_scales():
         paper="none",
         parameters=1,
         task="spectrogram",
-        builder=mm_dense_net,
+        network=MMDenseNet,
         arguments={
             "num_bins": 67,
             "bands": [{"num_bins": bins, "filters": 4, "blocks": blocks} for bins in (11, 16, 33)],
-            "full": {"num_bins": None, "filters": 4, "blocks": ((2, 1),) * 11},
+            "full_band": {"num_bins": None, "filters": 4, "blocks": ((2, 1),) * 11},
             "final_block": {"growth_rate": 4, "num_layers": 1},
         },
     )
@@ -171,13 +176,13 @@ def test_the_estimate_is_a_magnitude():
 
 
 def test_receptive_fields():
-    assert models.receptive_field("mmdensenet") == models.receptive_field("mdensenet")
+    assert formula("mmdensenet") == formula("mdensenet")
     # The low band has the longest paths; its dense layers see three frames in every preset.
-    assert models.receptive_field("mmdensenet_3x3") == models.receptive_field("mmdensenet")
-    wider = models.receptive_field("mmdensenet", kernel_size=(5, 3))
-    assert wider > 1.5 * models.receptive_field("mmdensenet")
-    deeper = models.receptive_field("mmdensenet", full_bottleneck_layers=40)
-    assert deeper > models.receptive_field("mmdensenet")
+    assert formula("mmdensenet_3x3") == formula("mmdensenet")
+    wider = formula("mmdensenet", kernel_size=(5, 3))
+    assert wider > 1.5 * formula("mmdensenet")
+    deeper = formula("mmdensenet", full_band_bottleneck_layers=40)
+    assert deeper > formula("mmdensenet")
 
 
 # --- Errors ---
@@ -195,12 +200,18 @@ def test_receptive_fields():
         ({"band_bins": (0, 4)}, "`band_bins` must be an integer of at least 1"),
         ({"band_bins": (7, 7)}, "`bands` must fit into the spectrogram.*14 bins.*num_bins=13"),
         ({"kernel_size": (3, 3, 3)}, "`kernel_size` must be an integer or 2 integers"),
-        ({"full_bottleneck_layers": 0}, "`full_bottleneck_layers` must be an integer of at least 1"),
-        ({"full_bottleneck_layers": 2, "full": None}, "`full_bottleneck_layers` must be None where there is"),
+        (
+            {"full_band_bottleneck_layers": 0},
+            "`full_band_bottleneck_layers` must be an integer of at least 1",
+        ),
+        (
+            {"full_band_bottleneck_layers": 2, "full_band": None},
+            "`full_band_bottleneck_layers` must be None where there is",
+        ),
         ({"band_match": "pad"}, "`band_match` must be one of 'conv', 'last_block'"),
         ({"dropout": 0.1}, "`use_bias=False` and `dropout` belong to the layers of norm='layer'"),
     ],
 )
 def test_errors(changes, message):
     with pytest.raises(ValueError, match=message):
-        mm_dense_net(**{**SMALL_DENSE, **changes})
+        MMDenseNet(**{**SMALL_DENSE, **changes})

@@ -5,18 +5,18 @@ import pytest
 from keras import layers
 
 from keras_d3 import models
-from keras_d3.models.d3net.d3net import d3net
-from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
-from keras_d3.models.multi_band.band import Band, to_final_block
-from keras_d3.models.multi_band.network import check_bands, multi_band_network
+from keras_d3.analysis import receptive_field
+from keras_d3.models import D3Net, MMDenseNet, MultiBandNetwork
+from keras_d3.models.multi_band.band import Band, check_bands, to_final_block
 from tests.gradients import gradients
 from tests.layers.layer_checks import to_numpy
 from tests.models.multi_band_reference import SMALL, magnitudes
+from tests.models.receptive_field_formulas import as_dict, multi_band
 
 
 @pytest.mark.parametrize("num_frames", [1, 15, 16])
 def test_frames_are_padded_with_silence_and_cropped(num_frames):
-    model = d3net(**SMALL)
+    model = D3Net(**SMALL)
     mixture = magnitudes(1, num_frames, 13, 2)
     padded = np.pad(mixture, [(0, 0), (0, -num_frames % 4), (0, 0), (0, 0)])
     outputs = to_numpy(model(mixture, training=False))
@@ -26,23 +26,23 @@ def test_frames_are_padded_with_silence_and_cropped(num_frames):
 
 
 def test_a_fixed_number_of_frames_is_the_same_function():
-    free, fixed = d3net(**SMALL), d3net(**SMALL, num_frames=8)
+    free, fixed = D3Net(**SMALL), D3Net(**SMALL, num_frames=8)
     assert fixed.output_shape == (None, 8, 13, 2) and free.output_shape == (None, None, 13, 2)
     assert "pad_frames" not in [layer.name for layer in fixed.layers]
     fixed.set_weights(free.get_weights())
     mixture = magnitudes(1, 8, 13, 2)
     np.testing.assert_allclose(to_numpy(free(mixture)), to_numpy(fixed(mixture)), atol=1e-5)
-    assert d3net(**SMALL, num_frames=7).output_shape == (None, 7, 13, 2)
+    assert D3Net(**SMALL, num_frames=7).output_shape == (None, 7, 13, 2)
 
 
 def test_options_of_ends():
     mixture = magnitudes(1, 4, 13, 1)
-    model = d3net(**SMALL, num_channels=1, unmodelled_bins="zeros", input_affine=False, output_affine=False)
+    model = D3Net(**SMALL, num_channels=1, unmodelled_bins="zeros", input_affine=False, output_affine=False)
     names = [layer.name for layer in model.layers]
     assert "input_affine" not in names and "output_affine" not in names
     np.testing.assert_array_equal(to_numpy(model(mixture))[:, :, 11:], 0)
-    assert d3net(**{**SMALL, "final_block": None, "full": None}, head="conv").output_shape[-1] == 2
-    assert d3net(**{**SMALL, "bands": ()}).count_params() > 0
+    assert D3Net(**{**SMALL, "final_block": None, "full_band": None}, head="conv").output_shape[-1] == 2
+    assert D3Net(**{**SMALL, "bands": ()}).count_params() > 0
 
 
 @pytest.mark.parametrize(
@@ -56,14 +56,18 @@ def test_options_of_ends():
 )
 def test_padding_and_merging_by_hand(pad_mode, below):
     """5 bins in bands of 2 and 3, 3 frames: low band + 100 x up-sampled + 10,000 x skip of the full band."""
-    model = multi_band_network(
-        lambda growth_rate, num_layers, num_blocks, kernel_size, name: layers.Identity(name=name),
-        None,
-        6,
-        1,
-        [{"num_bins": width, "filters": 1, "blocks": ((1, 1),), "kernel_size": 1} for width in (2, 3)],
-        {"num_bins": None, "filters": 1, "blocks": ((1, 1),) * 3, "kernel_size": 1},
-        "by_hand",
+
+    class ByHand(MultiBandNetwork):
+        def make_block(self, growth_rate, num_layers, num_blocks, kernel_size, name):
+            return layers.Identity(name=name)
+
+    band = {"filters": 1, "kernel_size": 1}
+    model = ByHand(
+        bands=[{**band, "num_bins": width, "blocks": ((1, 1),)} for width in (2, 3)],
+        full_band={**band, "num_bins": None, "blocks": ((1, 1),) * 3},
+        final_block=None,
+        num_bins=6,
+        num_channels=1,
         pad_mode=pad_mode,
         upsample_norm=False,
         head="conv",
@@ -89,26 +93,31 @@ def test_padding_and_merging_by_hand(pad_mode, below):
 
 
 @pytest.mark.parametrize(
-    "builder, changes",
+    "network, changes",
     [
-        (d3net, {}),
-        (d3net, {"dilation": "none"}),
-        (d3net, {"dilation": "standard", "head_kernel_size": 3}),
-        (d3net, {"final_dilation": "none", "connection": "concatenate"}),
+        (D3Net, {}),
+        (D3Net, {"dilation": "none"}),
+        (D3Net, {"dilation": "standard", "head_kernel_size": 3}),
+        (D3Net, {"final_dilation": "none", "connection": "concatenate"}),
         (
-            mm_dense_net,
-            {"bands": (), "full": {"num_bins": None, "filters": 2, "blocks": ((2, 2), (2, 2), (2, 1))}},
+            MMDenseNet,
+            {"bands": (), "full_band": {"num_bins": None, "filters": 2, "blocks": ((2, 2), (2, 2), (2, 1))}},
         ),
     ],
 )
-def test_receptive_field_by_gradients(builder, changes):
-    preset = models.presets()["d3net_vocals" if builder is d3net else "mdensenet"]
+def test_receptive_field_by_gradients(network, changes):
     bands = ({"num_bins": 4, "filters": 2, "blocks": ((2, 2, 2), (2, 2, 1), (2, 2, 1))},)
     full = {"num_bins": None, "filters": 2, "blocks": ((2, 2, 1), (2, 1, 1), (2, 3, 1), (2, 1, 1), (2, 2, 1))}
-    small = {"num_bins": 4, "bands": bands, "full": full, "final_block": {"growth_rate": 2, "num_layers": 2}}
+    small = {
+        "num_bins": 4,
+        "bands": bands,
+        "full_band": full,
+        "final_block": {"growth_rate": 2, "num_layers": 2},
+    }
     arguments = {**small, "num_channels": 1, **changes}
-    expected = preset.receptive_field(preset.merged_arguments(**arguments))
-    model = builder(**arguments)
+    model = network(**arguments)
+    expected = multi_band(as_dict(model.arguments))
+    assert receptive_field(model)[0] == expected
     for weight in model.weights:  # positive everywhere, so that no path is switched off
         if weight.path.endswith("kernel"):
             weight.assign(np.full(weight.shape, 1 / np.prod(weight.shape[:-1])))
@@ -132,7 +141,7 @@ def _frames_with_gradient(model, num_frames, frame):
 
 
 def test_set_input_statistics():
-    model = d3net(**SMALL)
+    model = D3Net(**SMALL)
     mean, std = np.linspace(0, 1, 13), np.linspace(2, 0, 13)
     models.set_input_statistics(model, mean, std)
     layer = model.get_layer("input_affine")
@@ -143,7 +152,7 @@ def test_set_input_statistics():
 
 
 def test_set_input_statistics_errors():
-    model = d3net(**SMALL)
+    model = D3Net(**SMALL)
     with pytest.raises(ValueError, match="`mean` must hold one finite number per bin, 13.*shape .12,."):
         models.set_input_statistics(model, np.zeros(12), np.ones(13))
     with pytest.raises(ValueError, match="`std` must hold one finite number per bin.*finite: False"):
@@ -151,7 +160,7 @@ def test_set_input_statistics_errors():
     with pytest.raises(ValueError, match="`std` must not be negative, and not zero in every bin"):
         models.set_input_statistics(model, np.zeros(13), np.zeros(13))
     with pytest.raises(ValueError, match="PerBinAffine layer called 'input_affine'.*Build it with"):
-        models.set_input_statistics(d3net(**SMALL, input_affine=False), np.zeros(13), np.ones(13))
+        models.set_input_statistics(D3Net(**SMALL, input_affine=False), np.zeros(13), np.ones(13))
 
 
 BAND = {"name": "low", "num_bins": 4, "filters": 2, "blocks": ((2, 1), (2, 1), (2, 1))}
@@ -179,16 +188,19 @@ def test_band_errors(changes, message):
 @pytest.mark.parametrize(
     "changes, message",
     [
-        ({"bands": (), "full": None}, "`bands` and `full` must not both be empty"),
+        ({"bands": (), "full_band": None}, "`bands` and `full_band` must not both be empty"),
         ({"bands": (BAND, BAND)}, "`bands` must have names of their own. Received: names low, low"),
         ({"bands": ({**BAND, "num_bins": None},)}, "`num_bins` of band 'low' must be an integer"),
         (
             {"bands": ({**BAND, "num_bins": 14},)},
             "`bands` must fit into the spectrogram.*14 bins.*num_bins=13",
         ),
-        ({"full": {**SMALL["full"], "num_bins": 9}}, "`full` must cover the bins of all bands together, 11"),
+        (
+            {"full_band": {**SMALL["full_band"], "num_bins": 9}},
+            "`full_band` must cover the bins of all bands together, 11",
+        ),
         ({"bands": ({**BAND, "width": 4},)}, "Unknown key in band 'low': width"),
-        ({"full": 3}, "`band 'full'` must be a mapping"),
+        ({"full_band": 3}, "`band 'full'` must be a mapping"),
         ({"final_block": {"growth": 3}}, "Unknown key in final_block: growth"),
         ({"num_channels": 0}, "`num_channels` must be an integer of at least 1"),
         ({"num_bins": -1}, "`num_bins` must be an integer of at least 1"),
@@ -203,14 +215,15 @@ def test_band_errors(changes, message):
 )
 def test_network_errors(changes, message):
     with pytest.raises(ValueError, match=message):
-        d3net(**{**SMALL, **changes})
+        D3Net(**{**SMALL, **changes})
 
 
 def test_bands_from_objects_and_lists():
     """What comes back from JSON builds the same network."""
     as_json = [{**band, "blocks": [list(block) for block in band["blocks"]]} for band in SMALL["bands"]]
-    bands, full, modelled = check_bands(as_json, Band(name="full", **SMALL["full"]), 13)
-    assert (bands, full, modelled) == check_bands(SMALL["bands"], SMALL["full"], 13)
-    assert [band.name for band in bands] == ["low", "high"] and modelled == 11
+    bands, full_band = check_bands(as_json, Band(name="full", **SMALL["full_band"]), 13)
+    assert (bands, full_band) == check_bands(SMALL["bands"], SMALL["full_band"], 13)
+    assert [band.name for band in bands] == ["low", "high"]
+    assert D3Net(**{**SMALL, "bands": as_json}).arguments.num_modelled_bins == 11
     final = to_final_block(SMALL["final_block"])
     assert to_final_block(final) is final

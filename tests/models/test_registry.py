@@ -1,15 +1,25 @@
+import dataclasses
 import re
 
 import keras
 import pytest
 
 from keras_d3 import models
-from keras_d3.models import Preset
+from keras_d3.models import Network, Preset
 
 
-def builder(filters=2, kernel_size=3, name="net"):
-    inputs = keras.Input((8, 1))
-    return keras.Model(inputs, keras.layers.Conv1D(filters, kernel_size)(inputs), name=name)
+@dataclasses.dataclass(frozen=True)
+class NetArguments:
+    filters: int = 2
+    kernel_size: int = 3
+
+
+class Net(Network):
+    arguments_class = NetArguments
+
+    def connect(self):
+        inputs = keras.Input((8, 1))
+        return inputs, keras.layers.Conv1D(self.arguments.filters, self.arguments.kernel_size)(inputs)
 
 
 def preset(**changes):
@@ -18,16 +28,15 @@ def preset(**changes):
         paper="none",
         parameters=8,
         task="waveform",
-        builder=builder,
+        network=Net,
         arguments={"filters": 4},
         tiny={"filters": 1},
-        receptive_field=lambda arguments: arguments["kernel_size"],
     )
     return Preset(**{**fields, **changes})
 
 
 def test_arguments_are_merged_in_order():
-    assert preset().merged_arguments() == {"filters": 4, "kernel_size": 3, "name": "net"}
+    assert preset().merged_arguments() == {"filters": 4, "kernel_size": 3}
     assert preset().merged_arguments(tiny=True)["filters"] == 1
     assert preset().merged_arguments(tiny=True, filters=7)["filters"] == 7
     assert preset().build(filters=7).output_shape[-1] == 7
@@ -50,7 +59,7 @@ def test_unknown_arguments_are_refused():
 def test_presets_are_filed_under_their_names():
     presets = models.presets()
     assert all(name == preset.name for name, preset in presets.items())
-    assert len(presets) == sum(len(family) for family in models.registry.FAMILIES)
+    assert len(presets) == sum(len(network.presets) for network in models.registry.NETWORKS)
     for item in presets.values():
         assert item.paper and item.description and item.parameters > 0
         assert re.fullmatch("[a-z0-9_]+", item.name)
@@ -63,9 +72,3 @@ def test_unknown_names_are_answered_with_close_ones():
         models.build("wave_u_net_m")
     with pytest.raises(ValueError, match="Unknown argument of preset 'wave_u_net_m1': depth. Known"):
         models.build("wave_u_net_m1", depth=3)
-
-
-def test_receptive_field_takes_overrides():
-    whole = models.receptive_field("wave_u_net_m1")
-    assert whole > models.receptive_field("wave_u_net_m1", tiny=True)
-    assert whole > models.receptive_field("wave_u_net_m1", num_levels=3)

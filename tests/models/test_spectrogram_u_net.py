@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from keras_d3.models.spectrogram_u_net.spectrogram_u_net import spectrogram_u_net
+from keras_d3.models import SpectrogramUNet
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters, random_input
 
@@ -35,8 +35,8 @@ def test_tiny_preset_saves_trains_and_mixes_precision(tmp_path):
 
 def test_masks_weigh_the_mixture():
     """A last convolution of zeros makes all masks 1/2."""
-    waveform = spectrogram_u_net(**SMALL)
-    magnitudes = spectrogram_u_net(**SMALL, outputs="magnitudes")
+    waveform = SpectrogramUNet(**SMALL)
+    magnitudes = SpectrogramUNet(**SMALL, outputs="magnitudes")
     for source in ("accompaniment", "vocals"):
         kernel = waveform.get_layer(f"{source}_mask").kernel
         kernel.assign(np.zeros(kernel.shape))
@@ -55,8 +55,8 @@ def test_masks_weigh_the_mixture():
 
 def test_argument_errors():
     with pytest.raises(ValueError, match="multiples of 2 .. num_levels = 16. Received: num_samples=200"):
-        spectrogram_u_net(**{**SMALL, "num_levels": 4})
+        SpectrogramUNet(**{**SMALL, "num_levels": 4})
     with pytest.raises(ValueError, match="`outputs` must be one of 'waveform', 'magnitudes'"):
-        spectrogram_u_net(**SMALL, outputs="mask")
+        SpectrogramUNet(**SMALL, outputs="mask")
     with pytest.raises(ValueError, match="`sources` must be at least 1 different names"):
-        spectrogram_u_net((), **SMALL)
+        SpectrogramUNet(sources=(), **SMALL)

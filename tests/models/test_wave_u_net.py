@@ -4,14 +4,12 @@ import pytest
 from keras import ops
 
 from keras_d3 import models
-from keras_d3.models.wave_u_net.wave_u_net import (
-    wave_u_net,
-    wave_u_net_lengths,
-    wave_u_net_receptive_field,
-)
+from keras_d3.analysis import receptive_field
+from keras_d3.models import WaveUNet, wave_u_net_lengths
 from tests.gradients import gradients
 from tests.layers.layer_checks import to_numpy
 from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.models.receptive_field_formulas import formula
 
 SMALL = {"num_levels": 3, "filters": 4, "num_output_samples": 64}
 LENGTHS = {
@@ -91,7 +89,7 @@ def test_lengths_are_those_of_the_model(wanted, arguments):
     for context in (False, True):
         settings = {"num_levels": 2, "context": context, "num_output_samples": wanted, **arguments}
         num_input, num_output = wave_u_net_lengths(**settings)
-        model = wave_u_net(filters=2, **settings)
+        model = WaveUNet(filters=2, **settings)
         assert num_output >= wanted
         assert model.input_shape[1] == num_input
         assert model.compute_output_shape(model.input_shape)["vocals"][1] == num_output
@@ -106,8 +104,8 @@ def test_tiny_preset_saves_trains_and_mixes_precision(variant, tmp_path):
 @pytest.mark.parametrize("arguments", [{}, {"context": True, "output_kernel_size": 4}])
 def test_a_network_for_any_length_gives_the_numbers_of_one_for_that_length(arguments):
     arguments = {**SMALL, "kernel_size": 6, "filters": 2, **arguments}
-    fixed = wave_u_net(**arguments)
-    free = wave_u_net(**{**arguments, "num_output_samples": None})
+    fixed = WaveUNet(**arguments)
+    free = WaveUNet(**{**arguments, "num_output_samples": None})
     free.set_weights(fixed.get_weights())
     assert free.input_shape == (None, None, 1)
     mixture = random_input(fixed)
@@ -122,7 +120,7 @@ def test_a_network_for_any_length_gives_the_numbers_of_one_for_that_length(argum
 @pytest.mark.parametrize("context", [False, True])
 def test_difference_outputs_add_up_to_the_mixture(context):
     sources = ("bass", "drums", "vocals")
-    model = wave_u_net(sources, channels=2, context=context, **SMALL)
+    model = WaveUNet(sources=sources, channels=2, context=context, **SMALL)
     mixture = 4 * random_input(model)
     outputs = model(mixture, training=True)
     total = sum(ops.convert_to_numpy(output) for output in outputs.values())
@@ -131,11 +129,11 @@ def test_difference_outputs_add_up_to_the_mixture(context):
 
 
 def test_outputs_are_clipped_at_inference_only():
-    model = wave_u_net(output_activation="linear", **SMALL)
+    model = WaveUNet(output_activation="linear", **SMALL)
     mixture = 20 * random_input(model)
     assert largest(model(mixture, training=True)) > 1
     assert largest(model(mixture, training=False)) <= 1
-    free = wave_u_net(output_activation="linear", clip_at_inference=False, **SMALL)
+    free = WaveUNet(output_activation="linear", clip_at_inference=False, **SMALL)
     assert largest(free(mixture, training=False)) > 1
 
 
@@ -146,7 +144,7 @@ def largest(outputs):
 def test_half_precision_network_gives_float32_waveforms():
     keras.config.set_dtype_policy("mixed_bfloat16")
     try:
-        model = wave_u_net(channels=2, context=True, **SMALL)
+        model = WaveUNet(channels=2, context=True, **SMALL)
     finally:
         keras.config.set_dtype_policy("float32")
     mixture = random_input(model)
@@ -159,7 +157,7 @@ def test_half_precision_network_gives_float32_waveforms():
 @pytest.mark.parametrize("upsampling", ["linear", "learned"])
 def test_receptive_field_is_where_gradients_come_from(upsampling):
     arguments = {"num_levels": 2, "kernel_size": 3, "up_kernel_size": 3, "output_kernel_size": 2}
-    model = wave_u_net(
+    model = WaveUNet(
         filters=2,
         num_output_samples=60,
         context=True,
@@ -177,7 +175,8 @@ def test_receptive_field_is_where_gradients_come_from(upsampling):
         _, (gradient,) = gradients(lambda x: model(x)["vocals"][0, position, 0], [mixture])  # noqa: B023
         reached = np.flatnonzero(gradient[0, :, 0])
         widest = max(widest, reached[-1] - reached[0] + 1)
-    assert widest == wave_u_net_receptive_field(arguments)
+    assert receptive_field(model) == (widest,)
+    assert widest == formula("wave_u_net_m1", **arguments)
 
 
 @pytest.mark.parametrize(
@@ -197,4 +196,4 @@ def test_receptive_field_is_where_gradients_come_from(upsampling):
 )
 def test_argument_errors(arguments, message):
     with pytest.raises(ValueError, match=message):
-        wave_u_net(**{**SMALL, **arguments})
+        WaveUNet(**{**SMALL, **arguments})

@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
+from keras_d3.models import WaveUNet
 from keras_d3.separation import WaveformGraph
 from keras_d3.separation.waveform_graph import crossfade_window
 from tests.separation.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
@@ -66,7 +66,7 @@ def test_tiles_equal_the_authors_loop(input_samples, output_samples):
 def context_network(num_output_samples):
     """A Wave-U-Net whose output, 4 (B - 4) + 4 samples, is a multiple of its bottleneck's step of 4."""
     sizes = {"num_levels": 2, "filters": 2, "kernel_size": 3, "up_kernel_size": 4}
-    return wave_u_net(SOURCES, 2, num_output_samples, context=True, **sizes)
+    return WaveUNet(sources=SOURCES, channels=2, num_output_samples=num_output_samples, context=True, **sizes)
 
 
 @pytest.mark.parametrize("padding,mode", [("zeros", "constant"), ("reflect", "reflect")])

@@ -2,8 +2,7 @@ import dataclasses
 
 import pytest
 
-from keras_d3.models import preset_for
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net_lengths
+from keras_d3.models import preset_for, wave_u_net_lengths
 from keras_d3.report import AGGREGATIONS
 from keras_d3.settings import RunConfig
 from keras_d3.training import build_network

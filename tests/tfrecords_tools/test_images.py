@@ -136,7 +136,7 @@ def test_voc_augmentation_list(object_root, tmp_path):
 
 
 def test_palette_images_are_read_as_class_numbers(tmp_path):
-    """Two classes of the same colour stay two: colours are not looked at."""
+    """Two classes of the same color stay two: colors are not looked at."""
     picture = Image.fromarray(np.array([[0, 7], [20, 255]], "uint8"))
     picture.putpalette([9, 9, 9] * 256)
     picture.save(tmp_path / "label.png")
@@ -177,7 +177,7 @@ def spoil(root, how):
         pixels[:] = 19
         label.unlink()
         Image.fromarray(pixels).save(str(label).replace("labelIds", "labelTrainIds"))
-    elif how == "colours for labels":
+    elif how == "colors for labels":
         Image.open(label).convert("RGB").save(label)
     elif how == "cut image":
         image.write_bytes(image.read_bytes()[:500])
@@ -195,7 +195,7 @@ def spoil(root, how):
         ("another size", r"must have the same size. Received: 10 x 10 in .*, 48 x 96 in"),
         ("label out of range", "must hold Cityscapes' ids, 0 to 33 or 255. Received: 77"),
         ("training id out of range", "must hold labels 0 to 18, or 255. Received: 19"),
-        ("colours for labels", "must be PNG of mode L. Received: PNG of mode RGB"),
+        ("colors for labels", "must be PNG of mode L. Received: PNG of mode RGB"),
         ("cut image", "is no image that can be read: .*Fetch it again"),
         ("no image at all", "is no image that can be read"),
         ("palette image", "must be PNG or JPEG of mode RGB or L. Received: PNG of mode P"),

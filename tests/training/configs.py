@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_d3.models.wave_u_net.wave_u_net import wave_u_net_lengths
+from keras_d3.models import wave_u_net_lengths
 from keras_d3.settings import (
     AudioDataConfig,
     RunConfig,
@@ -50,7 +50,7 @@ def spectrogram_config(target):
     return dataclasses.replace(
         waveform_config(stages=(Stage(1e-3, 2, 1),), steps_per_epoch=2),
         preset="mdensenet",
-        model={"full": {"num_bins": None, "filters": 4, "blocks": [[2, 1], [2, 1], [2, 1]]}},
+        model={"full_band": {"num_bins": None, "filters": 4, "blocks": [[2, 1], [2, 1], [2, 1]]}},
         tiny=True,
         target=target,
         data=AudioDataConfig(SAMPLE_RATE_HZ, 2, SOURCES, 7 * 256, 7 * 256, shuffle_excerpts=8),

@@ -11,45 +11,45 @@ class Canvas:
 
     Args:
         height, width: pixels.
-        rng: `numpy.random.Generator` of colours and textures.
+        rng: `numpy.random.Generator` of colors and textures.
         label: class of the empty canvas.
-        colour: its (red, green, blue).
+        color: its (red, green, blue).
     """
 
-    def __init__(self, height, width, rng, label=IGNORED_LABEL, colour=(0, 0, 0)):
+    def __init__(self, height, width, rng, label=IGNORED_LABEL, color=(0, 0, 0)):
         self.height, self.width, self.rng = height, width, rng
-        self._image = Image.new("RGB", (width, height), tuple(colour))
+        self._image = Image.new("RGB", (width, height), tuple(color))
         self._label = Image.new("L", (width, height), label)
         self._draw_image, self._draw_label = ImageDraw.Draw(self._image), ImageDraw.Draw(self._label)
 
-    def shape(self, kind, points, label, colour):
+    def shape(self, kind, points, label, color):
         """Draws a shape: "rectangle" and "ellipse" by corners, "polygon" by points, as (x, y) pairs.
 
         Args:
             kind: name of the shape.
             points: list of (x, y).
             label: class, or None to paint over what is there without changing its class.
-            colour: (red, green, blue).
+            color: (red, green, blue).
         """
         points = [(round(x), round(y)) for x, y in points]
         if kind != "polygon":
             (left, top), (right, bottom) = points
             points = [(min(left, right), min(top, bottom)), (max(left, right), max(top, bottom))]
-        getattr(self._draw_image, kind)(points, fill=tuple(int(value) for value in np.clip(colour, 0, 255)))
+        getattr(self._draw_image, kind)(points, fill=tuple(int(value) for value in np.clip(color, 0, 255)))
         if label is not None:
             getattr(self._draw_label, kind)(points, fill=label)
 
-    def line(self, points, label, colour, width):
+    def line(self, points, label, color, width):
         """Draws a line of a width of at least one pixel."""
         points = [(round(x), round(y)) for x, y in points]
         width = max(1, round(width))
-        self._draw_image.line(points, tuple(int(value) for value in np.clip(colour, 0, 255)), width)
+        self._draw_image.line(points, tuple(int(value) for value in np.clip(color, 0, 255)), width)
         if label is not None:
             self._draw_label.line(points, label, width)
 
-    def around(self, colour, amount=18):
-        """Returns a colour near `colour`."""
-        return np.clip(np.asarray(colour) + self.rng.integers(-amount, amount + 1, 3), 0, 255)
+    def around(self, color, amount=18):
+        """Returns a color near `color`."""
+        return np.clip(np.asarray(color) + self.rng.integers(-amount, amount + 1, 3), 0, 255)
 
     @property
     def label(self):

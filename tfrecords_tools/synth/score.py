@@ -100,8 +100,8 @@ def _pitch(scale, degree):
 
 def _melody(rng, score, key, scale):
     """Phrases of two bars in stepwise motion that lands on chord tones, with a rest to breathe."""
-    centre = 69 if score.female else 57
-    ladder = [note for note in range(centre - 8, centre + 10) if (note - key) % 12 in scale]
+    center = 69 if score.female else 57
+    ladder = [note for note in range(center - 8, center + 10) if (note - key) % 12 in scale]
     place = len(ladder) // 2
     rhythms = [SUNG_RHYTHMS[number] for number in rng.permutation(len(SUNG_RHYTHMS))[:2]]
     notes = []

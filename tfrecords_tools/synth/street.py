@@ -17,8 +17,8 @@ OBJECTS_PER_SCENE = 5
 def street_scene(height, width, rng, number=0):
     """Draws a scene.
 
-    Colours, textures, shapes and places belong to the classes, with variation: a small network learns most
-    of them in minutes. Cars, trucks, buses and trains differ in shape and colour; building, wall and fence
+    Colors, textures, shapes and places belong to the classes, with variation: a small network learns most
+    of them in minutes. Cars, trucks, buses and trains differ in shape and color; building, wall and fence
     are alike but for texture.
 
     Args:
@@ -51,8 +51,8 @@ def _background(canvas, horizon):
         right = left + width * rng.uniform(0.10, 0.22)
         top = horizon * rng.uniform(0.1, 0.6)
         if rng.random() < 0.65:
-            colour = canvas.around((128, 112, 104), 22)
-            canvas.shape("rectangle", [(left, top), (right, horizon + 3)], CLASS["building"], colour)
+            color = canvas.around((128, 112, 104), 22)
+            canvas.shape("rectangle", [(left, top), (right, horizon + 3)], CLASS["building"], color)
             size = max(2, canvas.height // 32)
             for row in np.arange(top + size, horizon - size, 2.2 * size):
                 for column in np.arange(left + size, right - size, 2.2 * size):
@@ -60,7 +60,7 @@ def _background(canvas, horizon):
                         "rectangle",
                         [(column, row), (column + 0.9 * size, row + size)],
                         None,
-                        np.array(colour) * 0.55,
+                        np.array(color) * 0.55,
                     )
         else:
             middle, radius = (left + right) / 2, (right - left) / 2
@@ -82,16 +82,16 @@ def _ground(canvas, horizon):
     canvas.shape(
         "rectangle", [(0, horizon), (width, height)], CLASS["terrain"], canvas.around((150, 205, 105))
     )
-    for kind, colour in (("wall", (150, 95, 80)), ("fence", (175, 165, 150))):
+    for kind, color in (("wall", (150, 95, 80)), ("fence", (175, 165, 150))):
         left = rng.uniform(0, 0.75) * width
         high = height * rng.uniform(0.07, 0.12)
         canvas.shape(
             "rectangle",
             [(left, horizon - 0.4 * high), (left + width * rng.uniform(0.15, 0.3), horizon + 0.6 * high)],
             CLASS[kind],
-            canvas.around(colour, 12),
+            canvas.around(color, 12),
         )
-    for kind, colour, reach in (("sidewalk", (205, 165, 195), 0.75), ("road", (82, 78, 84), 0.5)):
+    for kind, color, reach in (("sidewalk", (205, 165, 195), 0.75), ("road", (82, 78, 84), 0.5)):
         top, bottom = reach * 0.2 * width, reach * 1.1 * width
         canvas.shape(
             "polygon",
@@ -102,7 +102,7 @@ def _ground(canvas, horizon):
                 (vanish - bottom, height),
             ],
             CLASS[kind],
-            canvas.around(colour, 10),
+            canvas.around(color, 10),
         )
     for _ in range(2):
         x, foot = rng.uniform(0.05, 0.95) * width, horizon + rng.uniform(0.1, 0.35) * (height - horizon)
@@ -135,10 +135,10 @@ def _traffic_light(canvas, x, foot, size):
     top = foot - size - 2 * half
     box = [(x - half, top), (x + half, top + 5 * half)]
     canvas.shape("rectangle", box, CLASS["traffic light"], canvas.around((58, 48, 22), 8))
-    for turn, colour in enumerate(((235, 50, 40), (240, 190, 40), (60, 220, 90))):
+    for turn, color in enumerate(((235, 50, 40), (240, 190, 40), (60, 220, 90))):
         y = top + half * (0.9 + 1.6 * turn)
         radius = half * 0.6
-        canvas.shape("ellipse", [(x - radius, y - radius), (x + radius, y + radius)], None, colour)
+        canvas.shape("ellipse", [(x - radius, y - radius), (x + radius, y + radius)], None, color)
 
 
 def _traffic_sign(canvas, x, foot, size):
@@ -167,16 +167,16 @@ def _person(canvas, x, foot, size):
     _figure(canvas, x, foot, size * 0.7, CLASS["person"], canvas.around((205, 45, 70)))
 
 
-def _two_wheels(canvas, x, foot, size, label, colour, thick):
+def _two_wheels(canvas, x, foot, size, label, color, thick):
     radius = size * 0.17
-    for centre in (x - radius * 1.5, x + radius * 1.5):
-        box = [(centre - radius, foot - 2 * radius), (centre + radius, foot)]
-        canvas.shape("ellipse", box, label, np.array(colour) * 0.5)
-        inner = [(centre - radius / 2, foot - 1.5 * radius), (centre + radius / 2, foot - radius / 2)]
+    for center in (x - radius * 1.5, x + radius * 1.5):
+        box = [(center - radius, foot - 2 * radius), (center + radius, foot)]
+        canvas.shape("ellipse", box, label, np.array(color) * 0.5)
+        inner = [(center - radius / 2, foot - 1.5 * radius), (center + radius / 2, foot - radius / 2)]
         canvas.shape("ellipse", inner, None, (150, 150, 150))
-    canvas.line([(x - radius * 1.5, foot - radius), (x, foot - 2.2 * radius)], label, colour, thick)
-    canvas.line([(x, foot - 2.2 * radius), (x + radius * 1.5, foot - radius)], label, colour, thick)
-    canvas.line([(x - radius, foot - 2.2 * radius), (x + radius, foot - 2.2 * radius)], label, colour, thick)
+    canvas.line([(x - radius * 1.5, foot - radius), (x, foot - 2.2 * radius)], label, color, thick)
+    canvas.line([(x, foot - 2.2 * radius), (x + radius * 1.5, foot - radius)], label, color, thick)
+    canvas.line([(x - radius, foot - 2.2 * radius), (x + radius, foot - 2.2 * radius)], label, color, thick)
 
 
 def _bicycle(canvas, x, foot, size):
@@ -192,11 +192,11 @@ def _rider(canvas, x, foot, size):
     _figure(canvas, x, foot - size * 0.2, size * 0.65, CLASS["rider"], canvas.around((250, 120, 20)))
 
 
-def _vehicle(canvas, x, foot, size, label, colour, long, high, glass):
+def _vehicle(canvas, x, foot, size, label, color, long, high, glass):
     """A box with wheels; `glass`: (top, bottom) of its band of windows as parts of the height."""
     half = size * long / 2
     top = foot - size * high
-    canvas.shape("rectangle", [(x - half, top), (x + half, foot - size * 0.06)], label, colour)
+    canvas.shape("rectangle", [(x - half, top), (x + half, foot - size * 0.06)], label, color)
     count = max(2, round(3 * long))
     for turn in range(count):
         left = x - half + (turn + 0.15) * 2 * half / count
@@ -206,13 +206,13 @@ def _vehicle(canvas, x, foot, size, label, colour, long, high, glass):
         ]
         canvas.shape("rectangle", window, None, (190, 215, 225))
     for side in (-0.65, 0.65):
-        centre, radius = x + side * half, size * 0.09
-        wheel = [(centre - radius, foot - 2 * radius), (centre + radius, foot)]
+        center, radius = x + side * half, size * 0.09
+        wheel = [(center - radius, foot - 2 * radius), (center + radius, foot)]
         canvas.shape("ellipse", wheel, label, (25, 25, 28))
 
 
 def _car(canvas, x, foot, size):
-    colour = canvas.around((25, 40, 150), 20)
+    color = canvas.around((25, 40, 150), 20)
     roof, half = foot - size * 0.46, size * 0.26
     canvas.shape(
         "polygon",
@@ -223,9 +223,9 @@ def _car(canvas, x, foot, size):
             (x + half * 1.5, foot - size * 0.25),
         ],
         CLASS["car"],
-        np.array(colour) * 0.8,
+        np.array(color) * 0.8,
     )
-    _vehicle(canvas, x, foot, size, CLASS["car"], colour, 0.95, 0.28, (0.1, 0.3))
+    _vehicle(canvas, x, foot, size, CLASS["car"], color, 0.95, 0.28, (0.1, 0.3))
 
 
 def _truck(canvas, x, foot, size):

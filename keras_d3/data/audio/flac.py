@@ -1,9 +1,11 @@
 """FLAC inside tf.data: tensorflow-io, imported only when records are FLAC-coded."""
 
+from collections.abc import Callable
+
 import tensorflow as tf
 
 
-def flac_decoder():
+def flac_decoder() -> Callable[[tf.Tensor], tf.Tensor]:
     """Returns a function from FLAC bytes (string scalar) to int16 samples (time, channels).
 
     Raises:

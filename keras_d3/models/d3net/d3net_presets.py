@@ -1,8 +1,6 @@
 """D3Net's configurations for music: table 5 of the paper and the official code, four targets each."""
 
-from keras_d3.models.d3net.d3net import d3net
-from keras_d3.models.multi_band.receptive_field import multi_band_receptive_field
-from keras_d3.models.preset import Preset
+from keras_d3.models.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Densely connected multi-dilated convolutional networks for dense prediction "
@@ -10,7 +8,7 @@ PAPER = (
 )
 SAMPLE_RATE_HZ = 44_100
 STFT = {"frame_length": 4096, "frame_step": 1024}
-NUM_BINS = 2049
+NUM_BINS = STFT["frame_length"] // 2 + 1
 MODELLED_BINS = 1600  # about 17.2 kHz; the paper's bins are numbered from 1
 
 # Blocks as (growth rate, D2 layers, D2 blocks), in the table's order.
@@ -64,7 +62,7 @@ TINY = {
         {"num_bins": 128, "filters": 6, "blocks": ((4, 3, 2), (6, 3, 2), (4, 3, 2))},
         {"num_bins": 384, "filters": 3, "blocks": ((2, 1, 1), (2, 1, 1), (2, 1, 1))},
     ),
-    "full": {
+    "full_band": {
         "num_bins": None,
         "filters": 4,
         "blocks": ((2, 1, 1), (4, 3, 2), (6, 3, 2), (4, 3, 2), (2, 1, 1)),
@@ -87,7 +85,7 @@ def _arguments(target, high_blocks, gate_size, dilation):
             {"num_bins": low_bins, "filters": 32, "blocks": _LOW[target]},
             {"num_bins": MODELLED_BINS - low_bins, "filters": 8, "blocks": ((2, 1, 1),) * high_blocks},
         ),
-        "full": {"num_bins": None, "filters": 32, "blocks": _FULL[target]},
+        "full_band": {"num_bins": None, "filters": 32, "blocks": _FULL[target]},
         "final_block": {"growth_rate": 12, "num_layers": 3},
         "head_kernel_size": gate_size,
         "dilation": dilation,
@@ -105,21 +103,19 @@ def _preset(target, source, suffix):
         paper=PAPER + ("; function of the official code, sony/ai-research-code d3net" if official else ""),
         parameters=parameters[target],
         task="spectrogram",
-        builder=d3net,
         arguments=_arguments(target, high_blocks, gate_size, dilation),
         tiny=TINY,
         description=f"D3Net for {target}, {source}, {dilation_text}",
         sample_rate_hz=SAMPLE_RATE_HZ,
         sources=(target,),
         stft=STFT,
-        receptive_field=multi_band_receptive_field,
     )
 
 
 # "paper" is table 5 as printed: it differs from the official code in the depth of the high band and in the
 # gate. What else the two leave open or tell differently (connection, norm, transition) is an argument of
-# `d3net`.
-PRESETS = tuple(
+# `D3Net`.
+PRESETS = by_name(
     _preset(target, source, suffix)
     for source in ("official code", "paper")
     for target in ("vocals", "drums", "bass", "other")

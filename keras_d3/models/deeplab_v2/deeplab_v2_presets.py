@@ -1,8 +1,7 @@
 """DeepLabv2 with regular and smoothed dilations: tables 1 to 6 of Wang and Ji, 2018."""
 
 from keras_d3.images import IMAGENET_CAFFE_BGR, VOC
-from keras_d3.models.deeplab_v2.deeplab_v2 import deeplab_v2
-from keras_d3.models.preset import Preset
+from keras_d3.models.preset import Preset, by_name
 
 PAPER = (
     "Wang and Ji, 'Smoothed Dilated Convolutions for Improved Dense Prediction', KDD 2018 "
@@ -52,7 +51,6 @@ def _preset(output, suffix):
         paper=PAPER,
         parameters=_ENCODER_PARAMETERS + _PARAMETERS[output] + SMOOTHING_PARAMETERS.get(suffix, 0),
         task="segmentation",
-        builder=deeplab_v2,
         arguments={"classifier_rates": rates, **encoder},
         tiny=tiny,
         description=f"DeepLabv2, ResNet-101 with {encoder_text}, {output_text}",
@@ -61,4 +59,4 @@ def _preset(output, suffix):
     )
 
 
-PRESETS = tuple(_preset(output, suffix) for output in _OUTPUTS for suffix in _ENCODERS)
+PRESETS = by_name(_preset(output, suffix) for output in _OUTPUTS for suffix in _ENCODERS)

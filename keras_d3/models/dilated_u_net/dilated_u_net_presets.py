@@ -1,14 +1,17 @@
 """The two networks of the Dilated Dense U-Net paper."""
 
-from keras_d3.models.dilated_u_net.dilated_u_net import (
-    ADAPTIVE_DILATION_RATES,
-    FOUR_SOURCES,
-    dilated_dense_u_net,
-    dilated_u_net,
-    dilated_u_net_receptive_field,
-)
-from keras_d3.models.preset import Preset
+from keras_d3.models.preset import Preset, by_name
 
+# The rate doubles inside a block, and each block starts at the last rate of the one before.
+ADAPTIVE_DILATION_RATES = (
+    (1, 2, 4),
+    (4, 8, 16),
+    (16, 32, 64),
+    (64, 128, 256),
+    (256, 512, 1024),
+    (1024, 2048, 4096),
+)
+FOUR_SOURCES = ("bass", "drums", "other", "vocals")
 _PAPER = (
     "Narayanaswamy, Katoch, Thiagarajan, Song and Spanias, 2019, Audio Source Separation via "
     "Multi-Scale Learning with Dilated Dense U-Nets, arXiv:1904.04161, Table 1"
@@ -39,8 +42,7 @@ _DENSE = {
     "transition_activation": "linear",
     "bottleneck_transition": True,
 }
-# Four blocks reach further than a segment of 4,096 samples; few taps keep a training step of four
-# near 0.1 s on one core.
+# Four blocks reach further than a segment of 4,096 samples; few taps keep a training step short.
 _TINY = {
     "num_samples": 4096,
     "dilation_rates": ADAPTIVE_DILATION_RATES[:4],
@@ -50,31 +52,31 @@ _TINY = {
 }
 _TINY_DENSE = {**_TINY, "filters": 4}
 
-PRESETS = (
-    Preset(
-        name="dilated_u_net",
-        paper=_PAPER,
-        parameters=1_758_888,
-        task="waveform",
-        builder=dilated_u_net,
-        arguments=_ARGUMENTS,
-        tiny=_TINY,
-        description="U-Net on waveforms with dilation instead of resampling",
-        sample_rate_hz=22050,
-        sources=FOUR_SOURCES,
-        receptive_field=dilated_u_net_receptive_field,
-    ),
-    Preset(
-        name="dilated_dense_u_net",
-        paper=_PAPER,
-        parameters=4_682_658,
-        task="waveform",
-        builder=dilated_dense_u_net,
-        arguments=_DENSE,
-        tiny=_TINY_DENSE,
-        description="Dilated U-Net of dense blocks",
-        sample_rate_hz=22050,
-        sources=FOUR_SOURCES,
-        receptive_field=dilated_u_net_receptive_field,
-    ),
+PRESETS = by_name(
+    (
+        Preset(
+            name="dilated_u_net",
+            paper=_PAPER,
+            parameters=1_758_888,
+            task="waveform",
+            arguments=_ARGUMENTS,
+            tiny=_TINY,
+            description="U-Net on waveforms with dilation instead of resampling",
+            sample_rate_hz=22050,
+        ),
+    )
+)
+DENSE_PRESETS = by_name(
+    (
+        Preset(
+            name="dilated_dense_u_net",
+            paper=_PAPER,
+            parameters=4_682_658,
+            task="waveform",
+            arguments=_DENSE,
+            tiny=_TINY_DENSE,
+            description="Dilated U-Net of dense blocks",
+            sample_rate_hz=22050,
+        ),
+    )
 )

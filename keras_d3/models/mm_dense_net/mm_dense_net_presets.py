@@ -1,7 +1,6 @@
 """Configurations of MDenseNet and MMDenseNet, read from public re-implementations."""
 
-from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net, mm_dense_net_receptive_field
-from keras_d3.models.preset import Preset
+from keras_d3.models.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Multi-scale multi-band DenseNets for audio source separation', WASPAA 2017 "
@@ -10,7 +9,7 @@ PAPER = (
 )
 SAMPLE_RATE_HZ = 44_100
 STFT = {"frame_length": 2048, "frame_step": 1024}
-NUM_BINS = 1025
+NUM_BINS = STFT["frame_length"] // 2 + 1
 SPLIT = 512  # the two bands meet in the middle: 512 and 513 bins
 FOUR_BINS = (3, 4)  # (frames, bins), written 4x3 in the sources that name the frequency first
 
@@ -27,7 +26,7 @@ _TINY_BANDS = (
     {"num_bins": 257, "filters": 6, "blocks": ((4, 2), (4, 2), (4, 2))},
 )
 _FINAL_BLOCK = {"growth_rate": 4, "num_layers": 2, "kernel_size": (1, 2)}
-_TINY_MDENSENET = {"num_bins": 513, "full": _TINY_FULL, "final_block": _FINAL_BLOCK}
+_TINY_MDENSENET = {"num_bins": 513, "full_band": _TINY_FULL, "final_block": _FINAL_BLOCK}
 _TINY = {**_TINY_MDENSENET, "bands": _TINY_BANDS}
 
 _MMDENSENET = {
@@ -41,7 +40,7 @@ _MMDENSENET = {
         },
         {"num_bins": NUM_BINS - SPLIT, "filters": 32, "blocks": ((10, 3),) * 7},
     ),
-    "full": {
+    "full_band": {
         "num_bins": None,
         "filters": 32,
         "blocks": ((6, 2), (6, 2), (6, 2), (6, 4), (6, 2), (6, 2), (6, 2)),
@@ -59,48 +58,53 @@ def _preset(name, parameters, arguments, tiny, description):
         paper=PAPER,
         parameters=parameters + _AFFINE,
         task="spectrogram",
-        builder=mm_dense_net,
         arguments=arguments,
         tiny=tiny,
         description=description,
         sample_rate_hz=SAMPLE_RATE_HZ,
         stft=STFT,
-        receptive_field=mm_dense_net_receptive_field,
     )
 
 
-PRESETS = (
-    _preset(
-        "mdensenet",
-        157_772,
-        {
-            "num_bins": NUM_BINS,
-            "bands": (),
-            "full": {"num_bins": None, "filters": 32, "blocks": ((12, 4),) * 7, "kernel_size": FOUR_BINS},
-            "final_block": _FINAL_BLOCK,
-        },
-        _TINY_MDENSENET,
-        "MDenseNet: one multi-scale dense network over all bins",
-    ),
-    _preset(
-        "mmdensenet",
-        335_368,
-        _MMDENSENET,
-        _TINY,
-        "MMDenseNet: two bands and the full band, kernels 4x3 in low and full",
-    ),
-    _preset(
-        "mmdensenet_3x3",
-        267_328,
-        {**_MMDENSENET, "kernel_size": 3},
-        _TINY,
-        "MMDenseNet with kernels 3x3 in every dense layer",
-    ),
-    _preset(
-        "mmdensenet_3x3_high16",
-        274_644,
-        {**_MMDENSENET, "kernel_size": 3, "band_match": "last_block"},
-        _TINY,
-        "MMDenseNet with kernels 3x3, and 16 maps from the last block of the high band",
-    ),
+PRESETS = by_name(
+    (
+        _preset(
+            "mdensenet",
+            157_772,
+            {
+                "num_bins": NUM_BINS,
+                "bands": (),
+                "full_band": {
+                    "num_bins": None,
+                    "filters": 32,
+                    "blocks": ((12, 4),) * 7,
+                    "kernel_size": FOUR_BINS,
+                },
+                "final_block": _FINAL_BLOCK,
+            },
+            _TINY_MDENSENET,
+            "MDenseNet: one multi-scale dense network over all bins",
+        ),
+        _preset(
+            "mmdensenet",
+            335_368,
+            _MMDENSENET,
+            _TINY,
+            "MMDenseNet: two bands and the full band, kernels 4x3 in low and full",
+        ),
+        _preset(
+            "mmdensenet_3x3",
+            267_328,
+            {**_MMDENSENET, "kernel_size": 3},
+            _TINY,
+            "MMDenseNet with kernels 3x3 in every dense layer",
+        ),
+        _preset(
+            "mmdensenet_3x3_high16",
+            274_644,
+            {**_MMDENSENET, "kernel_size": 3, "band_match": "last_block"},
+            _TINY,
+            "MMDenseNet with kernels 3x3, and 16 maps from the last block of the high band",
+        ),
+    )
 )

@@ -1,4 +1,4 @@
-"""What one band's network of a multi-band spectrogram model consists of."""
+"""Bands and final block of a multi-band network on spectrograms, as checked settings."""
 
 import dataclasses
 
@@ -8,7 +8,7 @@ from keras_d3.utils import check_int_tuple, check_positive_int
 
 @dataclasses.dataclass(frozen=True)
 class Band:
-    """A range of frequency bins and the down-up network that reads it.
+    """A range of frequency bins and the U-Net of dense blocks that reads it.
 
     Args:
         name: string, prefix of the layers' names.
@@ -75,6 +75,10 @@ class Band:
 def to_band(value, name):
     """Returns `value` as a `Band`; a dict without a name gets `name`.
 
+    Args:
+        value: `Band`, or dict of its arguments.
+        name: string.
+
     Raises:
         ValueError: unknown or missing keys, or a value that breaks its rule.
     """
@@ -87,7 +91,14 @@ def to_band(value, name):
 
 
 def to_bands(values):
-    """Returns a list of bands; nameless ones are called low and high, or band_1, band_2, ..."""
+    """Returns a tuple of bands; nameless ones are called low and high, or band_1, band_2, ...
+
+    Args:
+        values: sequence of `Band`s or dicts of their arguments, or None.
+
+    Raises:
+        ValueError: a band breaks its rule, or has no number of bins.
+    """
     values = tuple(values or ())
     names = ("low", "high") if len(values) == 2 else [f"band_{index + 1}" for index in range(len(values))]
     bands = tuple(to_band(value, name) for value, name in zip(values, names, strict=True))
@@ -98,6 +109,44 @@ def to_bands(values):
                 "what the others cover. Received: num_bins=None."
             )
     return bands
+
+
+def check_bands(bands, full_band, num_bins):
+    """Returns bands and full band as `Band`s that fit each other and the spectrogram.
+
+    Args:
+        bands: sequence of `Band`s or dicts of their arguments, or `()`.
+        full_band: `Band` or dict, or None.
+        num_bins: int, bins of the spectrogram.
+
+    Returns:
+        Tuple of `Band`s, and a `Band` or None.
+
+    Raises:
+        ValueError: no band at all, more bins than the spectrogram has, two bands of one name, or a
+            full band that does not cover the same bins as the others together.
+    """
+    bands = to_bands(bands)
+    full_band = None if full_band is None else to_band(full_band, "full")
+    if not bands and full_band is None:
+        raise ValueError(
+            "`bands` and `full_band` must not both be empty. Received: bands=(), full_band=None."
+        )
+    names = [band.name for band in (*bands, full_band) if band is not None]
+    if len(set(names)) < len(names):
+        raise ValueError(f"`bands` must have names of their own. Received: names {', '.join(names)}.")
+    modelled = sum(band.num_bins for band in bands) if bands else full_band.num_bins or num_bins
+    if bands and full_band is not None and full_band.num_bins not in (None, modelled):
+        raise ValueError(
+            f"`full_band` must cover the bins of all bands together, {modelled}. "
+            f"Received: num_bins={full_band.num_bins}. Leave it None."
+        )
+    if modelled > num_bins:
+        raise ValueError(
+            "`bands` must fit into the spectrogram. "
+            f"Received: {modelled} bins in the bands, num_bins={num_bins}."
+        )
+    return bands, full_band
 
 
 def _check_blocks(where, blocks):
@@ -119,7 +168,16 @@ def _check_blocks(where, blocks):
 
 @dataclasses.dataclass(frozen=True)
 class FinalBlock:
-    """The dense block after the bands are merged: growth rate, layers and kernel (frames, bins)."""
+    """The dense block after the bands are merged.
+
+    Args:
+        growth_rate: int, maps per layer.
+        num_layers: int, number of layers.
+        kernel_size: int or (frames, bins).
+
+    Raises:
+        ValueError: an argument breaks its rule.
+    """
 
     growth_rate: int
     num_layers: int
@@ -133,7 +191,14 @@ class FinalBlock:
 
 
 def to_final_block(value):
-    """Returns `value`, a dict or a `FinalBlock` or None, as a `FinalBlock` or None."""
+    """Returns `value` as a `FinalBlock`, or None.
+
+    Args:
+        value: `FinalBlock`, or dict of its arguments, or None.
+
+    Raises:
+        ValueError: unknown or missing keys, or a value that breaks its rule.
+    """
     if value is None or isinstance(value, FinalBlock):
         return value
     return from_dict(FinalBlock, value, "final_block")

@@ -4,120 +4,106 @@ import math
 
 import keras
 
-from keras_d3.layers import BatchNormalization
-from keras_d3.utils import check_choice, check_compression
 
-POOLINGS = ("average", "max")
-PAD_MODES = ("zero_end", "replicate_start")
+class BandUNet:
+    """The U-Net of dense blocks that MMDenseNet and D3Net have per band.
 
-
-def down_up_network(
-    inputs,
-    band,
-    block,
-    pooling="average",
-    transition_compression=None,
-    upsample_norm=True,
-    pad_mode="zero_end",
-    norm_epsilon=1e-5,
-    norm_momentum=0.9,
-    kernel_initializer="glorot_normal",
-    upsample_initializer="glorot_uniform",
-):
-    """Returns the last dense block's maps of a multi-scale dense network, at full resolution.
-
-    The band's network of MMDenseNet and D3Net: first convolution; per scale a dense block and a
-    pooling 2x2; the deepest block; per scale an up-sampling by a transposed convolution 2x2 with
-    bias, the concatenation [up-sampled maps, skip], and a dense block. Where it follows the papers,
-    their texts and the official code differ as `multi_band_network` says.
+    First convolution; per scale a dense block and a pooling 2x2; the deepest block; per scale an
+    up-sampling by a transposed convolution 2x2 with bias, the concatenation [up-sampled maps, skip], and
+    a dense block. `MultiBandArguments` says where the papers, their texts and the official code differ.
 
     An odd number of bins is padded before a pooling and cropped after the up-sampling; the number
     of frames must be a multiple of `2 ** band.num_poolings`.
 
     Args:
-        inputs: tensor `(batch, frames, bins, channels)`.
+        network: `MultiBandNetwork` that makes the layers.
         band: `Band`.
-        block: function `(growth_rate, num_layers, num_blocks, kernel_size, name)` that returns the
-            dense block as a layer.
-        Others: see `multi_band_network`.
     """
-    check_choice("pooling", pooling, POOLINGS)
-    check_choice("pad_mode", pad_mode, PAD_MODES)
-    check_compression("transition_compression", transition_compression)
-    pool = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}[pooling]
 
-    def conv(filters, kernel_size, name):
-        return keras.layers.Conv2D(
-            filters,
-            kernel_size,
-            padding="same",
-            data_format="channels_last",
-            kernel_initializer=kernel_initializer,
-            name=f"{band.name}_{name}",
-        )
+    def __init__(self, network, band):
+        self._network, self._band = network, band
 
-    def norm(name):
-        return BatchNormalization(momentum=norm_momentum, epsilon=norm_epsilon, name=f"{band.name}_{name}")
+    def __call__(self, inputs):
+        """Returns the last dense block's maps, (batch, frames, bins, maps) like the inputs."""
+        band = self._band
+        x = self._conv(band.filters, band.first_kernel_size, "first_conv")(inputs)
+        x, skips = self._down_path(x)
+        x = self._block(band.num_poolings, "bottleneck")(x)
+        return self._up_path(x, skips)
 
-    def dense(index, name):
-        return block(*band.blocks[index], band.kernel_size, f"{band.name}_{name}")
+    def _down_path(self, x):
+        pooling = {"average": keras.layers.AveragePooling2D, "max": keras.layers.MaxPooling2D}
+        pool = pooling[self._network.arguments.pooling]
+        skips = []
+        for index in range(self._band.num_poolings):
+            x = self._block(index, f"down_{index + 1}")(x)
+            skips.append(x)
+            x = self._transition(x, f"transition_{index + 1}")
+            x = self._pad_odd_bins(x, self._name(f"pad_{index + 1}"))
+            x = pool(2, data_format="channels_last", name=self._name(f"pool_{index + 1}"))(x)
+        return x, skips
 
-    # --- Down path ---
-    x = conv(band.filters, band.first_kernel_size, "first_conv")(inputs)
-    depth = band.num_poolings
-    skips = []
-    for index in range(depth):
-        x = dense(index, f"down_{index + 1}")(x)
-        skips.append(x)
-        if transition_compression is not None:
-            name = f"transition_{index + 1}"
-            x = keras.layers.ReLU(name=f"{band.name}_{name}_relu")(norm(f"{name}_norm")(x))
-            x = conv(math.ceil(transition_compression * x.shape[-1]), 1, f"{name}_conv")(x)
-        x = _pad_odd_bins(x, pad_mode, f"{band.name}_pad_{index + 1}")
-        x = pool(2, data_format="channels_last", name=f"{band.name}_pool_{index + 1}")(x)
+    def _transition(self, x, name):
+        compression = self._network.arguments.transition_compression
+        if compression is None:
+            return x
+        x = keras.layers.ReLU(name=self._name(f"{name}_relu"))(self._norm(f"{name}_norm")(x))
+        return self._conv(math.ceil(compression * x.shape[-1]), 1, f"{name}_conv")(x)
 
-    # --- Deepest block ---
-    x = dense(depth, "bottleneck")(x)
-
-    # --- Up path ---
-    for index, skip in enumerate(reversed(skips)):
-        name = f"up_{index + 1}"
-        filters = math.ceil(band.upsample_compression[index] * x.shape[-1])
-        if upsample_norm:
-            x = norm(f"{name}_norm")(x)
-        # Kernel = stride: no overlap, as in the official D3Net code.
-        x = keras.layers.Conv2DTranspose(
-            filters,
-            2,
-            strides=2,
-            data_format="channels_last",
-            kernel_initializer=upsample_initializer,
-            name=f"{band.name}_{name}_conv",
-        )(x)
-        x = _crop_bins(x, skip.shape[2], pad_mode, f"{band.name}_{name}_crop")
-        x = keras.layers.Concatenate(name=f"{band.name}_{name}_skip")([x, skip])
-        x = dense(depth + 1 + index, name)(x)
-    return x
-
-
-def _pad_odd_bins(x, pad_mode, name):
-    num_bins = x.shape[2]
-    if num_bins % 2 == 0:
+    def _up_path(self, x, skips):
+        for index, skip in enumerate(reversed(skips)):
+            name = f"up_{index + 1}"
+            filters = math.ceil(self._band.upsample_compression[index] * x.shape[-1])
+            if self._network.arguments.upsample_norm:
+                x = self._norm(f"{name}_norm")(x)
+            # Kernel = stride: no overlap, as in the official D3Net code.
+            x = keras.layers.Conv2DTranspose(
+                filters,
+                2,
+                strides=2,
+                data_format="channels_last",
+                kernel_initializer=self._network.arguments.upsample_initializer,
+                name=self._name(f"{name}_conv"),
+            )(x)
+            x = self._crop_bins(x, skip.shape[2], self._name(f"{name}_crop"))
+            x = keras.layers.Concatenate(name=self._name(f"{name}_skip"))([x, skip])
+            x = self._block(len(skips) + 1 + index, name)(x)
         return x
-    if pad_mode == "zero_end":
-        return keras.layers.ZeroPadding2D(((0, 0), (0, 1)), data_format="channels_last", name=name)(x)
-    first = bins_of(x, 0, 1, f"{name}_first")
-    return keras.layers.Concatenate(axis=2, name=name)([first, x])
 
+    def _name(self, name):
+        return f"{self._band.name}_{name}"
 
-def _crop_bins(x, num_bins, pad_mode, name):
-    surplus = x.shape[2] - num_bins
-    start = 0 if pad_mode == "zero_end" else surplus
-    return bins_of(x, start, start + num_bins, name)
+    def _conv(self, filters, kernel_size, name):
+        return self._network.make_conv(filters, kernel_size, self._name(name))
+
+    def _norm(self, name):
+        return self._network.make_norm(self._name(name))
+
+    def _block(self, index, name):
+        return self._network.make_block(*self._band.blocks[index], self._band.kernel_size, self._name(name))
+
+    def _pad_odd_bins(self, x, name):
+        if x.shape[2] % 2 == 0:
+            return x
+        if self._network.arguments.pad_mode == "zero_end":
+            return keras.layers.ZeroPadding2D(((0, 0), (0, 1)), data_format="channels_last", name=name)(x)
+        first = bins_of(x, 0, 1, f"{name}_first")
+        return keras.layers.Concatenate(axis=2, name=name)([first, x])
+
+    def _crop_bins(self, x, num_bins, name):
+        start = 0 if self._network.arguments.pad_mode == "zero_end" else x.shape[2] - num_bins
+        return bins_of(x, start, start + num_bins, name)
 
 
 def bins_of(x, start, stop, name, dtype=None):
-    """Returns the bins `start` to `stop` (exclusive) of a spectrogram; all of them as they are."""
+    """Returns the bins `start` to `stop` (exclusive) of a spectrogram; all of them as they are.
+
+    Args:
+        x: symbolic tensor (batch, frames, bins, channels).
+        start, stop: ints, bins.
+        name: string, name of the layer, if one is needed.
+        dtype: string, dtype of that layer, or None.
+    """
     num_bins = x.shape[2]
     if (start, stop) == (0, num_bins):
         return x

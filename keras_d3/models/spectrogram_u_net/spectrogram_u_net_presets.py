@@ -1,7 +1,6 @@
 """The spectrogram U-Nets of the Wave-U-Net paper."""
 
-from keras_d3.models.preset import Preset
-from keras_d3.models.spectrogram_u_net.spectrogram_u_net import spectrogram_u_net
+from keras_d3.models.preset import Preset, by_name
 
 _PAPER = "Stoller, Ewert and Dixon, 2018, Wave-U-Net, arXiv:1806.03185; configuration `{}` of f90/Wave-U-Net"
 _ARGUMENTS = {
@@ -25,16 +24,16 @@ def _preset(name, description, outputs):
         # Counted from the layers that the authors' code describes; they state no number.
         parameters=19_643_618,
         task="waveform",
-        builder=spectrogram_u_net,
         arguments={**_ARGUMENTS, "outputs": outputs},
         tiny=_TINY,
         description=description,
         sample_rate_hz=8192,
-        sources=_ARGUMENTS["sources"],
     )
 
 
-PRESETS = (
-    _preset("unet_spectrogram", "U7: U-Net on spectrograms, trained on waveforms", "waveform"),
-    _preset("unet_spectrogram_l1", "U7a: U7 trained on magnitudes, which it gives out", "magnitudes"),
+PRESETS = by_name(
+    (
+        _preset("unet_spectrogram", "U7: U-Net on spectrograms, trained on waveforms", "waveform"),
+        _preset("unet_spectrogram_l1", "U7a: U7 trained on magnitudes, which it gives out", "magnitudes"),
+    )
 )

@@ -7,7 +7,6 @@ from keras_d3.convert.wave_u_net_settings import (
     NUM_FRAMES,
     SAMPLE_RATE_HZ,
     read_wave_u_net_settings,
-    wave_u_net_arguments,
 )
 from keras_d3.settings import WaveformSeparatorConfig
 from keras_d3.utils import check_positive_int, sha256_of_file
@@ -53,17 +52,16 @@ def wave_u_net_separator(checkpoint, config, padding="zeros", downmix=True, prog
     # A separator has windows of one length; that of the official base configuration, if none is given.
     settings = {"num_frames": NUM_FRAMES, "expected_sr": SAMPLE_RATE_HZ, **settings}
     sample_rate_hz = check_positive_int("config['expected_sr']", settings["expected_sr"])
-    arguments = wave_u_net_arguments(settings)
     progress(f"weights from {checkpoint}")
     network = wave_u_net_from_official(settings, checkpoint)
-    is_mono = arguments["channels"] == 1
+    channels, sources = network.arguments.channels, network.arguments.sources
     separation = WaveformSeparatorConfig(
         sample_rate_hz,
-        arguments["channels"],
-        arguments["sources"],
+        channels,
+        sources,
         overlap=0.0,
         padding=padding,
-        downmix=downmix and is_mono,
+        downmix=downmix and channels == 1,
     )
     files = sorted(Path(checkpoint).parent.glob(f"{Path(checkpoint).name}.data-*"))
     recipe = {

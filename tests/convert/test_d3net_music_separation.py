@@ -13,7 +13,7 @@ import soundfile
 from keras_d3 import separation
 from keras_d3.cli import main
 from keras_d3.convert import d3net_music_from_official
-from keras_d3.convert.d3net_music_separator import d3net_music_separator
+from keras_d3.convert.d3net_music_separation import d3net_music_separator
 from keras_d3.export import saved_model
 from keras_d3.separation import read_separator_metadata
 from keras_d3.settings import SpectrogramSeparatorConfig

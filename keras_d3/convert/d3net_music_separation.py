@@ -2,21 +2,18 @@
 
 import logging
 
-from keras_d3.convert.d3net_music import d3net_music_from_official
-from keras_d3.convert.d3net_music_settings import (
-    PATCHES,
-    TARGETS,
-    find_official_settings,
-    official_settings,
-    read_official_settings,
-)
+from keras_d3.convert.d3net_music import TARGETS, d3net_music_from_official
+from keras_d3.convert.official_settings import find_official_settings, read_official_settings
 from keras_d3.convert.weight_files import find_weight_files
+from keras_d3.models import find_preset
 from keras_d3.settings import SpectrogramSeparatorConfig
 from keras_d3.utils import sha256_of_file
 
-# What the weights were trained on. The official separator takes songs of any rate as they are.
+# Of the training. The official separator takes songs of any rate as they are.
 SAMPLE_RATE_HZ = 44_100
 DEFAULT_PATCHES = (256, 128)
+# (test_patch_len, out_shift) of the official separator, where they are others.
+PATCHES = {"bass": (384, 192)}
 
 logger = logging.getLogger(__name__)
 
@@ -66,12 +63,13 @@ def d3net_music_separator(weights, configs_dir=None, sources=None, progress=None
             f"No settings for {', '.join(sources)} in `configs_dir`: it would have <target>.yaml, .yml or "
             f".json. Received: configs_dir={str(configs_dir)!r}."
         )
-    settings = {source: _settings(configs_dir, source, progress) for source in sources}
+    given = {source: _settings(configs_dir, source, progress) for source in sources}
+    settings = {source: _separation_settings(source, given[source]) for source in sources}
     config = _separation(settings, sources)
     networks, origins, checksums = {}, {}, {}
     for source, file in files.items():
         progress(f"{source}: weights from {file}")
-        networks[source] = d3net_music_from_official(settings[source], file, source)
+        networks[source] = d3net_music_from_official(given[source], file, source)
         if file not in checksums:
             checksums[file] = sha256_of_file(file)
         origins[source] = {"file": file.name, "sha256": checksums[file], "settings": settings[source]}
@@ -99,7 +97,23 @@ def _checked_sources(sources):
 def _settings(configs_dir, source, progress):
     path = None if configs_dir is None else find_official_settings(configs_dir, source)
     progress(f"{source}: settings {'of the official code' if path is None else f'from {path}'}")
-    return official_settings(source) if path is None else read_official_settings(path)
+    return None if path is None else read_official_settings(path)
+
+
+def _separation_settings(source, settings):
+    """Returns a target's settings with those that concern the separation, in the official keys."""
+    patch_frames, patch_shift = PATCHES.get(source, DEFAULT_PATCHES)
+    patches = {"test_patch_len": patch_frames, "out_shift": patch_shift}
+    if settings is not None:
+        return {**patches, **settings}
+    preset = find_preset(f"d3net_{source}")
+    return {
+        "preset": preset.name,
+        "fft_size": preset.stft["frame_length"],
+        "hop_size": preset.stft["frame_step"],
+        "n_channels": preset.merged_arguments()["num_channels"],
+        **patches,
+    }
 
 
 def _separation(settings, sources):
@@ -117,13 +131,9 @@ def _separation(settings, sources):
     missing = [name for name in ("fft_size", "n_channels") if shared[name] is None]
     if missing:
         raise ValueError(f"The settings must have the official key `{missing[0]}`. Received: none.")
-    patches = {}
-    for source in sources:
-        patch_frames, patch_shift = PATCHES[source]
-        patches[source] = (
-            settings[source].get("test_patch_len", patch_frames),
-            settings[source].get("out_shift", patch_shift),
-        )
+    patches = {
+        source: (settings[source]["test_patch_len"], settings[source]["out_shift"]) for source in sources
+    }
     is_complete = set(sources) == set(TARGETS)
     if not is_complete:
         logger.warning(

@@ -8,7 +8,7 @@ import soundfile
 
 from keras_d3.cli import main
 from keras_d3.convert import official_wave_u_net_settings
-from keras_d3.convert.wave_u_net_separator import wave_u_net_separator
+from keras_d3.convert.wave_u_net_separation import wave_u_net_separator
 from keras_d3.separation import read_separator_metadata
 from keras_d3.utils.files import sha256_of_file
 from tests.convert.official_wave_u_net import OfficialWaveUNet, write_checkpoint
