@@ -12,13 +12,19 @@ from pathlib import Path
 from keras_d3.utils import run_reporting_errors
 
 
-def main(arguments=None):
+def build_parser():
+    """Returns the parser of `python -m recipes.demo`."""
     parser = argparse.ArgumentParser(
         prog="python -m recipes.demo",
         description="From stems to a side-by-side report. Run again, it keeps what is there and goes on.",
     )
     parser.add_argument("--out", default="build/demo", help="directory for everything (default: build/demo)")
-    return run_reporting_errors(_demo, parser.parse_args(arguments))
+    return parser
+
+
+def main(arguments=None):
+    """Runs `python -m recipes.demo`; returns the exit code."""
+    return run_reporting_errors(_demo, build_parser().parse_args(arguments))
 
 
 def _demo(options):

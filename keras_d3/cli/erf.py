@@ -23,7 +23,7 @@ _BELONGS = {
 
 
 def add_erf(commands):
-    """Adds the sub-parser."""
+    """Adds the command."""
     command = commands.add_parser(
         "erf",
         help="effective receptive field of a network or a part of it: which inputs an output depends on",
@@ -67,7 +67,7 @@ def add_erf(commands):
     command.add_argument(
         "--max-panel", type=int, default=4000, metavar="PIXELS", help="enlarge less beyond it (default: 4000)"
     )
-    command.set_defaults(function=_erf)
+    command.set_defaults(run=_erf)
 
 
 def _erf(options):
@@ -85,7 +85,7 @@ def _erf(options):
     settings = {
         key: value
         for key, value in vars(options).items()
-        if value not in (None, False) and key not in ("command", "function", "out", "max_panel")
+        if value not in (None, False) and key not in ("command", "run", "out", "max_panel")
     }
     from keras_d3.utils import current_commit
 

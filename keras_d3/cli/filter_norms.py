@@ -4,7 +4,7 @@ from pathlib import Path
 
 
 def add_filter_norms(commands):
-    """Adds the sub-parser."""
+    """Adds the command."""
     command = commands.add_parser(
         "filter-norms",
         help="norms of the filters that read up-sampled and skip maps, per block of a network's up path",
@@ -14,7 +14,7 @@ def add_filter_norms(commands):
     which.add_argument("--run-dir", metavar="RUN", help="directory of a run: all its networks")
     which.add_argument("--model", metavar="FILE", help="a .keras file")
     command.add_argument("--out", required=True, metavar="DIR", help="where the files go")
-    command.set_defaults(function=_filter_norms)
+    command.set_defaults(run=_filter_norms)
 
 
 def _filter_norms(options):

@@ -6,8 +6,8 @@ from PIL import Image
 
 from keras_d3 import models
 from keras_d3.analysis.erf_figures import d2_block_fields, perturb_smoothing
+from keras_d3.cli import main
 from keras_d3.cli.erf import load_network, read_images
-from keras_d3.cli.main import main
 
 
 def run(*arguments):

@@ -12,7 +12,7 @@ from PIL import Image
 from keras_d3 import models
 from keras_d3.analysis import filter_norms
 from keras_d3.blocks import D3Block, DenseBlock
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
 from keras_d3.runs import RunDirectory

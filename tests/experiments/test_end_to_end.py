@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.cli.main import main as keras_d3
+from keras_d3.cli import main as keras_d3
 from keras_d3.cli.recipe_audio import evaluate_command, train_command
 from keras_d3.evaluation import sdr
 from keras_d3.experiments.compare import compare
@@ -189,7 +189,9 @@ def test_networks_for_openvino(compared, tmp_path, capsys):
     assert keras_d3([*command, "--format", "openvino"]) == 0
     assert sorted(os.listdir(run / "openvino")) == ["metadata.json", "network.bin", "network.xml"]
     # The same run again, but what is there has no networks for OpenVINO.
-    assert keras_d3([*command, "--with-openvino"]) == 0
+    assert keras_d3([*command, "--with-openvino"]) == 1
+    assert "exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
+    assert keras_d3([*command, "--with-openvino", "--overwrite"]) == 0
     assert load_separator(run / "saved_model", runtime="openvino").sources == PAIR
     assert keras_d3([*command, "--with-openvino", "--format", "onnx"]) == 1
     assert "`--with-openvino` belongs to `--format saved_model`" in capsys.readouterr().err
