@@ -3,6 +3,7 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 
 from keras_d3.cli import add_scoring, comma_separated
 from keras_d3.utils import run_reporting_errors
@@ -31,6 +32,11 @@ def build_parser():
     parser.add_argument("--recipes", type=comma_separated, help="comma-separated names, by default all")
     parser.add_argument(
         "--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)"
+    )
+    parser.add_argument(
+        "--attribution",
+        metavar="FILE",
+        help="text with credit and license of the audio, which the report has to name",
     )
     add_scoring(parser)
     return parser
@@ -63,6 +69,7 @@ def _compare(options, command):
         options.workers,
         options.backend,
         command,
+        Path(options.attribution).read_text(encoding="utf-8").strip() if options.attribution else "",
         say=lambda text: print(text, flush=True),
     )
     print(f"\n{table}\n\nReport: {path}")

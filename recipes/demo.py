@@ -30,6 +30,7 @@ def main(arguments=None):
 def _demo(options):
     from recipes import compare
     from tfrecords_tools.__main__ import main as tfrecords_tools
+    from tfrecords_tools.demo_corpus import ATTRIBUTION_FILE
 
     start = time.perf_counter()
     out = Path(options.out)
@@ -54,7 +55,20 @@ def _demo(options):
                 f"{corpus}/validation_tracks.txt",
             ],
         ),
-        ("recipes.compare", compare.main, ["--data", records, "--out", str(out), "--config", "tiny"]),
+        (
+            "recipes.compare",
+            compare.main,
+            [
+                "--data",
+                records,
+                "--out",
+                str(out),
+                "--config",
+                "tiny",
+                "--attribution",
+                f"{corpus}/{ATTRIBUTION_FILE}",
+            ],
+        ),
     )
     for module, command, arguments in steps:
         print(f"\n$ python -m {module} {shlex.join(arguments)}", flush=True)

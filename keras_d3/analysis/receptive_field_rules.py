@@ -288,7 +288,7 @@ def through_conv(low, high, taps, rate=1, stride=1, padding="same", size=None):
 
 
 def through_resize(low, high, axis):
-    """The interval in front of a linear interpolation between half-pixel centres."""
+    """The interval in front of a linear interpolation between half-pixel centers."""
     ratio = axis.input_sizes[0] / axis.output_size
     low = np.floor((low + 0.5) * ratio - 0.5).astype("int64")
     high = np.ceil((high + 0.5) * ratio - 0.5).astype("int64")

@@ -24,6 +24,7 @@ from tests.training.configs import spectrogram_config, waveform_config
 
 pytestmark = pytest.mark.slow
 
+CREDIT = "Songs by nobody, CC0"
 PAIR = ("accompaniment", "vocals")
 BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 1),), steps_per_epoch=3)
 
@@ -66,13 +67,16 @@ def small_recipe():
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
     records = make_records(folder)
-    path, table = compare([small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared")
+    path, table = compare(
+        [small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared", attribution=CREDIT
+    )
     return folder, path, table
 
 
 def test_the_report_holds_every_network(compared):
     _, path, table = compared
     page = path.read_text()
+    assert CREDIT in page and CREDIT in path.with_suffix(".md").read_text()
     for text in ("Two", "Four", "Spectrogram", "3.21", "MUSDB18 test; a table", "upper bounds"):
         assert text in page
     assert "do nothing (mixture / 4)" in table and "do nothing (mixture / 2)" in table
