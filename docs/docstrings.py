@@ -1,0 +1,21 @@
+"""Griffe extension: docstrings of this package as its parser of Google style and Markdown want them."""
+
+import re
+
+import griffe
+
+# Several arguments with one description, whose names go on in the next line.
+_WRAPPED_NAMES = re.compile(r"(?m)^( {4}\w+(?:, \w+)*,)\n {4}(?=\w+(?:, \w+)*(?:,$|:))")
+_DOCTEST = re.compile(r"(?m)^>>> .*(?:\n.+)*")
+
+
+class Docstrings(griffe.Extension):
+    """Joins wrapped lists of argument names, and fences examples."""
+
+    def on_object(self, *, obj, **kwargs):
+        """Changes the docstring of a module, class, function or attribute."""
+        if obj.docstring:
+            text, previous = obj.docstring.value, None
+            while text != previous:
+                previous, text = text, _WRAPPED_NAMES.sub(r"\1 ", text)
+            obj.docstring.value = _DOCTEST.sub(lambda match: f"```python\n{match[0]}\n```", text)
