@@ -12,7 +12,7 @@ from keras_d3.analysis.erf_map import EffectiveReceptiveField, MeanMap
 from keras_d3.analysis.gradient import input_gradient
 from keras_d3.analysis.graph import graph_part, is_functional
 from keras_d3.analysis.theoretical_receptive_field import layer_interval, part_interval
-from keras_d3.ops import plain_operations
+from keras_d3.ops import trace_standard_ops
 from keras_d3.utils import check_int_tuple
 
 
@@ -121,7 +121,7 @@ def _sums_alone(rank):
 
     In two dimensions no layer does so, and TensorFlow has no gradient on CPUs for the plain spelling.
     """
-    return plain_operations() if rank == 1 else contextlib.nullcontext()
+    return trace_standard_ops() if rank == 1 else contextlib.nullcontext()
 
 
 def _absolute_gradient(block, batch, position, channel):

@@ -25,7 +25,8 @@ from keras_d3.layers import (
     DilatedConv1D,
     DilatedConv2D,
     InferenceClip,
-    InterleavingUpsampling1D,
+    LearnedUpsampling1D,
+    LinearUpsampling1D,
     MultidilatedConv1D,
     MultidilatedConv2D,
     PadToMultiple,
@@ -267,7 +268,8 @@ def _(layer, low, high, axis):
     return low * layer.factor, high * layer.factor
 
 
-@rule.register(InterleavingUpsampling1D)
+@rule.register(LearnedUpsampling1D)
+@rule.register(LinearUpsampling1D)
 def _(layer, low, high, axis):
     # Sample 2 t + 1 is made of samples t and t + 1.
     return low // 2, -(-high // 2)

@@ -6,7 +6,7 @@ from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
 from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe
 from keras_d3.settings.run import RunConfig
 from keras_d3.settings.runtimes import NETWORK_FORMATS, OPENVINO_PRECISIONS, RUNTIMES, SUBTYPES
-from keras_d3.settings.segmenter import SegmenterConfig
+from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
 from keras_d3.settings.separator import (
     PADDINGS,
     QUALITIES,
@@ -28,6 +28,7 @@ __all__ = [
     "PublishedMeanIoU",
     "PublishedScores",
     "QUALITIES",
+    "RESIZES",
     "RUNTIMES",
     "Recipe",
     "RunConfig",
