@@ -5,8 +5,8 @@ import re
 import griffe
 
 # Several arguments with one description, whose names go on in the next line.
-_WRAPPED_NAMES = re.compile(r"(?m)^( {4}\w+(?:, \w+)*,)\n {4}(?=\w+(?:, \w+)*(?:,$|:))")
-_DOCTEST = re.compile(r"(?m)^>>> .*(?:\n.+)*")
+_WRAPPED_NAMES = re.compile(r"(?m)^( {4}\w+(?:, \w+)*,)\n {4,8}(?=\w+(?:, \w+)*(?:,$|:))")
+_DOCTEST = re.compile(r"(?m)^( *)>>> .*(?:\n\1.*\S.*)*")
 
 
 class Docstrings(griffe.Extension):
@@ -18,4 +18,9 @@ class Docstrings(griffe.Extension):
             text, previous = obj.docstring.value, None
             while text != previous:
                 previous, text = text, _WRAPPED_NAMES.sub(r"\1 ", text)
-            obj.docstring.value = _DOCTEST.sub(lambda match: f"```python\n{match[0]}\n```", text)
+            obj.docstring.value = _DOCTEST.sub(_fenced, text)
+
+
+def _fenced(match):
+    indent = match[1]
+    return f"{indent}```python\n{match[0]}\n{indent}```"

@@ -17,7 +17,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
     bfloat16 it reads and writes bfloat16, with statistics in float32 all the same.
 
     Args:
-        As in `keras.layers.BatchNormalization`.
+        **kwargs: arguments of `keras.layers.BatchNormalization`.
 
     Call arguments:
         inputs: floating-point tensor `(batch, ..., channels)`.
