@@ -6,50 +6,42 @@ from pathlib import Path
 from mkdocs.structure.files import File
 
 ROOT = Path(__file__).resolve().parents[1]
-PAGES = {
-    "contributing.md": "CONTRIBUTING.md",
-    "changelog.md": "CHANGELOG.md",
-    "golden-vectors.md": "tests/golden/README.md",
+# Page of the site -> file of the repository.
+SOURCES = {
+    "contributing.md": ROOT / "CONTRIBUTING.md",
+    "changelog.md": ROOT / "CHANGELOG.md",
+    "golden-vectors.md": ROOT / "tests/golden/README.md",
+    **{f"recipes/{path.parent.name}.md": path for path in ROOT.glob("recipes/*/README.md")},
 }
+_LINK = re.compile(r"\]\(([^)\s#]+)(#[^)\s]*)?\)")
 
 
 def on_files(files, config):
-    """Adds the recipes' READMEs, the files of `PAGES` and the API pages."""
-    sources = {page: ROOT / name for page, name in PAGES.items()}
-    sources |= {f"recipes/{path.parent.name}.md": path for path in ROOT.glob("recipes/*/README.md")}
-    pages = {page: _with_links_of_the_site(page, path, sources) for page, path in sources.items()}
-    pages |= {
-        f"api/{path.parent.name}.md": _api_page(f"keras_d3.{path.parent.name}")
-        for path in ROOT.glob("keras_d3/*/__init__.py")
-    }
-    pages["api/keras_d3.md"] = _api_page("keras_d3")
+    """Adds the pages of `SOURCES` and the API pages."""
+    pages = {page: path.read_text(encoding="utf-8") for page, path in SOURCES.items()}
+    modules = [f"keras_d3.{path.parent.name}" for path in sorted(ROOT.glob("keras_d3/*/__init__.py"))]
+    for module in ("keras_d3", *modules):
+        pages[f"api/{module.rpartition('.')[2]}.md"] = f"# {module}\n\n::: {module}\n"
     for page, content in pages.items():
         files.append(File.generated(config, page, content=content))
     return files
 
 
-def _api_page(module):
-    return f"# {module}\n\n::: {module}\n"
-
-
-def _with_links_of_the_site(page, path, sources):
-    """Returns the text of `path` with links to files of the repository turned into links between pages."""
-    pages = {source: name for name, source in sources.items()}
+def on_page_markdown(markdown, page, config, files):
+    """Turns links between files of the repository into links between pages of the site."""
+    source = SOURCES.get(page.file.src_uri, ROOT / "docs" / page.file.src_uri)
+    pages = {path: name for name, path in SOURCES.items()}
 
     def link(match):
-        target, _, anchor = match[1].partition("#")
-        if not target or "://" in target:
+        file = (source.parent / match[1]).resolve()
+        if "://" in match[1] or (file.is_relative_to(ROOT / "docs") and source.is_relative_to(ROOT / "docs")):
             return match[0]
-        file = (path.parent / target).resolve()
-        if file.is_dir():
-            file = file / "README.md"
         if file in pages:
             name = pages[file]
         elif file.is_relative_to(ROOT / "docs"):
             name = file.relative_to(ROOT / "docs").as_posix()
         else:
-            raise ValueError(f"{path} links to {target}, which is no page of the site.")
-        up = "../" * page.count("/")
-        return f"]({up}{name}{'#' + anchor if anchor else ''})"
+            return match[0]  # no page: MkDocs warns of it
+        return f"]({'../' * page.file.src_uri.count('/')}{name}{match[2] or ''})"
 
-    return re.sub(r"\]\(([^)\s]+)\)", link, path.read_text(encoding="utf-8"))
+    return _LINK.sub(link, markdown)
