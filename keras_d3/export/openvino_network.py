@@ -1,6 +1,5 @@
 """A network that OpenVINO computes, callable inside a TensorFlow graph."""
 
-import os
 import threading
 import weakref
 from pathlib import Path
@@ -9,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.settings import OPENVINO_PRECISIONS
-from keras_d3.utils import check_choice, check_positive_int, optional_package
+from keras_d3.utils import check_choice, check_positive_int, num_cores, optional_package
 
 # Of setup.cfg.
 EXTRA = "export"
@@ -62,9 +61,7 @@ class OpenVINONetwork:
                 "`precision` must be 'f32' here: this CPU does not compute in bfloat16. "
                 f"Received: precision={precision!r}."
             )
-        if num_threads is None:
-            num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        check_positive_int("num_threads", num_threads)
+        num_threads = check_positive_int("num_threads", num_cores() if num_threads is None else num_threads)
         streams = min(num_threads, MAX_STREAMS)
         hints = {
             "INFERENCE_PRECISION_HINT": precision,

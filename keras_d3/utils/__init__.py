@@ -1,8 +1,9 @@
-"""Argument checks, files, commits and optional packages."""
+"""Argument checks, files, commits, machine facts and optional packages."""
 
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
     check_channels_last,
@@ -20,7 +21,9 @@ __all__ = [
     "check_int_tuple",
     "check_positive_int",
     "current_commit",
+    "num_cores",
     "optional_package",
+    "processor_name",
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
