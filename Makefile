@@ -14,7 +14,7 @@ JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitter
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 test-jax test-torch environment clean
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch docs environment clean
 
 environment:
 	@sh set_up.sh $(VENV)
@@ -41,5 +41,10 @@ test-torch:
 	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-torch requirements-torch.txt -
 	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(TORCH_TESTS)
 
+# The documentation in build/site; warnings and broken links are errors. It reads docstrings and imports nothing.
+docs:
+	@sh set_up.sh $(VENV)-docs requirements-docs.txt -
+	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/python -m mkdocs build --quiet --strict
+
 clean:
-	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch
+	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch .venv-docs
