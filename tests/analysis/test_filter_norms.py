@@ -16,9 +16,9 @@ from keras_d3.cli.main import main
 from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
 from keras_d3.runs import RunDirectory
-from tests.blocks.block_reference import randomize
-from tests.models.multi_band_reference import SMALL_DENSE
-from tests.training.configs import spectrogram_config
+from tests.helpers.block_reference import randomize
+from tests.helpers.multi_band_reference import SMALL_DENSE
+from tests.helpers.training_configs import spectrogram_config
 
 
 def up_network(*readers, skip_first=False):

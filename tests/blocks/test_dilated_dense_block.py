@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from keras_d3.blocks import DilatedDenseBlock
-from tests.layers.layer_checks import check_layer
+from tests.helpers.layer_checks import check_layer
 from tests.layers.test_dilated_conv import loop_conv_1d, random
 
 

@@ -13,8 +13,8 @@ from keras_d3.cli import main as cli
 from keras_d3.export import OpenVINONetwork, export_openvino, frozen_graph
 from keras_d3.export.network_files import write_network_directory
 from keras_d3.separation import Separator, load_separator
-from tests.separation.export_cases import CASES, inputs_and_outputs, relative_error
-from tests.separation.tiny_networks import (
+from tests.helpers.export_cases import CASES, inputs_and_outputs, relative_error
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     noise,

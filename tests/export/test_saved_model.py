@@ -11,7 +11,7 @@ import tensorflow as tf
 from keras_d3.export import read_metadata
 from keras_d3.export import saved_model as export
 from keras_d3.separation import LoadedSeparator, Separator, load_separator
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     noise,

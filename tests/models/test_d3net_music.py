@@ -8,10 +8,10 @@ import pytest
 
 from keras_d3 import models
 from keras_d3.models.d3net.d3net import d3net
-from tests.blocks.block_reference import d3_block, randomize
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters
-from tests.models.multi_band_reference import SMALL, Reference, magnitudes
+from tests.helpers.block_reference import d3_block, randomize
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters
+from tests.helpers.multi_band_reference import SMALL, Reference, magnitudes
 
 PRESETS = [preset for preset in models.presets().values() if preset.builder is d3net]
 # What the other presets have in common with these is tested by them; their counts are `large`.

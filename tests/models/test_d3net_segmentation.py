@@ -10,7 +10,7 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.models.d3net_segmentation.d3net_segmentation import d3net_segmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import densenet_segmentation
-from tests.models.model_checks import check_model, count_parameters
+from tests.helpers.model_checks import check_model, count_parameters
 
 # The facts' numbers of the official models; and those of table 1's baselines.
 COUNTS = {

@@ -11,8 +11,8 @@ from keras_d3.models.dilated_u_net.dilated_u_net import (
     dilated_u_net,
     dilated_u_net_receptive_field,
 )
-from tests.gradients import gradients
-from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.helpers.gradients import gradients
+from tests.helpers.model_checks import check_model, count_parameters, random_input
 
 SMALL = {"num_samples": 64, "dilation_rates": ((1, 2), (2, 4)), "filters": 3, "kernel_size": 5}
 F24 = {"filters": 24}

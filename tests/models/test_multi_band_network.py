@@ -9,9 +9,9 @@ from keras_d3.models.d3net.d3net import d3net
 from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.multi_band.band import Band, to_final_block
 from keras_d3.models.multi_band.network import check_bands, multi_band_network
-from tests.gradients import gradients
-from tests.layers.layer_checks import to_numpy
-from tests.models.multi_band_reference import SMALL, magnitudes
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.multi_band_reference import SMALL, magnitudes
 
 
 @pytest.mark.parametrize("num_frames", [1, 15, 16])

@@ -9,9 +9,9 @@ from keras_d3.models.wave_u_net.wave_u_net import (
     wave_u_net_lengths,
     wave_u_net_receptive_field,
 )
-from tests.gradients import gradients
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters, random_input
 
 SMALL = {"num_levels": 3, "filters": 4, "num_output_samples": 64}
 LENGTHS = {

@@ -6,8 +6,8 @@ from keras import ops
 from keras_d3.layers import DilatedConv1D
 from keras_d3.ops import dilated_conv as conv_routes
 from keras_d3.ops.fft_conv import conv_1d_by_transform, tile_size
-from tests.gradients import gradients
-from tests.layers.references import loop_conv_1d, random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_references import loop_conv_1d, random
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="other backends take their own convolution"

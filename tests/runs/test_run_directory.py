@@ -3,7 +3,7 @@ import json
 import pytest
 
 from keras_d3.runs import RunDirectory, TrainingState
-from tests.training.configs import waveform_config
+from tests.helpers.training_configs import waveform_config
 
 
 @pytest.fixture

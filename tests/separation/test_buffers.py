@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.separation.buffers import is_silent, read_samples, write_rows, zeros_to_write
-from tests.separation.tiny_networks import noise
+from tests.helpers.tiny_networks import noise
 
 
 @pytest.mark.parametrize("num_samples", [1, 2, 5, 40])

@@ -6,7 +6,7 @@ from keras_d3.separation import separator_from_run
 from keras_d3.separation.rebuild_network import network_for_separation
 from keras_d3.settings.dicts import to_dict
 from keras_d3.utils.files import write_json
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_gain,
     noise,

@@ -3,7 +3,7 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.separation.overlap_add import add_to_start, cover_count, crossfade_window, overlap_add
-from tests.separation.tiny_networks import noise
+from tests.helpers.tiny_networks import noise
 
 
 @pytest.mark.parametrize("num_windows,length,step", [(1, 5, 2), (4, 6, 6), (5, 6, 3), (7, 7, 3), (3, 5, 1)])

@@ -4,7 +4,7 @@ import pytest
 
 from keras_d3.settings import SpectrogramSeparatorConfig, WaveformSeparatorConfig, separation_from_dict
 from keras_d3.settings.separator import separation_to_dict
-from tests.separation.tiny_networks import spectrogram_settings, waveform_settings
+from tests.helpers.tiny_networks import spectrogram_settings, waveform_settings
 
 
 @pytest.mark.parametrize(

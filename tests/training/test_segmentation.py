@@ -13,7 +13,7 @@ from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_RGB
 from keras_d3.settings import ImageDataConfig, PhotometricDistortion, RunConfig, Stage, TrainingConfig
 from keras_d3.training import task_of, train
-from tests.training.configs import waveform_config
+from tests.helpers.training_configs import waveform_config
 
 STAGE = Stage(0.05, 2, 4, decay="poly", final_learning_rate=0.001)
 

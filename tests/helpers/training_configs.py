@@ -4,7 +4,7 @@ import dataclasses
 
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net_lengths
 from keras_d3.settings import AudioDataConfig, RunConfig, Stage, TrainingConfig
-from tests.small_records import SAMPLE_RATE_HZ, SOURCES
+from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES
 
 SMALL_NETWORK = {
     "num_levels": 1,
