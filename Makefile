@@ -14,7 +14,7 @@ JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitter
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 test-jax test-torch environment clean
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch lint types hooks dev-environment environment clean
 
 environment:
 	@sh set_up.sh $(VENV)
@@ -41,5 +41,19 @@ test-torch:
 	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-torch requirements-torch.txt -
 	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(TORCH_TESTS)
 
+dev-environment:
+	@sh set_up.sh $(VENV)-dev requirements-dev.txt -
+
+lint: dev-environment
+	@$(VENV)-dev/bin/ruff check
+	@$(VENV)-dev/bin/ruff format --check
+
+types: dev-environment
+	@$(VENV)-dev/bin/pyright --pythonpath $(VENV)-dev/bin/python
+
+# Lints what a commit changes; the paths in .pre-commit-config.yaml are those of the default VENV.
+hooks: dev-environment
+	@$(VENV)-dev/bin/pre-commit install
+
 clean:
-	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch
+	rm -rf build .venv .venv-dev .venv-tensorflow-2.21 .venv-jax .venv-torch
