@@ -40,7 +40,7 @@ def with_random_weights(network, seed=0):
 
 
 def keras_norm(like, weights, input_shape, dtype):
-    """Returns Keras' batch normalisation with the constants of `like` and the given weights."""
+    """Returns Keras' batch normalization with the constants of `like` and the given weights."""
     norm = keras.layers.BatchNormalization(epsilon=like.epsilon, momentum=like.momentum, dtype=dtype)
     norm.build(input_shape)
     norm.set_weights(weights)

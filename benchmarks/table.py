@@ -25,7 +25,7 @@ def format_document(document):
 
 
 _NOTES = (
-    "Medians. Ratio: median of the ratios of neighbouring runs, with quartiles; above 1, this package is "
+    "Medians. Ratio: median of the ratios of neighboring runs, with quartiles; above 1, this package is "
     "faster. A target of 1 means never slower: met when the ratio is at least 0.97 or its upper quartile at "
     "least 1. Difference: largest difference of the outputs relative to the reference's largest value, and "
     "root mean square relative to the reference's; * marks two different functions, the sizes of which only "

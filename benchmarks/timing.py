@@ -71,7 +71,7 @@ def compare_and_time(case, dtype, repeats, warm_up, small=False, after_step=lamb
     """Returns one result per step: differences, all times in ms, and their summary.
 
     The two forms take turns run by run, so that a machine that slows down slows both, and the ratio
-    is the median of the ratios of neighbouring runs.
+    is the median of the ratios of neighboring runs.
 
     Args:
         case: `benchmarks.case.Case`.

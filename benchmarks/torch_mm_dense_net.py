@@ -1,7 +1,7 @@
 """MMDenseNet in plain PyTorch, to compare times with; run by `benchmarks.mm_dense_net`.
 
 Written from the same description as `keras_d3.models.mm_dense_net.mm_dense_net` at its defaults, the way one
-writes it first: a normalisation and a convolution per layer over the concatenated maps. It has the
+writes it first: a normalization and a convolution per layer over the concatenated maps. It has the
 same convolution work. It needs PyTorch and NumPy, and nothing of Keras.
 """
 

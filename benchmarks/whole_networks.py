@@ -4,9 +4,9 @@ The number of threads is fixed when a framework starts, and the peak memory is t
 imports included. Beside every time stands the rate of a matrix product of the same process, before
 and after, by which machines and moments compare. Steps:
 
-    forward   one patch through one network in TensorFlow, batch normalisation folded, as separators run it
+    forward   one patch through one network in TensorFlow, batch normalization folded, as separators run it
     openvino  the same network in OpenVINO, patches side by side on several threads
-    training  forward and backward by all weights, batch 1, without the optimiser
+    training  forward and backward by all weights, batch 1, without the optimizer
 """
 
 import json
@@ -147,7 +147,7 @@ def training(job, folder):
     def step():
         with tf.GradientTape() as tape:
             loss = tf.reduce_mean(tf.square(model(inputs, training=True) - inputs / 4))
-        # The optimiser's share, not measured, would be a pass over the weights.
+        # The optimizer's share, not measured, would be a pass over the weights.
         return [loss, *(tf.reduce_sum(gradient) for gradient in tape.gradient(loss, variables))]
 
     return lambda: step()[0].numpy(), 1, None

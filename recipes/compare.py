@@ -3,7 +3,9 @@
 import argparse
 import shlex
 import sys
+from pathlib import Path
 
+from keras_d3.cli import add_scoring, comma_separated
 from keras_d3.utils import run_reporting_errors
 
 
@@ -17,7 +19,8 @@ def all_recipes():
     return (WAVE_U_NET, DILATED_U_NET, MM_DENSE_NET, D3NET_MSS)
 
 
-def main(arguments=None):
+def build_parser():
+    """Returns the parser of `python -m recipes.compare`."""
     parser = argparse.ArgumentParser(
         prog="python -m recipes.compare",
         description="Train, export, separate and score networks on the same records; write one report. "
@@ -26,17 +29,22 @@ def main(arguments=None):
     parser.add_argument("--data", required=True, help="directory of records (python -m tfrecords_tools)")
     parser.add_argument("--out", required=True, help="directory for runs, scores and report")
     parser.add_argument("--config", default="tiny", help="set of configs: tiny (default) or paper")
-    parser.add_argument("--recipes", help="comma-separated names, by default all")
+    parser.add_argument("--recipes", type=comma_separated, help="comma-separated names, by default all")
     parser.add_argument(
         "--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)"
     )
-    parser.add_argument("--workers", type=int, help="scoring processes (default: one per core)")
     parser.add_argument(
-        "--backend",
-        choices=("museval", "shared"),
-        default="museval",
-        help="shared: the same numbers, faster, without museval (default: museval)",
+        "--attribution",
+        metavar="FILE",
+        help="text with credit and license of the audio, which the report has to name",
     )
+    add_scoring(parser)
+    return parser
+
+
+def main(arguments=None):
+    """Runs `python -m recipes.compare`; returns the exit code."""
+    parser = build_parser()
     arguments = sys.argv[1:] if arguments is None else arguments
     command = f"{parser.prog} {shlex.join(arguments)}"
     return run_reporting_errors(_compare, parser.parse_args(arguments), command)
@@ -46,7 +54,7 @@ def _compare(options, command):
     from keras_d3.experiments import compare
 
     recipes = {recipe.name: recipe for recipe in all_recipes()}
-    names = options.recipes.split(",") if options.recipes else list(recipes)
+    names = options.recipes or list(recipes)
     unknown = sorted(set(names) - set(recipes))
     if unknown:
         raise ValueError(
@@ -61,6 +69,7 @@ def _compare(options, command):
         options.workers,
         options.backend,
         command,
+        Path(options.attribution).read_text(encoding="utf-8").strip() if options.attribution else "",
         say=lambda text: print(text, flush=True),
     )
     print(f"\n{table}\n\nReport: {path}")

@@ -12,18 +12,25 @@ from pathlib import Path
 from keras_d3.utils import run_reporting_errors
 
 
-def main(arguments=None):
+def build_parser():
+    """Returns the parser of `python -m recipes.demo`."""
     parser = argparse.ArgumentParser(
         prog="python -m recipes.demo",
         description="From stems to a side-by-side report. Run again, it keeps what is there and goes on.",
     )
     parser.add_argument("--out", default="build/demo", help="directory for everything (default: build/demo)")
-    return run_reporting_errors(_demo, parser.parse_args(arguments))
+    return parser
+
+
+def main(arguments=None):
+    """Runs `python -m recipes.demo`; returns the exit code."""
+    return run_reporting_errors(_demo, build_parser().parse_args(arguments))
 
 
 def _demo(options):
     from recipes import compare
     from tfrecords_tools.__main__ import main as tfrecords_tools
+    from tfrecords_tools.demo_corpus import ATTRIBUTION_FILE
 
     start = time.perf_counter()
     out = Path(options.out)
@@ -48,7 +55,20 @@ def _demo(options):
                 f"{corpus}/validation_tracks.txt",
             ],
         ),
-        ("recipes.compare", compare.main, ["--data", records, "--out", str(out), "--config", "tiny"]),
+        (
+            "recipes.compare",
+            compare.main,
+            [
+                "--data",
+                records,
+                "--out",
+                str(out),
+                "--config",
+                "tiny",
+                "--attribution",
+                f"{corpus}/{ATTRIBUTION_FILE}",
+            ],
+        ),
     )
     for module, command, arguments in steps:
         print(f"\n$ python -m {module} {shlex.join(arguments)}", flush=True)

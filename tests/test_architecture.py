@@ -60,7 +60,7 @@ ALLOWED = {
         "keras_d3.experiments",
     ),
     "tfrecords_tools": (*FOUNDATION, "keras_d3.data"),
-    "recipes": (*FOUNDATION, "keras_d3.experiments", "keras_d3.cli"),
+    "recipes": (*FOUNDATION, "keras_d3.experiments", "keras_d3.cli", "tfrecords_tools"),
     "benchmarks": (*FOUNDATION, *NETWORKS, "keras_d3.export", "keras_d3.separation"),
 }
 OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")

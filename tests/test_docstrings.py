@@ -7,13 +7,20 @@ import pkgutil
 import keras
 import pytest
 
-PACKAGES = ("keras_d3.layers", "keras_d3.blocks", "keras_d3.models", "keras_d3.convert", "keras_d3.analysis")
+PACKAGES = (
+    "keras_d3.ops",
+    "keras_d3.layers",
+    "keras_d3.blocks",
+    "keras_d3.models",
+    "keras_d3.convert",
+    "keras_d3.analysis",
+)
 
 
 def examples():
     for package in PACKAGES:
         for module in pkgutil.walk_packages(importlib.import_module(package).__path__, f"{package}."):
-            if ".tensorflow_" in module.name and keras.backend.backend() != "tensorflow":
+            if ".tensorflow." in module.name and keras.backend.backend() != "tensorflow":
                 continue
             found = doctest.DocTestFinder(exclude_empty=True).find(importlib.import_module(module.name))
             yield from (test for test in found if test.examples)

@@ -22,6 +22,15 @@ LEVEL_SPREAD_DB = 1.5
 NUM_VALIDATION = 2
 # Where stempeg's excerpt was cut, its AAC streams decode to clicks at full scale: stay between them.
 REAL_BEGIN_SECS, REAL_END_SECS = 0.05, 6.0
+# Stands in the corpus, and in reports that play the song.
+ATTRIBUTION_FILE = "ATTRIBUTION.txt"
+REAL_ATTRIBUTION = (
+    "The test song with real stems is an excerpt of a song by The Easton Ellises "
+    "(https://www.heise.de/ct/artikel/c-t-Remix-Wettbewerb-The-Easton-Ellises-2542427.html), licensed under "
+    "CC BY-NC-SA 3.0 (https://creativecommons.org/licenses/by-nc-sa/3.0/): credit the artist, no commercial "
+    "use, share alike. It is shipped by the Python package stempeg, and shortened here."
+)
+SYNTHETIC_ATTRIBUTION = "All songs with invented names are made by keras-d3."
 RECIPE = 1  # raise it when the songs of a seed change: an older corpus is then refused, not mixed in
 
 # Invented names; every artist and every title is used once.
@@ -46,7 +55,8 @@ def make_demo_corpus(
     `out/train/<Artist - Title>/{mixture,drums,bass,other,vocals}.wav`, `out/test/...`
     likewise (44.1 kHz, stereo, PCM16, the mixture being exactly the sum of the
     sources), the song that the stempeg package ships as a test song of its own,
-    and `validation_tracks.txt` with the last two training songs.
+    `validation_tracks.txt` with the last two training songs, and `ATTRIBUTION.txt`
+    with credit and license of the audio.
 
     Args:
         out: folder.
@@ -88,6 +98,9 @@ def make_demo_corpus(
     write_json(out / "corpus.json", request)
     with atomic_path(out / "validation_tracks.txt") as temporary:
         temporary.write_text("".join(f"{name}\n" for name in names[num_train - NUM_VALIDATION : num_train]))
+    attribution = f"{REAL_ATTRIBUTION} {SYNTHETIC_ATTRIBUTION}" if real_stems else SYNTHETIC_ATTRIBUTION
+    with atomic_path(out / ATTRIBUTION_FILE) as temporary:
+        temporary.write_text(f"{attribution}\n", encoding="utf-8")
     written = 0
     for number, (split, name, secs) in enumerate(tqdm(songs, desc="demo songs", unit="song")):
         folder = out / split / name
@@ -173,5 +186,5 @@ def _write_real_song(test_folder, report):
             audio, sample_rate = decode_with_ffmpeg(path, stream)
             begin, end = int(REAL_BEGIN_SECS * sample_rate), int(REAL_END_SECS * sample_rate)
             write_audio(temporary / f"{name}.wav", audio[begin:end], sample_rate)
-    report(f"Real stems: {folder.name}")
+    report(f"Real stems: {folder.name} (The Easton Ellises, CC BY-NC-SA 3.0)")
     return 1

@@ -19,7 +19,7 @@ def ours(norm, input_shape, dtype):
 
 
 def one_convolution_per_pair(input_shape, dtype, our_network):
-    """Every source normalised once, one `Conv2D` per pair of source and layer, the results added."""
+    """Every source normalized once, one `Conv2D` per pair of source and layer, the results added."""
     block = our_network.layer
     channels = _source_channels(input_shape)
     norms = [
@@ -43,9 +43,9 @@ def one_convolution_per_pair(input_shape, dtype, our_network):
 
 
 def literal(input_shape, dtype, our_network):
-    """The paper's wording: per layer, concatenate the sources, normalise, split, one `Conv2D` each, add.
+    """The paper's wording: per layer, concatenate the sources, normalize, split, one `Conv2D` each, add.
 
-    The same function for either norm: a channel's normalisation does not depend on its neighbours, so
+    The same function for either norm: a channel's normalization does not depend on its neighbors, so
     a layer's norm over the concatenation is that of its sources where they share scale and shift.
     """
     block = our_network.layer
@@ -136,8 +136,8 @@ CASES = (
         **_COMMON,
     ),
     Case(
-        name="d2_block_sources_normalised_once",
-        description="D2Block(16, 5) beside one Conv2D per pair, each source normalised once",
+        name="d2_block_sources_normalized_once",
+        description="D2Block(16, 5) beside one Conv2D per pair, each source normalized once",
         make_ours=functools.partial(ours, "source"),
         make_reference=one_convolution_per_pair,
         **_COMMON,

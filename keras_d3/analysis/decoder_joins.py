@@ -56,7 +56,7 @@ def up_path_joins(model):
     """Returns the `Join`s of a functional model, band by band, each from the deepest one up.
 
     A join is a concatenation along the channels of which some inputs come from an up-sampling
-    (transposed convolution, interpolation), if need be through crops, normalisations and activations,
+    (transposed convolution, interpolation), if need be through crops, normalizations and activations,
     and some do not.
 
     Raises:

@@ -7,12 +7,13 @@ import keras
 import numpy as np
 from keras import ops, tree
 
+from keras_d3.analysis.erf_inputs import random_inputs
 from keras_d3.analysis.erf_map import EffectiveReceptiveField, MeanMap
 from keras_d3.analysis.gradient import input_gradient
 from keras_d3.analysis.graph import graph_part, is_functional
 from keras_d3.analysis.theoretical_receptive_field import layer_interval, part_interval
-from keras_d3.ops import plain_operations
-from keras_d3.utils import check_int_tuple, check_positive_int
+from keras_d3.ops import trace_standard_ops
+from keras_d3.utils import check_int_tuple
 
 
 def effective_receptive_field(
@@ -35,7 +36,7 @@ def effective_receptive_field(
     (https://arxiv.org/abs/1808.08931), after Luo et al., 2016 (https://arxiv.org/abs/1701.04128):
 
     1. every input runs to the block's input x;
-    2. from there to the block's output y, in inference (normalisations use their stored statistics);
+    2. from there to the block's output y, in inference (normalizations use their stored statistics);
        the gradient at y is 1 at one position, in all channels, and 0 elsewhere;
     3. it is propagated back to x;
     4. its absolute value is averaged over the inputs,
@@ -64,7 +65,7 @@ def effective_receptive_field(
         output: string, the one of several outputs that is y; None for all, one by one, their maps added.
             (Not the gradient of their sum: sources that add up to the mixture have none but at the
             position itself.)
-        position: int or ints, where the gradient at y is 1; None for the centre.
+        position: int or ints, where the gradient at y is 1; None for the center.
         channel: int, the one channel of y that counts; None for all.
         lattice_rate: int or ints, the dilation rate whose lattice `off_lattice_energy` refers to; None
             for no such number.
@@ -115,20 +116,12 @@ def effective_receptive_field(
     )
 
 
-def random_inputs(shape, count, seed, scale=1.0):
-    """Yields `count` arrays (1, *shape) of independent normal values with standard deviation `scale`."""
-    check_positive_int("num_random_inputs", count)
-    generator = np.random.default_rng(seed)
-    for _ in range(count):
-        yield (scale * generator.standard_normal((1, *shape))).astype("float32")
-
-
 def _sums_alone(rank):
     """Keeps convolutions from being computed by a transform, which leaves rounding where no path leads.
 
     In two dimensions no layer does so, and TensorFlow has no gradient on CPUs for the plain spelling.
     """
-    return plain_operations() if rank == 1 else contextlib.nullcontext()
+    return trace_standard_ops() if rank == 1 else contextlib.nullcontext()
 
 
 def _absolute_gradient(block, batch, position, channel):

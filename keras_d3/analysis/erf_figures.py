@@ -6,7 +6,8 @@ import re
 import keras
 import numpy as np
 
-from keras_d3.analysis.erf import effective_receptive_field, random_inputs
+from keras_d3.analysis.erf import effective_receptive_field
+from keras_d3.analysis.erf_inputs import random_inputs
 from keras_d3.blocks import D2Block
 from keras_d3.layers import DilatedConv2D, SmoothedDilatedConv2D
 from keras_d3.models import build

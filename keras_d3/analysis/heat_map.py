@@ -14,8 +14,8 @@ _GAP, _LINE, _NARROWEST = 16, 15, 250
 _WHITE = 255
 
 
-def grey_levels(values):
-    """Returns grey levels of a map: 0 for exact zeros alone, 255 for the maximum.
+def gray_levels(values):
+    """Returns gray levels of a map: 0 for exact zeros alone, 255 for the maximum.
 
     In between the scale is logarithmic over six decades, from 255 down to 56: what is smaller than a
     millionth of the maximum, but not zero, is still 56. The paper's pictures seem to be linear (it does
@@ -30,8 +30,8 @@ def grey_levels(values):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.analysis.heat_map import grey_levels
-    >>> grey_levels(np.array([0.0, 1e-30, 1e-3, 1.0])).tolist()
+    >>> from keras_d3.analysis.heat_map import gray_levels
+    >>> gray_levels(np.array([0.0, 1e-30, 1e-3, 1.0])).tolist()
     [0, 56, 156, 255]
     """
     values = np.asarray(values, "float64")
@@ -45,9 +45,9 @@ def grey_levels(values):
 
 
 def heat_map(values, enlarge=10, widest=WIDEST):
-    """Draws a map, every value as a square of `enlarge` x `enlarge` pixels (nearest neighbour).
+    """Draws a map, every value as a square of `enlarge` x `enlarge` pixels (nearest neighbor).
 
-    Two dimensions: the grey levels. One dimension: a curve of the grey levels above a strip of them, with
+    Two dimensions: the gray levels. One dimension: a curve of the gray levels above a strip of them, with
     no bar over exact zeros. What would be larger than `widest` is enlarged less, down to a pixel per
     value; a longer sequence is drawn with the maximum of several values per column, a larger map as it is.
 
@@ -57,7 +57,7 @@ def heat_map(values, enlarge=10, widest=WIDEST):
         widest: int, pixels.
 
     Returns:
-        uint8 array (height, width) of grey levels.
+        uint8 array (height, width) of gray levels.
 
     Example:
 
@@ -73,7 +73,7 @@ def heat_map(values, enlarge=10, widest=WIDEST):
         width = -(-len(values) // widest)
         values = np.pad(values, (0, -len(values) % width)).reshape(-1, width).max(axis=1)
     enlarge = max(1, min(enlarge, widest // max(values.shape)))
-    levels = grey_levels(values)
+    levels = gray_levels(values)
     if levels.ndim == 2:
         return levels.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
     levels = levels.repeat(enlarge)
@@ -116,7 +116,7 @@ def save_figure(path, rows):
 
     Args:
         path: of the PNG.
-        rows: list of rows; each a list of (caption, grey levels), the caption of any number of lines.
+        rows: list of rows; each a list of (caption, gray levels), the caption of any number of lines.
     """
     font = ImageFont.load_default()
     rows = [list(row) for row in rows]
@@ -139,7 +139,7 @@ def save_figure(path, rows):
 
 
 def save_png(path, picture):
-    """Writes an array of grey levels, or an image of Pillow's, as a PNG."""
+    """Writes an array of gray levels, or an image of Pillow's, as a PNG."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG", optimize=True)

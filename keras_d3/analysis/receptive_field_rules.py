@@ -25,7 +25,8 @@ from keras_d3.layers import (
     DilatedConv1D,
     DilatedConv2D,
     InferenceClip,
-    InterleavingUpsampling1D,
+    LearnedUpsampling1D,
+    LinearUpsampling1D,
     MultidilatedConv1D,
     MultidilatedConv2D,
     PadToMultiple,
@@ -267,7 +268,8 @@ def _(layer, low, high, axis):
     return low * layer.factor, high * layer.factor
 
 
-@rule.register(InterleavingUpsampling1D)
+@rule.register(LearnedUpsampling1D)
+@rule.register(LinearUpsampling1D)
 def _(layer, low, high, axis):
     # Sample 2 t + 1 is made of samples t and t + 1.
     return low // 2, -(-high // 2)
@@ -288,7 +290,7 @@ def through_conv(low, high, taps, rate=1, stride=1, padding="same", size=None):
 
 
 def through_resize(low, high, axis):
-    """The interval in front of a linear interpolation between half-pixel centres."""
+    """The interval in front of a linear interpolation between half-pixel centers."""
     ratio = axis.input_sizes[0] / axis.output_size
     low = np.floor((low + 0.5) * ratio - 0.5).astype("int64")
     high = np.ceil((high + 0.5) * ratio - 0.5).astype("int64")

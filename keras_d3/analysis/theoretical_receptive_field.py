@@ -22,7 +22,7 @@ def receptive_field(
     Every output position is followed backwards through all layers at once: a convolution widens its
     interval by `(kernel - 1) * dilation`, strides and resampling map it to another grid, branches are
     united; the widest interval counts. Weights are not read, so a weight of zero counts like any other;
-    padding is not subtracted, so the field may exceed the input. Batch normalisation is that of
+    padding is not subtracted, so the field may exceed the input. Batch normalization is that of
     inference. `keras_d3.models.receptive_field` has the closed forms for presets on waveforms (samples)
     and spectrograms (frames), which need no model; both agree.
 

@@ -7,7 +7,7 @@ from keras import ops
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
 from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
-from keras_d3.ops import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d, tensorflow_kernels
+from keras_d3.ops import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d, split_channels
 from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
 
 DILATIONS = ("none", "standard", "multidilated")
@@ -245,13 +245,15 @@ class DenseBlock(keras.layers.Layer):
     def _shares(self, index, source, training):
         """What source `index` adds to every layer that reads it."""
         norm, conv = self.norms[index], self.convs[index]
-        if self.rank == 2 and norm is not None and norm.fuses_training(source, training):
+        if self.rank == 2 and norm is not None and training and norm.trainable:
             kernel, bias = (
                 ops.cast(ops.convert_to_tensor(weight), source.dtype) for weight in (conv.kernel, conv.bias)
             )
-            shares = normalized_relu_conv_2d(source, norm, kernel, bias, conv.dilation_rate)
-            if shares is not None:
-                return shares
+            mean, variance = norm.update_statistics(source)
+            weights = norm.scale_and_offset(mean.dtype)
+            return normalized_relu_conv_2d(
+                source, mean, variance, *weights, norm.epsilon, kernel, bias, conv.dilation_rate
+            )
         return conv(self._activated(index, source, training))
 
     def _activated(self, index, maps, training):
@@ -364,10 +366,7 @@ def split_first(maps, num_first):
     """
     if maps.shape[-1] == num_first:
         return maps, None
-    if (kernels := tensorflow_kernels()) is not None:
-        return kernels.split_channels(maps, num_first)
-    first, rest = ops.split(maps, [num_first], axis=-1)
-    return first, rest
+    return split_channels(maps, num_first)
 
 
 def check_compression(name, value):

@@ -3,7 +3,8 @@
 import keras
 
 from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import SMOOTHINGS, DilatedConv2D, SmoothedDilatedConv2D
+from keras_d3.layers import DilatedConv2D, SmoothedDilatedConv2D
+from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice
 
 

@@ -1,41 +1,47 @@
-"""The command `keras-d3 erf`: effective receptive fields of networks, as pictures and numbers."""
+"""`keras-d3 erf`: effective receptive fields of networks, as pictures and numbers."""
 
 from pathlib import Path
 
-FIGURES = ("smoothed", "d2-block")
-IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".webp")
-# Random waveforms must not make the outputs clip, behind which every gradient is 0.
-_WAVEFORM_SCALE = 0.1
-# Option of argparse -> the kinds of NETWORK it belongs to.
+from keras_d3.cli.networks import add_networks, networks_of_run
+from keras_d3.cli.options import add_out, check_out
+
+SMOOTHED, D2_BLOCK = "smoothed", "d2-block"
+PRESET, TRAINED = "a preset", "trained networks"
+# Option -> what it can be given for.
 _BELONGS = {
-    "tiny": ("preset",),
-    "from_layer": ("preset", "model"),
-    "to_layer": ("preset", "model"),
-    "output": ("preset", "model"),
-    "position": ("preset", "model"),
-    "channel": ("preset", "model"),
-    "rate": ("preset", "model"),
-    "size": ("preset", "model"),
-    "images": ("preset", "model", "smoothed"),
-    "model": ("smoothed",),
-    "noise": ("smoothed",),
+    "tiny": (PRESET,),
+    "from_layer": (PRESET, TRAINED),
+    "to_layer": (PRESET, TRAINED),
+    "output": (PRESET, TRAINED),
+    "position": (PRESET, TRAINED),
+    "channel": (PRESET, TRAINED),
+    "rate": (PRESET, TRAINED),
+    "size": (PRESET, TRAINED),
+    "images": (PRESET, TRAINED, SMOOTHED),
+    "model": (TRAINED, SMOOTHED),
+    "run_dir": (TRAINED, SMOOTHED),
+    "noise": (SMOOTHED,),
 }
+DEFAULT_NUM_INPUTS, DEFAULT_NOISE = 4, 0.1
 
 
 def add_erf(commands):
-    """Adds the sub-parser."""
+    """Adds the command."""
     command = commands.add_parser(
         "erf",
         help="effective receptive field of a network or a part of it: which inputs an output depends on",
-        description="Writes a picture (10 times enlarged, black is exactly zero), the map and its numbers.",
+        description="Writes a picture (enlarged 10 times, black is exactly zero), the map and its numbers.",
     )
     command.add_argument(
         "network",
+        nargs="?",
         metavar="NETWORK",
-        help="a preset, a .keras file or a run directory; or a built-in figure: `smoothed` (figures 8 and 9 "
-        "of Wang and Ji, 2018), `d2-block` (figure 3 of Takahashi and Mitsufuji, 2021)",
+        help="a preset; or a built-in figure: `smoothed` (figures 8 and 9 of Wang and Ji, 2018; of random "
+        "networks, or of those that --model and --run-dir name), `d2-block` (figure 3 of Takahashi and "
+        "Mitsufuji, 2021)",
     )
-    command.add_argument("--out", required=True, metavar="DIR", help="where the files go")
+    add_networks(command, action="append")
+    add_out(command)
     command.add_argument("--tiny", action="store_true", help="the preset's small sibling")
     command.add_argument(
         "--from-layer", metavar="NAME", help="from the input of this layer (default: the model's)"
@@ -47,199 +53,174 @@ def add_erf(commands):
         "--output", metavar="NAME", help="one of several outputs (default: the sum of their maps)"
     )
     command.add_argument(
-        "--position", type=int, nargs="+", metavar="I", help="at the output (default: the centre)"
+        "--position", type=int, nargs="+", metavar="I", help="position at the output (default: the center)"
     )
-    command.add_argument("--channel", type=int, metavar="I", help="of the output (default: all at once)")
     command.add_argument(
-        "--rate", type=int, nargs="+", metavar="R", help="of the lattice, for the energy off it"
+        "--channel", type=int, metavar="I", help="channel of the output (default: all at once)"
     )
-    command.add_argument("--size", type=int, nargs="+", metavar="N", help="of random inputs: those not fixed")
-    command.add_argument("--num-inputs", type=int, metavar="N", help="random inputs to average (default: 4)")
+    command.add_argument(
+        "--rate", type=int, nargs="+", metavar="R", help="dilation rate of the lattice, for the energy off it"
+    )
+    command.add_argument(
+        "--size",
+        type=int,
+        nargs="+",
+        metavar="N",
+        help="size of random inputs, on the axes that are not fixed",
+    )
+    command.add_argument(
+        "--num-inputs",
+        type=int,
+        metavar="N",
+        help=f"random inputs to average (default: {DEFAULT_NUM_INPUTS})",
+    )
     command.add_argument("--images", metavar="DIR", help="images to average instead of random inputs")
-    command.add_argument("--seed", type=int, default=0, help="of weights and random inputs (default: 0)")
-    command.add_argument("--noise", type=float, metavar="STD", help="smoothed: of its weights (default: 0.1)")
+    command.add_argument("--seed", type=int, default=0, help="random seed of weights and inputs (default: 0)")
     command.add_argument(
-        "--model",
-        action="append",
-        metavar="FILE",
-        help="smoothed: a trained DeepLabv2 instead of random ones, .keras file or run directory; repeat it",
+        "--noise",
+        type=float,
+        metavar="STD",
+        help=f"smoothed: standard deviation of the random smoothing weights (default: {DEFAULT_NOISE})",
     )
     command.add_argument(
-        "--max-panel", type=int, default=4000, metavar="PIXELS", help="enlarge less beyond it (default: 4000)"
+        "--max-panel", type=int, default=4000, metavar="PIXELS", help="largest panel (default: 4000)"
     )
-    command.set_defaults(function=_erf)
+    command.set_defaults(run=_erf)
 
 
 def _erf(options):
-    kind = _kind(options.network)
+    kind = _kind(options)
+    _check_options(options, kind)
+    if options.num_inputs is None and not options.images:
+        options.num_inputs = DEFAULT_NUM_INPUTS
+    if kind in (SMOOTHED, D2_BLOCK):
+        _figure(options, kind)
+    else:
+        _networks(options, kind)
+
+
+def _kind(options):
+    """What the field is measured of; raises ValueError for an unknown preset."""
+    if options.network in (SMOOTHED, D2_BLOCK):
+        return options.network
+    if options.network is not None:
+        from keras_d3.models import find_preset
+
+        find_preset(options.network)
+        return PRESET
+    if not (options.model or options.run_dir):
+        raise ValueError(
+            f"Name a preset or a figure ({SMOOTHED}, {D2_BLOCK}), or give `--model` or `--run-dir`."
+        )
+    return TRAINED
+
+
+def _check_options(options, kind):
     for name, kinds in _BELONGS.items():
         if getattr(options, name) not in (None, False) and kind not in kinds:
             raise ValueError(
-                f"`--{name.replace('_', '-')}` does not belong to `keras-d3 erf {options.network}`. "
-                "Leave it out."
+                f"`--{name.replace('_', '-')}` does not belong to `keras-d3 erf` of "
+                f"{options.network or kind}. Leave it out."
             )
     if options.images and options.num_inputs is not None:
         raise ValueError("`--num-inputs` counts random inputs. Leave it out with `--images`.")
-    if options.num_inputs is None:
-        options.num_inputs = 4
-    settings = {
-        key: value
-        for key, value in vars(options).items()
-        if value not in (None, False) and key not in ("command", "function", "out", "max_panel")
-    }
+
+
+def _settings(options):
+    """What the JSON file says of how the field was measured."""
     from keras_d3.utils import current_commit
 
-    settings["commit"] = current_commit()
-    if kind in FIGURES:
-        return _figure(options, kind, settings)
-    return _single(options, kind, settings)
+    left_out = ("command", "run", "out", "overwrite", "max_panel")
+    given = {key: value for key, value in vars(options).items() if value not in (None, False)}
+    return {
+        **{key: value for key, value in given.items() if key not in left_out},
+        "commit": current_commit(),
+    }
 
 
-def _kind(network):
-    if network in FIGURES:
-        return network
-    if Path(network).suffix == ".keras":
-        return "model"
-    from keras_d3.models import find_preset, presets
-
-    if Path(network).is_dir() and network not in presets():
-        return "model"
-    return find_preset(network) and "preset"
-
-
-def _single(options, kind, settings):
+def _networks(options, kind):
+    """The fields of a preset or of trained networks, one by one."""
     import keras
 
-    from keras_d3.analysis import effective_receptive_field, format_fields, random_inputs, write_field
-    from keras_d3.models import build, presets
+    from keras_d3 import analysis
+    from keras_d3.models import build
 
     keras.utils.set_random_seed(options.seed)
-    model = build(options.network, tiny=options.tiny) if kind == "preset" else load_network(options.network)
-    preset = presets().get(model.name)
-    if options.images:
-        inputs = read_images(options.images, preset)
+    if kind == PRESET:
+        models = {options.network: build(options.network, tiny=options.tiny)}
     else:
-        scale = _WAVEFORM_SCALE if len(model.inputs[0].shape) == 3 else 1.0
-        shape = _input_shape(model, options.size)
-        settings["input_shape"], settings["input_std"] = list(shape), scale
-        inputs = random_inputs(shape, options.num_inputs, options.seed, scale)
-    field = effective_receptive_field(
-        model,
-        inputs,
-        from_layer=options.from_layer,
-        to_layer=options.to_layer,
-        output=options.output,
-        position=options.position,
-        channel=options.channel,
-        lattice_rate=_one_or_many(options.rate),
-    )
-    name = "_to_".join(filter(None, (options.from_layer, options.to_layer)))
-    paths = write_field(options.out, name or model.name, field, settings, options.max_panel)
-    _report({name or model.name: field}, paths, format_fields)
+        models = _trained(options)
+    part = "_to_".join(filter(None, (options.from_layer, options.to_layer)))
+    names = [
+        "_".join(filter(None, (label if len(models) > 1 else "", part))) or model.name
+        for label, model in models.items()
+    ]
+    check_out(options, *(Path(options.out) / f"{name}.png" for name in names))
+    rate = options.rate[0] if options.rate and len(options.rate) == 1 else options.rate
+    for name, model in zip(names, models.values(), strict=True):
+        settings = _settings(options)
+        if options.images:
+            inputs = analysis.image_inputs(options.images, model)
+        else:
+            shape, std = analysis.input_shape(model, options.size), analysis.input_std(model)
+            settings.update(input_shape=list(shape), input_std=std)
+            inputs = analysis.random_inputs(shape, options.num_inputs, options.seed, std)
+        field = analysis.effective_receptive_field(
+            model,
+            inputs,
+            from_layer=options.from_layer,
+            to_layer=options.to_layer,
+            output=options.output,
+            position=options.position,
+            channel=options.channel,
+            lattice_rate=rate,
+        )
+        paths = analysis.write_field(options.out, name, field, settings, options.max_panel)
+        _print({name: field}, paths)
 
 
-def _figure(options, kind, settings):
-    from keras_d3.analysis import erf_figures, format_fields, write_figure
+def _figure(options, kind):
+    """A picture of a paper."""
+    from keras_d3 import analysis
 
-    if kind == "smoothed":
-        settings["noise"] = options.noise = 0.1 if options.noise is None else options.noise
-        networks, inputs = None, None
-        if options.model:
-            networks = {_label(path): load_network(path) for path in options.model}
-            if len(networks) < len(options.model):
-                raise ValueError(
-                    f"`--model` must name different files. Received: {', '.join(options.model)}."
-                )
+    check_out(options, Path(options.out) / f"{kind}.png")
+    if kind == D2_BLOCK:
+        fields = analysis.d2_block_fields(num_inputs=options.num_inputs, seed=options.seed)
+    else:
+        if options.noise is None:
+            options.noise = DEFAULT_NOISE
+        networks, inputs = _trained(options) or None, None
         if options.images:
             if not networks:
-                raise ValueError("`--images` needs trained networks: name them by `--model`.")
-            from keras_d3.models import presets
-
-            preset = presets().get(next(iter(networks.values())).name)
-            inputs = list(read_images(options.images, preset))
-        fields = erf_figures.smoothed_fields(
-            networks, inputs, options.num_inputs, options.seed, options.noise
-        )
-    else:
-        fields = erf_figures.d2_block_fields(num_inputs=options.num_inputs, seed=options.seed)
-    paths = write_figure(options.out, kind, fields, settings, options.max_panel)
-    rows = {f"{title}, {label}": field for title, row in fields.items() for label, field in row.items()}
-    _report(rows, paths, format_fields)
+                raise ValueError("`--images` needs trained networks: name them by `--model` or `--run-dir`.")
+            inputs = list(analysis.image_inputs(options.images, next(iter(networks.values()))))
+        fields = analysis.smoothed_fields(networks, inputs, options.num_inputs, options.seed, options.noise)
+    paths = analysis.write_figure(options.out, kind, fields, _settings(options), options.max_panel)
+    _print(
+        {f"{title}, {label}": field for title, row in fields.items() for label, field in row.items()}, paths
+    )
 
 
-def load_network(path):
-    """Loads a `.keras` file, or the best checkpoint of a run directory.
+def _trained(options):
+    """Loads the networks of `--model` and `--run-dir`, by names that tell them apart."""
+    from keras_d3.analysis import load_network
 
-    Raises:
-        FileNotFoundError: there is none.
-    """
-    import keras
-
-    # Loading looks layers up by name; these imports register them.
-    import keras_d3.blocks
-    import keras_d3.layers
-    import keras_d3.models  # noqa: F401
-
-    file = Path(path) / "checkpoints" / "best.keras" if Path(path).is_dir() else Path(path)
-    if not file.is_file():
-        raise FileNotFoundError(
-            f"No network at `{file}`. Give a .keras file, or a run directory, made by "
-            "`python -m recipes.<name>.train`."
-        )
-    return keras.saving.load_model(file, compile=False)
-
-
-def read_images(directory, preset=None):
-    """Yields the images of a directory as float32 (1, height, width, 3), normalised as `preset` says.
-
-    Raises:
-        FileNotFoundError: there are none.
-        ValueError: the network does not read RGB images.
-    """
-    import numpy as np
-    from PIL import Image
-
-    if preset is not None and preset.normalization is None:
+    found = [(Path(path).stem, path) for path in options.model or ()]
+    for run_dir in options.run_dir or ():
+        for target, path, _ in networks_of_run(run_dir):
+            found.append(("_".join(filter(None, (Path(run_dir).name, target))), path))
+    paths = dict(found)
+    if len(paths) < len(found):
         raise ValueError(
-            f"`--images` needs a network that reads RGB images. Received: '{preset.name}', which works on "
-            f"a {preset.task}."
+            "`--model` and `--run-dir` must name different files. Received: "
+            f"{', '.join(name for name, _ in found)}."
         )
-    files = sorted(path for path in Path(directory).glob("*") if path.suffix.lower() in IMAGE_SUFFIXES)
-    if not files:
-        raise FileNotFoundError(f"No images in `{directory}` ({', '.join(IMAGE_SUFFIXES)}).")
-
-    def read(file):
-        with Image.open(file) as image:
-            pixels = np.asarray(image.convert("RGB"), "float32")
-        return (pixels if preset is None else preset.normalization(pixels))[None]
-
-    return map(read, files)
+    return {name: load_network(path) for name, path in paths.items()}
 
 
-def _input_shape(model, size):
-    """The model's input shape without the batch; `size` fills the axes that are not fixed."""
-    *known, channels = model.inputs[0].shape[1:]
-    unknown = known.count(None)
-    size = list(size or ())
-    if len(size) == 1 and unknown:
-        size *= unknown
-    if len(size) != unknown:
-        raise ValueError(
-            f"`--size` must fill the {unknown} unknown axes of the input {(*known, channels)}. "
-            f"Received: {' '.join(map(str, size)) or 'nothing'}."
-        )
-    return (*(size.pop(0) if axis is None else axis for axis in known), channels)
+def _print(fields, paths):
+    from keras_d3.analysis import format_fields
 
-
-def _one_or_many(values):
-    return values[0] if values is not None and len(values) == 1 else values
-
-
-def _label(path):
-    return Path(path).stem if Path(path).suffix == ".keras" else Path(path).name
-
-
-def _report(fields, paths, format_fields):
     print(format_fields(fields))
     for path in paths:
         print(path)

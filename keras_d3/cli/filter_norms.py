@@ -1,58 +1,44 @@
-"""The command `keras-d3 filter-norms`: what up paths take from below and what from the skips."""
+"""`keras-d3 filter-norms`: norms of the filters that read up-sampled maps and skip maps."""
 
 from pathlib import Path
 
+from keras_d3.cli.networks import add_networks, networks_of_run
+from keras_d3.cli.options import add_out, check_out
+
 
 def add_filter_norms(commands):
-    """Adds the sub-parser."""
+    """Adds the command."""
     command = commands.add_parser(
         "filter-norms",
-        help="norms of the filters that read up-sampled and skip maps, per block of a network's up path",
+        help="norms of the filters that read up-sampled and skip maps, per block of a network's decoder",
         description="Writes <network>.json (means, and the norm of every map) and <network>.png (the means).",
     )
-    which = command.add_mutually_exclusive_group(required=True)
-    which.add_argument("--run-dir", metavar="RUN", help="directory of a run: all its networks")
-    which.add_argument("--model", metavar="FILE", help="a .keras file")
-    command.add_argument("--out", required=True, metavar="DIR", help="where the files go")
-    command.set_defaults(function=_filter_norms)
+    add_networks(command.add_mutually_exclusive_group(required=True))
+    add_out(command)
+    command.set_defaults(run=_filter_norms)
 
 
 def _filter_norms(options):
-    from keras_d3.analysis import filter_norms, write_filter_norms
-    from keras_d3.cli.erf import load_network
+    from keras_d3.analysis import filter_norms, load_network, write_filter_norms
 
-    networks = _of_run(Path(options.run_dir)) if options.run_dir else _of_file(Path(options.model))
+    if options.run_dir:
+        networks = [
+            (name or "network", path, about) for name, path, about in networks_of_run(options.run_dir)
+        ]
+    else:
+        path = Path(options.model)
+        networks = [(path.stem, path, {"file": path.name})]
+    check_out(options, *(Path(options.out) / f"{name}.json" for name, *_ in networks))
     for name, path, about in networks:
         model = load_network(path)
         blocks = filter_norms(model)
         for written in write_filter_norms(options.out, name, blocks, {"network": model.name, **about}):
             print(written)
         for block in blocks:
-            place = f"{block.band} {block.block}".strip()
+            label = f"{block.band} {block.block}".strip()
             means = ", ".join(
                 f"{view.replace('_', ' ')}: {block.mean(view, 'upsampled'):.3f} up-sampled, "
                 f"{block.mean(view, 'skip'):.3f} skip"
                 for view in block.norms
             )
-            print(f"  {place:12} {means}")
-
-
-def _of_file(path):
-    return [(path.stem, path, {"file": path.name})]
-
-
-def _of_run(run_dir):
-    """Lists (name, checkpoint, about) of every network of a run, with the weights its separator takes."""
-    from keras_d3.settings import RunConfig
-    from keras_d3.utils import read_json
-
-    values = read_json(run_dir / "config.json", "run config", "python -m recipes.<name>.train")
-    config = RunConfig.from_dict(values)
-    about = {"recipe": config.recipe, "config": config.name}
-    file = f"checkpoints/{config.training.selection}.keras"
-    if config.target == "all":
-        return [
-            (source, run_dir / source / file, {"target": source, **about}) for source in config.data.sources
-        ]
-    name = config.target or "network"
-    return [(name, run_dir / file, {"target": config.target, **about})]
+            print(f"  {label:12} {means}")

@@ -52,8 +52,8 @@ def d3net_music_separator(weights, configs_dir=None, sources=None, progress=None
 
     Example:
 
-    >>> separator = d3net_music_separator("weights")
-    >>> separator.export("d3net_official")
+    >>> separator = d3net_music_separator("weights")  # doctest: +SKIP
+    >>> separator.export("d3net_official")  # doctest: +SKIP
     """
     # Separators and segmenters need TensorFlow; the networks alone run on every backend.
     from keras_d3.separation import Separator

@@ -37,7 +37,7 @@ def d3net_segmentation_segmenter(weights, config="S", window=None):
 
     Example:
 
-    >>> d3net_segmentation_segmenter("D3Net_L.h5", "L").export("d3net_l")
+    >>> d3net_segmentation_segmenter("D3Net_L.h5", "L").export("d3net_l")  # doctest: +SKIP
     """
     # Separators and segmenters need TensorFlow; the networks alone run on every backend.
     from keras_d3.segmentation import Segmenter

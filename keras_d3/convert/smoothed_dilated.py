@@ -2,7 +2,8 @@
 
 import numpy as np
 
-from keras_d3.layers import SMOOTHINGS, SmoothedDilatedConv2D
+from keras_d3.layers import SmoothedDilatedConv2D
+from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice, check_positive_int
 
 

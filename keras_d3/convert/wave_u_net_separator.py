@@ -41,8 +41,8 @@ def wave_u_net_separator(checkpoint, config, padding="zeros", downmix=True, prog
 
     Example:
 
-    >>> separator = wave_u_net_separator("full_44KHz/full_44KHz-236118", "full_44KHz")
-    >>> separator.export("wave_u_net_official")
+    >>> separator = wave_u_net_separator("full_44KHz/full_44KHz-236118", "full_44KHz")  # doctest: +SKIP
+    >>> separator.export("wave_u_net_official")  # doctest: +SKIP
     """
     # Separators and segmenters need TensorFlow; the networks alone run on every backend.
     from keras_d3.separation import Separator

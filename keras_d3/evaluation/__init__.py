@@ -3,10 +3,11 @@
 from keras_d3.evaluation.aggregation import aggregate, format_db, format_table
 from keras_d3.evaluation.directory_scores import score_directories, score_directory
 from keras_d3.evaluation.mean_iou import confusion_matrix, format_iou_table, segmentation_scores
-from keras_d3.evaluation.museval_scores import METRICS, score_track
+from keras_d3.evaluation.museval_scores import BACKENDS, METRICS, score_track
 from keras_d3.evaluation.sdr_scores import do_nothing_estimates, sdr, sdr_improvement
 
 __all__ = [
+    "BACKENDS",
     "METRICS",
     "aggregate",
     "confusion_matrix",

@@ -31,6 +31,7 @@ def compare(
     num_workers=None,
     backend="museval",
     command="",
+    attribution="",
     say=lambda text: None,
 ):
     """Trains, exports and scores the configs of a set in several recipes, and writes the report.
@@ -52,6 +53,7 @@ def compare(
         backend: "museval" or "shared", of the networks' scores: see
             `keras_d3.evaluation.score_track`.
         command: how the comparison was called, for the report.
+        attribution: str, credit and license of the data set's audio, for the report.
         say: function of one string, called with what is being done.
 
     Returns:
@@ -101,6 +103,7 @@ def compare(
     num_tracks = len(manifest.tracks("train"))
     models = [_entry(*result, num_tracks) for result in zip(runs, scores, speeds, strict=True)]
     report = _report(manifest, runs, models, baselines, out_dir, excerpt_track or tracks[0], command)
+    report = dataclasses.replace(report, attribution=attribution)
     path = out_dir / "report.html"
     write_report(path, report)
     _write_json(out_dir / "report.json", report)
@@ -283,6 +286,7 @@ def _write_json(path, report):
         path,
         {
             "data_set": report.data_set,
+            "attribution": report.attribution,
             "commit": report.commit,
             "machine": report.machine,
             "date": report.date,

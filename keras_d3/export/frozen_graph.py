@@ -7,7 +7,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.models import fold_batch_norm
-from keras_d3.ops import plain_operations
+from keras_d3.ops import trace_standard_ops
 
 INPUT_NAME = "mixture"
 # Of a model with one unnamed output.
@@ -56,7 +56,7 @@ def freeze(model, input_shape):
         names[:] = outputs  # TensorFlow may trace more than once
         return [tf.cast(output, tf.float32) for output in outputs.values()]
 
-    with plain_operations():
+    with trace_standard_ops():
         spec = tf.TensorSpec((None, *input_shape), tf.float32, name=INPUT_NAME)
         function = tf.function(call, autograph=False).get_concrete_function(spec)
     tensors = [output.name for output in function.outputs]

@@ -48,7 +48,7 @@ def export_onnx(model, path, input_shape=None, overwrite=False, check=True):
 
     >>> import onnxruntime
     >>> from keras_d3 import models
-    >>> from keras_d3.inference import export_onnx
+    >>> from keras_d3.export import export_onnx
     >>> export_onnx(models.build("d3net_vocals"), "d3net_vocals.onnx", input_shape=(256, 2049, 2))
     PosixPath('d3net_vocals.onnx')
     >>> session = onnxruntime.InferenceSession("d3net_vocals.onnx")

@@ -45,7 +45,7 @@ def export_openvino(model, path, input_shape=None, overwrite=False, check=True):
     Example:
 
     >>> from keras_d3 import models
-    >>> from keras_d3.inference import export_openvino
+    >>> from keras_d3.export import export_openvino
     >>> model = models.build("d3net_vocals")
     >>> export_openvino(model, "d3net_vocals.xml", input_shape=(256, 2049, 2))
     PosixPath('d3net_vocals.xml')

@@ -8,11 +8,11 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
+from keras_d3.settings import OPENVINO_PRECISIONS
 from keras_d3.utils import check_choice, check_positive_int, optional_package
 
 # Of setup.cfg.
 EXTRA = "export"
-PRECISIONS = ("f32", "bf16")
 # Examples that are computed at once, each by its share of the threads: on two cores D3Net took 1.80 s a
 # patch instead of 2.26, in bfloat16 0.85 instead of 1.19. Each takes the memory of a network's maps.
 MAX_STREAMS = 4
@@ -51,7 +51,7 @@ class OpenVINONetwork:
 
     def __init__(self, path, precision="f32", num_threads=None):
         openvino = optional_package("openvino", EXTRA, "The runtime OpenVINO")
-        check_choice("precision", precision, PRECISIONS)
+        check_choice("precision", precision, OPENVINO_PRECISIONS)
         path = Path(path)
         for file in (path, path.with_suffix(".bin")):
             if not file.is_file():

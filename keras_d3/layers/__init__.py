@@ -4,10 +4,9 @@ from keras_d3.layers.batch_normalization import BatchNormalization
 from keras_d3.layers.center_crop import CenterCrop1D
 from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.decimation import Decimation1D
-from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D, kernel_from_transposed
+from keras_d3.layers.dilated_conv import DilatedConv1D, DilatedConv2D
 from keras_d3.layers.inference_clip import InferenceClip
 from keras_d3.layers.initializers import NNablaGlorotNormal, NNablaGlorotUniform
-from keras_d3.layers.interleaving import InterleavingUpsampling1D
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
 from keras_d3.layers.linear_upsampling import LinearUpsampling1D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
@@ -15,7 +14,6 @@ from keras_d3.layers.pad_to_multiple import PadToMultiple
 from keras_d3.layers.per_bin_affine import PerBinAffine
 from keras_d3.layers.resize_like import ResizeLike
 from keras_d3.layers.smoothed_dilated_conv import (
-    SMOOTHINGS,
     IdentitySmoothing,
     SmoothedDilatedConv1D,
     SmoothedDilatedConv2D,
@@ -31,7 +29,6 @@ __all__ = [
     "DilatedConv2D",
     "IdentitySmoothing",
     "InferenceClip",
-    "InterleavingUpsampling1D",
     "InverseSTFT",
     "LearnedUpsampling1D",
     "LinearUpsampling1D",
@@ -42,9 +39,7 @@ __all__ = [
     "PadToMultiple",
     "PerBinAffine",
     "ResizeLike",
-    "SMOOTHINGS",
     "STFT",
     "SmoothedDilatedConv1D",
     "SmoothedDilatedConv2D",
-    "kernel_from_transposed",
 ]

@@ -1,14 +1,14 @@
-"""Batch normalisation over the last axis, fused where the backend can."""
+"""Batch normalization over the last axis, fused where the backend can."""
 
 import keras
 from keras import ops
 
-from keras_d3.ops import tensorflow_normalization, traces_plain_operations
+from keras_d3.ops import batch_statistics, normalize, normalize_by_batch
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
 class BatchNormalization(keras.layers.BatchNormalization):
-    """Normalises each channel over all other axes: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
+    """Normalizes each channel over all other axes: `gamma * (x - mean) / sqrt(variance + epsilon) + beta`.
 
     Ioffe and Szegedy, 2015, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift" (https://arxiv.org/abs/1502.03167). Differences from
@@ -21,7 +21,7 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Call arguments:
         inputs: floating-point tensor `(batch, ..., channels)`.
-        training: bool, whether the batch's own statistics normalise, and update the moving ones.
+        training: bool, whether to normalize by the batch's own statistics, and update the moving ones.
         mask: as in `keras.layers.BatchNormalization`.
 
     Returns:
@@ -40,42 +40,41 @@ class BatchNormalization(keras.layers.BatchNormalization):
     """
 
     def call(self, inputs, training=None, mask=None):
-        if not self._is_fused(inputs, mask):
+        if not self._is_ordinary(inputs, mask):
             return super().call(inputs, training=training, mask=mask)
-        fused, (gamma, beta) = tensorflow_normalization(), self.scale_and_offset()
-        if not (training and self.trainable):
-            mean, variance = (
-                ops.cast(weight, "float32") for weight in (self.moving_mean, self.moving_variance)
-            )
-            return fused.normalize(inputs, mean, variance, gamma, beta, self.epsilon)
-        mean, variance = self.update_statistics(inputs)
-        return fused.normalize_by_batch(inputs, mean, variance, gamma, beta, self.epsilon)
-
-    def fuses_training(self, inputs, training):
-        """Whether this call would normalise by the batch's statistics, in operations of our own."""
-        return bool(training and self.trainable and self._is_fused(inputs, None))
+        if training and self.trainable:
+            mean, variance = self.update_statistics(inputs)
+            normalize_inputs = normalize_by_batch
+        else:
+            dtype = keras.backend.result_type(inputs.dtype, "float32")
+            mean, variance = (ops.cast(weight, dtype) for weight in (self.moving_mean, self.moving_variance))
+            normalize_inputs = normalize
+        return normalize_inputs(inputs, mean, variance, *self.scale_and_offset(mean.dtype), self.epsilon)
 
     def update_statistics(self, inputs):
-        """Returns mean and variance of the batch, after the moving ones took them in."""
-        statistics = tensorflow_normalization().batch_statistics(inputs)
+        """Takes the statistics of a batch into the moving ones.
+
+        Args:
+            inputs: floating-point tensor (batch, ..., channels).
+
+        Returns:
+            Pair (mean, variance) of tensors (channels,), the batch's own.
+        """
+        statistics = batch_statistics(inputs)
         for moving, found in zip((self.moving_mean, self.moving_variance), statistics, strict=True):
-            kept = ops.cast(moving, "float32") * self.momentum
+            kept = ops.cast(moving, found.dtype) * self.momentum
             moving.assign(kept + found * (1.0 - self.momentum))
         return statistics
 
-    def scale_and_offset(self):
-        """Returns `gamma` and `beta` in float32, ones and zeros where the layer has none."""
+    def scale_and_offset(self, dtype):
+        """Returns `gamma` and `beta` in a dtype, ones and zeros where the layer has none."""
         gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)
         beta = self.beta if self.center else ops.zeros_like(self.moving_mean)
-        return ops.cast(gamma, "float32"), ops.cast(beta, "float32")
-
-    def _is_fused(self, inputs, mask):
-        fused = tensorflow_normalization()
-        if fused is None or not fused.normalizes(inputs.dtype) or traces_plain_operations():
-            return False
-        return self._is_ordinary(inputs, mask)
+        return ops.cast(gamma, dtype), ops.cast(beta, dtype)
 
     def _is_ordinary(self, inputs, mask):
         """Whether nothing is asked for that only Keras' own computation knows."""
+        if mask is not None or self.synchronized or getattr(self, "renorm", False):
+            return False
         last_axis = self.axis in (-1, len(inputs.shape) - 1)
-        return last_axis and mask is None and not self.synchronized and not getattr(self, "renorm", False)
+        return last_axis and keras.backend.is_float_dtype(keras.backend.standardize_dtype(inputs.dtype))

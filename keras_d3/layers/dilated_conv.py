@@ -1,7 +1,6 @@
 """Dilated convolution over one and two axes."""
 
 import keras
-import numpy as np
 
 from keras_d3.layers.base_conv import BaseConv
 from keras_d3.ops import dilated_conv_1d, dilated_conv_2d
@@ -125,36 +124,3 @@ class DilatedConv2D(BaseConv):
 
     def convolve(self, inputs, kernel):
         return dilated_conv_2d(inputs, kernel, self.dilation_rate, self.padding)
-
-
-def kernel_from_transposed(kernel):
-    """Returns the kernel with which `DilatedConv1D` equals a transposed dilated convolution.
-
-    At stride 1 with padding "same" and an odd number of taps, for every dilation,
-
-        kernel_conv[j, input, output] = kernel_transposed[taps - 1 - j, output, input]
-
-    Args:
-        kernel: array (taps, output channels, input channels), as `keras.layers.Conv1DTranspose`
-            stores it; an odd number of taps.
-
-    Returns:
-        NumPy array (taps, input channels, output channels).
-
-    Raises:
-        ValueError: `kernel` has not three axes or an even number of taps.
-
-    Example:
-
-    >>> import numpy as np
-    >>> from keras_d3.layers import kernel_from_transposed
-    >>> kernel_from_transposed(np.zeros((5, 8, 3))).shape
-    (5, 3, 8)
-    """
-    kernel = np.asarray(kernel)
-    if kernel.ndim != 3 or kernel.shape[0] % 2 == 0:
-        raise ValueError(
-            "`kernel` must have the axes (taps, output channels, input channels) with an odd number of "
-            f"taps: with an even one the two convolutions differ by a shift. Received: shape={kernel.shape}."
-        )
-    return kernel[::-1].transpose(0, 2, 1)

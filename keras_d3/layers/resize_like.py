@@ -3,7 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.ops import tensorflow_kernels
+from keras_d3.ops import resize_bilinear
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
@@ -11,7 +11,7 @@ class ResizeLike(keras.layers.Layer):
     """Resizes maps bilinearly to the height and width of a reference.
 
     Output pixel `i` of `n` reads position `(i + 1/2) * m / n - 1/2` of the `m` input pixels, between its
-    two neighbours; beyond the first and last pixel's centres their values go on (half-pixel centres,
+    two neighbors; beyond the centers of the first and last pixel their values go on (half-pixel centers,
     `align_corners=False`). Neither size need be known when the model is built. Differences from
     `keras.layers.Resizing`: the size is a tensor's, and gradients flow on every backend.
 
@@ -46,10 +46,7 @@ class ResizeLike(keras.layers.Layer):
         if tuple(maps.shape[1:3]) == tuple(reference.shape[1:3]) and None not in maps.shape[1:3]:
             return maps
         size = ops.shape(reference)[1:3]
-        kernels = tensorflow_kernels()
-        if kernels is not None:
-            return kernels.resize_bilinear(maps, size)
-        return ops.image.resize(maps, size, interpolation="bilinear", data_format="channels_last")
+        return resize_bilinear(maps, size)
 
     def compute_output_shape(self, input_shape):
         is_pair = len(input_shape) == 2 and all(isinstance(shape, (list, tuple)) for shape in input_shape)

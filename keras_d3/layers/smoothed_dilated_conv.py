@@ -8,6 +8,7 @@ from keras import constraints, initializers, ops, regularizers
 
 from keras_d3.layers.base_conv import BaseConv
 from keras_d3.ops import (
+    SMOOTHINGS,
     crop_end_to,
     dilated_conv_1d,
     dilated_conv_2d,
@@ -17,7 +18,6 @@ from keras_d3.ops import (
 )
 from keras_d3.utils import check_choice
 
-SMOOTHINGS = ("group_interaction", "separable_shared_convolution")
 PADDING_LEAKS = ("official", "masked")
 
 

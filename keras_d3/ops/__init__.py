@@ -1,47 +1,62 @@
 """Functions on tensors, for any Keras backend; channels last."""
 
 from keras_d3.ops.backend import (
-    matrix_product,
-    plain_operations,
-    tensorflow_kernels,
-    tensorflow_normalization,
-    traces_plain_operations,
+    batch_statistics,
+    normalize,
+    normalize_by_batch,
+    resize_bilinear,
+    split_channels,
 )
 from keras_d3.ops.decomposition import decomposed_dilated_conv, periodic_subsampling, reinterlacing
-from keras_d3.ops.dilated_conv import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d
-from keras_d3.ops.padding import crop_end_to, pad_end_to_multiples
-from keras_d3.ops.smoothing import group_interaction, separable_shared_convolution
+from keras_d3.ops.dilated_conv import (
+    dilated_conv_1d,
+    dilated_conv_2d,
+    kernel_from_transposed,
+    normalized_relu_conv_2d,
+)
+from keras_d3.ops.matmul import matrix_product
+from keras_d3.ops.padding import crop_end_to, pad_end_to_multiples, reflect, reflect_positions
+from keras_d3.ops.resize import resize_by_matmul
+from keras_d3.ops.smoothing import SMOOTHINGS, group_interaction, separable_shared_convolution
 from keras_d3.ops.stft import (
     WINDOWS,
     frame_spectra,
+    magnitude,
     overlap_add,
     overlap_add_spectra,
-    reflect,
     window_square_sum,
     window_values,
 )
+from keras_d3.ops.tracing import trace_standard_ops
 
 __all__ = [
+    "SMOOTHINGS",
     "WINDOWS",
+    "batch_statistics",
     "crop_end_to",
     "decomposed_dilated_conv",
     "dilated_conv_1d",
     "dilated_conv_2d",
     "frame_spectra",
     "group_interaction",
+    "kernel_from_transposed",
+    "magnitude",
     "matrix_product",
+    "normalize",
+    "normalize_by_batch",
     "normalized_relu_conv_2d",
     "overlap_add",
     "overlap_add_spectra",
-    "reflect",
     "pad_end_to_multiples",
     "periodic_subsampling",
-    "plain_operations",
+    "reflect",
+    "reflect_positions",
     "reinterlacing",
+    "resize_bilinear",
+    "resize_by_matmul",
     "separable_shared_convolution",
-    "tensorflow_kernels",
-    "tensorflow_normalization",
-    "traces_plain_operations",
+    "split_channels",
+    "trace_standard_ops",
     "window_square_sum",
     "window_values",
 ]

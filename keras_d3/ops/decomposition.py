@@ -36,7 +36,7 @@ def periodic_subsampling(inputs, dilation_rate):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import periodic_subsampling
+    >>> from keras_d3.ops import periodic_subsampling
     >>> np.array(periodic_subsampling(np.arange(6.0).reshape(1, 6, 1), 2))[..., 0].tolist()
     [[[0.0, 2.0, 4.0]], [[1.0, 3.0, 5.0]]]
     """
@@ -73,7 +73,7 @@ def reinterlacing(groups, dilation_rate):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import periodic_subsampling, reinterlacing
+    >>> from keras_d3.ops import periodic_subsampling, reinterlacing
     >>> x = np.arange(6.0).reshape(1, 6, 1)
     >>> bool(np.all(np.array(reinterlacing(periodic_subsampling(x, 2), 2)) == x))
     True
@@ -102,7 +102,7 @@ def decomposed_dilated_conv(inputs, kernel, dilation_rate, padding="same"):
 
     Section 3.1 of Wang and Ji, 2018: periodic subsampling into r**d groups, one ordinary convolution
     that all groups share, reinterlacing. It equals `DilatedConv1D` and `DilatedConv2D` for every
-    size, kernel and rate; those take whichever way is fastest. Differences from the official code:
+    size, kernel and rate; those take the fastest algorithm. Differences from the official code:
     even kernels and padding "valid" are computed too.
 
     Args:
@@ -122,7 +122,7 @@ def decomposed_dilated_conv(inputs, kernel, dilation_rate, padding="same"):
     Example: ten by ten values, a kernel 3x3, rate 2: four groups 5x5, four results 3x3, one map 6x6.
 
     >>> import numpy as np
-    >>> from keras_d3.layers import decomposed_dilated_conv
+    >>> from keras_d3.ops import decomposed_dilated_conv
     >>> x, kernel = np.ones((1, 10, 10, 1), "float32"), np.ones((3, 3, 1, 1), "float32")
     >>> tuple(decomposed_dilated_conv(x, kernel, 2, "valid").shape)
     (1, 6, 6, 1)
@@ -139,7 +139,7 @@ def decomposed_dilated_conv(inputs, kernel, dilation_rate, padding="same"):
     reaches = [(taps - 1) * rate for taps, rate in zip(kernel.shape[:rank], rates, strict=True)]
     sizes = ops.shape(inputs)[1:-1]
     if padding == "same":
-        # Padded before the split, so that a surplus of half a step (even kernels) stays exact.
+        # Padded before the split, so that an odd surplus (even kernels) stays exact.
         around = [(reach // 2, reach - reach // 2) for reach in reaches]
         inputs = ops.pad(inputs, [(0, 0), *around, (0, 0)])
     else:

@@ -1,44 +1,33 @@
-"""Ways to compute one and the same dilated convolution, and the choice between them.
+"""Dilated convolution: several algorithms, and the choice between them.
 
-Every route computes, for an input `x` and a kernel `w` of `k` taps with dilation `d`,
+Every algorithm computes, for an input `x` and a kernel `w` of `k` taps with dilation `d`,
 
     y[t, f] = sum over j, c of w[j, c, f] * x[t + j * d - left, c]
 
 with `left = ((k - 1) * d) // 2` for padding "same" (an odd surplus of zeros goes to the end, as
 TensorFlow pads) and `left = 0` for "valid". They differ in speed alone. The choice depends on the
 backend, on whether there is a GPU, on the dtype, and on shapes that are known when the graph is
-made. The times below are of one CPU core; `python -m benchmarks` measures them again.
+made. `python -m benchmarks` measures it.
 """
 
-import keras
 import numpy as np
 from keras import ops
 
-from keras_d3.ops.backend import (
-    matrix_product,
-    on_cpu,
-    tensorflow_kernels,
-    tensorflow_normalization,
-    traces_plain_operations,
-)
-from keras_d3.ops.fft_conv import conv_1d_by_transform, tile_size
+from keras_d3.ops import backend
+from keras_d3.ops.fft_conv import fft_conv_1d, tile_size
+from keras_d3.ops.generic import conv
+from keras_d3.ops.matmul import matrix_product
 
-# From this dilation on, TensorFlow and PyTorch take the grid. Forward + backward took, plain against grid, in
-# ms: 4 x 16,384 samples, 45 channels, 15 taps: 113/99 (d=4), 117/95 (8), 122/116 (64), 161/112
-# (1,024), 290/104 (2,048); with d=2, 129/170: a grid of few columns suits the convolution badly.
-# One such signal took PyTorch 103/37 (d=64), but JAX 38/114.
-SMALLEST_GRID_DILATION = 8
+# From this dilation on the grid is used, where the backend prefers it: a grid of few columns is slow.
+MIN_GRID_DILATION = 8
 
-# Times fewer multiply-adds from which TensorFlow on a CPU takes the transform of `transform_conv`: for
-# the gradients alone, and from so many taps on for everything. Forward + backward took, before against
-# after, in ms, for 2 x 16,384 samples and 15 taps: 105 channels 509/142 (d=1), 90 186/82 (1,024), 60
-# 103/52 (64), 30 27/19 (8); for 5 taps with the gradients alone: 195 -> 90 channels 151/132 (1,024).
-# Forward alone it took 99/58, 54/39, 26/21 and 8/8, but with 5 taps 41/59.
-GRADIENTS_BY_TRANSFORM, ALL_BY_TRANSFORM, TAPS_FOR_ALL = 0.75, 1.5, 9
+# Use `fft_conv_1d` when it saves at least this factor of multiply-adds: for the gradients, and, for kernels
+# of at least so many taps, also for the forward pass.
+MIN_SPEEDUP_FOR_GRADIENTS, MIN_SPEEDUP, MIN_FFT_TAPS = 0.75, 1.5, 9
 
 
 def dilated_conv_1d(inputs, kernel, dilation_rate, padding):
-    """Dilated convolution along time by the route that is fastest for these shapes.
+    """Dilated convolution along time by the algorithm that is fastest for these shapes.
 
     Args:
         inputs: tensor (batch, time, channels).
@@ -50,39 +39,29 @@ def dilated_conv_1d(inputs, kernel, dilation_rate, padding):
         Tensor (batch, time', filters).
     """
     if inputs.shape[1] is None:
-        return conv_plain(inputs, kernel, (dilation_rate,), padding)
-    if _every_row_meets_every_row(inputs.shape[1], kernel.shape[0], dilation_rate, padding):
+        return conv(inputs, kernel, (dilation_rate,), padding)
+    if _fits_in_one_matmul(inputs.shape[1], kernel.shape[0], dilation_rate, padding):
         return conv_1d_as_matmul(inputs, kernel, dilation_rate)
-    if _may_transform(inputs.dtype):
+    if backend.prefers_fft_conv(inputs.dtype):
         reach = 0 if padding == "same" else (kernel.shape[0] - 1) * dilation_rate
         num_rows = -(-(inputs.shape[1] - reach) // dilation_rate)
         tile, saving = tile_size(*kernel.shape, num_rows)
-        if saving >= ALL_BY_TRANSFORM and kernel.shape[0] >= TAPS_FOR_ALL:
-            return conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile)
-        if saving >= GRADIENTS_BY_TRANSFORM:
+        if saving >= MIN_SPEEDUP and kernel.shape[0] >= MIN_FFT_TAPS:
+            return fft_conv_1d(inputs, kernel, dilation_rate, padding, tile)
+        if saving >= MIN_SPEEDUP_FOR_GRADIENTS:
 
             def forward(inputs, kernel):
                 return _conv_1d_directly(inputs, kernel, dilation_rate, padding)
 
-            return conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile, forward)
+            return fft_conv_1d(inputs, kernel, dilation_rate, padding, tile, forward)
     return _conv_1d_directly(inputs, kernel, dilation_rate, padding)
 
 
 def _conv_1d_directly(inputs, kernel, dilation_rate, padding):
     """On the grid where that is faster, else as the backend does it."""
-    if (
-        dilation_rate >= SMALLEST_GRID_DILATION
-        and keras.backend.backend() in ("tensorflow", "torch")
-        and on_cpu()
-    ):
+    if dilation_rate >= MIN_GRID_DILATION and backend.prefers_grid():
         return conv_1d_on_grid(inputs, kernel, dilation_rate, padding)
-    return conv_plain(inputs, kernel, (dilation_rate,), padding)
-
-
-def _may_transform(dtype):
-    """Whether the transform was measured here. Converters get the convolution as such."""
-    is_float32 = keras.backend.standardize_dtype(dtype) == "float32"
-    return tensorflow_kernels() is not None and on_cpu() and is_float32 and not traces_plain_operations()
+    return conv(inputs, kernel, (dilation_rate,), padding)
 
 
 def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
@@ -98,24 +77,8 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
         Tensor (batch, height', width', filters).
     """
     if padding == "same":
-        kernel = _without_idle_taps(kernel, inputs.shape[1:3], dilation_rate)
-    kernels = tensorflow_kernels()
-    if kernels is not None and _takes_dilations(inputs, kernel, dilation_rate, padding):
-        if max(dilation_rate) > 1 or kernels.widens_kernel_gradient(inputs, kernel):
-            return kernels.dilated_conv_2d(inputs, kernel, dilation_rate, padding)
-    return conv_plain(inputs, kernel, dilation_rate, padding)
-
-
-def conv_plain(inputs, kernel, dilation_rate, padding):
-    """The backend's own dilated convolution."""
-    return ops.conv(
-        inputs,
-        kernel,
-        strides=1,
-        padding=padding,
-        data_format="channels_last",
-        dilation_rate=dilation_rate,
-    )
+        kernel = _trim_taps_in_padding(kernel, inputs.shape[1:3], dilation_rate)
+    return backend.conv_2d(inputs, kernel, dilation_rate, padding)
 
 
 def conv_1d_on_grid(inputs, kernel, dilation_rate, padding):
@@ -157,11 +120,7 @@ def conv_1d_on_grid(inputs, kernel, dilation_rate, padding):
         grid = ops.pad(grid, ((0, 0), (rows_above, rows_below), (0, 0), (0, 0)))
     column_kernel = ops.expand_dims(kernel[first_tap : last_tap + 1], 1)
     grid_padding = "same" if symmetric else "valid"
-    kernels = tensorflow_kernels()
-    if kernels is not None:
-        outputs = kernels.conv_on_grid(grid, column_kernel, grid_padding)
-    else:
-        outputs = ops.conv(grid, column_kernel, strides=1, padding=grid_padding, data_format="channels_last")
+    outputs = backend.conv_on_grid(grid, column_kernel, grid_padding)
     outputs = ops.reshape(outputs, (-1, outputs.shape[1] * dilation_rate, num_filters))
     return outputs[:, :num_outputs]
 
@@ -170,9 +129,7 @@ def conv_1d_as_matmul(inputs, kernel, dilation_rate):
     """Dilated convolution along time, padding "same", as one matrix product per column of the grid.
 
     With few rows in the grid of `conv_1d_on_grid`, most taps of most rows meet padding. A matrix
-    from all rows and channels of a column to all its outputs has no such products: for 4 x 16,384
-    samples, 45 channels and 15 taps, forward + backward went from 90 to 57 ms (d=2,048, 8 rows) and
-    from 51 to 35 (d=4,096), forward from 25 to 23 and from 13 to 16.
+    from all rows and channels of a column to all its outputs has no such products.
 
     Args:
         inputs: tensor (batch, time, channels) with a known number of samples.
@@ -189,7 +146,7 @@ def conv_1d_as_matmul(inputs, kernel, dilation_rate):
     )
     # Output row r reads input row q with tap q - r + rows_before; no such tap, no product. A product
     # with ones and zeros picks the taps, because the gradient of a gather is sparse in TensorFlow and
-    # would give the kernel other optimiser steps.
+    # would give the kernel other optimizer steps.
     taps = np.arange(num_rows)[:, None] - np.arange(output_rows)[None] + rows_before
     picks = (taps.reshape(-1, 1) == np.arange(num_taps)).astype("float32")
     matrix = matrix_product(ops.cast(picks, kernel.dtype), ops.reshape(kernel, (num_taps, -1)))
@@ -230,9 +187,9 @@ def _to_grid(inputs, samples_before, num_rows, dilation_rate):
     return ops.reshape(inputs, (-1, num_rows, dilation_rate, num_channels))
 
 
-def _every_row_meets_every_row(num_samples, num_taps, dilation_rate, padding):
+def _fits_in_one_matmul(num_samples, num_taps, dilation_rate, padding):
     """Whether the grid has so few rows that the matrix of `conv_1d_as_matmul` has no zeros."""
-    if padding != "same" or dilation_rate < SMALLEST_GRID_DILATION:
+    if padding != "same" or dilation_rate < MIN_GRID_DILATION:
         return False
     rows_before, _, num_rows, output_rows = _grid_rows(
         num_samples, num_samples, ((num_taps - 1) * dilation_rate) // 2, dilation_rate
@@ -241,50 +198,30 @@ def _every_row_meets_every_row(num_samples, num_taps, dilation_rate, padding):
     return first >= 0 and last < num_taps
 
 
-def normalized_relu_conv_2d(inputs, normalization, kernel, bias, dilation_rate):
-    """Convolution with bias of the normalised and rectified inputs, without keeping these for the gradient.
+def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel, bias, dilation_rate):
+    """Convolution ("same") with bias of the normalized and rectified inputs.
+
+    With TensorFlow on a CPU these are not kept for the gradient, but computed again.
 
     Args:
-        inputs: tensor (batch, height, width, channels).
-        normalization: `BatchNormalization`, built, that `fuses_training` of these inputs.
+        inputs: floating-point tensor (batch, height, width, channels).
+        mean, variance: tensors (channels,), from `batch_statistics(inputs)`.
+        gamma, beta: tensors (channels,), float32 or more precise.
+        epsilon: float.
         kernel: tensor (taps, taps, channels, filters) of the dtype of `inputs`.
         bias: tensor (filters,) of the dtype of `inputs`.
         dilation_rate: pair of ints.
 
     Returns:
-        Tensor (batch, height, width, filters), padding "same"; or None where no operation here takes
-        these dilations, and nothing was computed.
+        Tensor (batch, height, width, filters).
     """
-    kernel = _without_idle_taps(kernel, inputs.shape[1:3], dilation_rate)
-    if not _takes_dilations(inputs, kernel, dilation_rate, "same"):
-        return None
-    statistics = normalization.update_statistics(inputs)
-    scale_and_offset = normalization.scale_and_offset()
-    return tensorflow_normalization().normalized_relu_conv_2d(
-        inputs, *statistics, *scale_and_offset, normalization.epsilon, kernel, bias, dilation_rate
+    kernel = _trim_taps_in_padding(kernel, inputs.shape[1:3], dilation_rate)
+    return backend.normalized_relu_conv_2d(
+        inputs, mean, variance, gamma, beta, epsilon, kernel, bias, dilation_rate
     )
 
 
-def _takes_dilations(inputs, kernel, dilation_rate, padding):
-    """Whether TensorFlow's convolution itself computes these dilations, gradients included."""
-    if max(dilation_rate) == 1:
-        return True
-    if not tensorflow_kernels().runs_dilated_conv_2d(inputs.dtype):
-        return False
-    # oneDNN (of TensorFlow 2.17 and 2.21) ends the process at some bfloat16 convolutions that pad
-    # by as much as the map is large; of 6,000 random ones that pad by less, none did.
-    exact = keras.backend.standardize_dtype(inputs.dtype) == "float32"
-    return exact or _pads_less_than_the_map(inputs, kernel, dilation_rate, padding)
-
-
-def _pads_less_than_the_map(inputs, kernel, dilation_rate, padding):
-    axes = zip(inputs.shape[1:3], kernel.shape[:2], dilation_rate, strict=True)
-    return padding == "valid" or all(
-        size is not None and -(-(taps - 1) * rate // 2) < size for size, taps, rate in axes
-    )
-
-
-def _without_idle_taps(kernel, sizes, dilation_rate):
+def _trim_taps_in_padding(kernel, sizes, dilation_rate):
     """Leaves out outer taps that meet padding only, the same number on both ends of an axis.
 
     Then padding "same" stays the same padding, less the zeros that those taps met.
@@ -302,3 +239,36 @@ def _without_idle_taps(kernel, sizes, dilation_rate):
             index = (slice(None),) * axis + (slice(idle, taps - idle),)
             kernel = kernel[index]
     return kernel
+
+
+def kernel_from_transposed(kernel):
+    """Returns the kernel with which `DilatedConv1D` equals a transposed dilated convolution.
+
+    At stride 1 with padding "same" and an odd number of taps, for every dilation,
+
+        kernel_conv[j, input, output] = kernel_transposed[taps - 1 - j, output, input]
+
+    Args:
+        kernel: array (taps, output channels, input channels), as `keras.layers.Conv1DTranspose`
+            stores it; an odd number of taps.
+
+    Returns:
+        NumPy array (taps, input channels, output channels).
+
+    Raises:
+        ValueError: `kernel` has not three axes or an even number of taps.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.ops import kernel_from_transposed
+    >>> kernel_from_transposed(np.zeros((5, 8, 3))).shape
+    (5, 3, 8)
+    """
+    kernel = np.asarray(kernel)
+    if kernel.ndim != 3 or kernel.shape[0] % 2 == 0:
+        raise ValueError(
+            "`kernel` must have the axes (taps, output channels, input channels) with an odd number of "
+            f"taps: with an even one the two convolutions differ by a shift. Received: shape={kernel.shape}."
+        )
+    return kernel[::-1].transpose(0, 2, 1)

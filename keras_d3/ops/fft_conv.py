@@ -16,18 +16,18 @@ import functools
 import numpy as np
 from keras import ops
 
-# Tiles that are tried, in samples of output.
+# Candidate tile sizes, in samples of output.
 _TILES = tuple(range(4, 33, 2))
-# A multiply-add of the transforms takes the time of that many of a convolution: they are bound by memory.
+# Cost of a multiply-add of the transforms, which are bound by memory, in those of a convolution.
 _TRANSFORM_COST = 2.0
 
 
 @functools.cache
 def tile_size(num_taps, num_channels, num_filters, num_rows):
-    """Returns how many output samples per tile take the fewest operations, and how many times fewer.
+    """Returns the tile size that takes the fewest operations, and the factor it saves.
 
     Args:
-        num_taps, num_channels, num_filters: ints, of the kernel.
+        num_taps, num_channels, num_filters: ints, shape of the kernel.
         num_rows: int, output samples of one column of the grid (samples / dilation).
 
     Returns:
@@ -51,7 +51,7 @@ def tile_size(num_taps, num_channels, num_filters, num_rows):
     return best, num_rows * num_taps * num_channels * num_filters / cost(best)
 
 
-def conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile, forward=None):
+def fft_conv_1d(inputs, kernel, dilation_rate, padding, tile, forward=None):
     """Dilated convolution along time, on tiles of `tile` output samples per column of the grid.
 
     Args:
@@ -66,89 +66,117 @@ def conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile, forward=N
     Returns:
         Tensor (batch, time', filters).
     """
-    num_samples, num_channels = inputs.shape[1:]
-    num_taps, _, num_filters = kernel.shape
-    reach = (num_taps - 1) * dilation_rate
-    left, num_outputs = (reach // 2, num_samples) if padding == "same" else (0, num_samples - reach)
-    output_rows = -(-num_outputs // dilation_rate)
-    num_tiles = -(-output_rows // tile)
-    # Whole tiles, and one more for what the last one reads beyond its outputs.
-    num_rows = (num_tiles + 1) * tile if num_tiles > 1 else tile + num_taps - 1
-    right = num_rows * dilation_rate - left - num_samples
-    transforms = _matrices(num_taps, tile)
-    by_samples, by_taps, to_samples = (ops.convert_to_tensor(matrix) for matrix in transforms)
-    num_products = transforms[0].shape[0]
+    num_taps, num_channels, num_filters = kernel.shape
+    tiling = _Tiling(inputs.shape[1], num_taps, dilation_rate, padding, tile)
+    transforms = (ops.convert_to_tensor(matrix) for matrix in _matrices(num_taps, tile))
+    from_samples, from_taps, to_samples = transforms
 
-    def to_numbers(matrix, samples):
-        """(rows, columns of all tiles, channels) to (numbers, columns of all tiles, channels)."""
-        rows, channels = samples.shape[0], samples.shape[-1]
-        numbers = ops.matmul(matrix, ops.reshape(samples, (rows, -1)))
-        return ops.reshape(numbers, (matrix.shape[0], -1, channels))
-
-    def tiled(inputs):
-        """(batch, time, channels) to (tile + taps - 1, columns of all tiles, channels)."""
-        # Valid convolutions may leave samples over.
-        padded = ops.pad(inputs[:, : num_samples + min(right, 0)], ((0, 0), (left, max(right, 0)), (0, 0)))
-        if num_tiles == 1:
-            rows = ops.reshape(padded, (-1, num_rows, dilation_rate, num_channels))
-            return ops.reshape(ops.transpose(rows, (1, 0, 2, 3)), (num_rows, -1, num_channels))
-        rows = ops.reshape(padded, (-1, num_tiles + 1, tile, dilation_rate, num_channels))
-        rows = ops.transpose(rows, (2, 0, 1, 3, 4))
-        frames = ops.concatenate([rows[:, :, :-1], rows[: num_taps - 1, :, 1:]], axis=0)
-        return ops.reshape(frames, (tile + num_taps - 1, -1, num_channels))
-
-    def untiled(frames):
-        """The reverse sum of `tiled`: every sample collects what its copies have."""
-        if num_tiles == 1:
-            rows = ops.reshape(frames, (num_rows, -1, dilation_rate, num_channels))
-            padded = ops.transpose(rows, (1, 0, 2, 3))
-        else:
-            frames = ops.reshape(frames, (tile + num_taps - 1, -1, num_tiles, dilation_rate, num_channels))
-            own, next_ones = frames[:tile], frames[tile:]
-            rows = ops.pad(own, ((0, 0), (0, 0), (0, 1), (0, 0), (0, 0)))
-            rows += ops.pad(next_ones, ((0, tile - num_taps + 1), (0, 0), (1, 0), (0, 0), (0, 0)))
-            padded = ops.transpose(rows, (1, 2, 0, 3, 4))
-        padded = ops.reshape(padded, (-1, num_rows * dilation_rate, num_channels))
-        samples = padded[:, left : left + num_samples]
-        return samples if right >= 0 else ops.pad(samples, ((0, 0), (0, -right), (0, 0)))
-
-    def from_tiles(samples):
-        """(tile, columns of all tiles, filters) to (batch, time', filters)."""
-        rows = ops.reshape(samples, (tile, -1, num_tiles, dilation_rate, num_filters))
-        rows = ops.transpose(rows, (1, 2, 0, 3, 4))
-        return ops.reshape(rows, (-1, num_tiles * tile * dilation_rate, num_filters))[:, :num_outputs]
-
-    def to_tiles(outputs):
-        surplus = num_tiles * tile * dilation_rate - num_outputs
-        rows = ops.pad(outputs, ((0, 0), (0, surplus), (0, 0)))
-        rows = ops.reshape(rows, (-1, num_tiles, tile, dilation_rate, num_filters))
-        return ops.reshape(ops.transpose(rows, (2, 0, 1, 3, 4)), (tile, -1, num_filters))
-
-    def kernel_numbers(kernel):
-        numbers = ops.matmul(by_taps, ops.reshape(kernel, (num_taps, -1)))
-        return ops.reshape(numbers, (num_products, num_channels, num_filters))
+    def transformed_kernel(kernel):
+        numbers = ops.matmul(from_taps, ops.reshape(kernel, (num_taps, -1)))
+        return ops.reshape(numbers, (-1, num_channels, num_filters))
 
     @ops.custom_gradient
     def convolve(inputs, kernel):
         def gradient(*args, upstream=None):
             upstream = args[0] if upstream is None else upstream
-            # The inputs' numbers are computed again, because they are larger than the inputs.
-            back = to_numbers(ops.transpose(to_samples), to_tiles(upstream))
-            numbers = to_numbers(by_samples, tiled(inputs))
+            # The inputs are transformed again, because their transform is larger than they are.
+            back = _transform(ops.transpose(to_samples), tiling.split_outputs(upstream))
+            numbers = _transform(from_samples, tiling.split(inputs))
             by_kernel = ops.matmul(ops.transpose(numbers, (0, 2, 1)), back)
-            by_kernel = ops.matmul(ops.transpose(by_taps), ops.reshape(by_kernel, (num_products, -1)))
-            numbers = ops.matmul(back, ops.transpose(kernel_numbers(kernel), (0, 2, 1)))
-            return untiled(to_numbers(ops.transpose(by_samples), numbers)), ops.reshape(
-                by_kernel, kernel.shape
-            )
+            by_kernel = ops.matmul(ops.transpose(from_taps), ops.reshape(by_kernel, (by_kernel.shape[0], -1)))
+            numbers = ops.matmul(back, ops.transpose(transformed_kernel(kernel), (0, 2, 1)))
+            by_inputs = tiling.join(_transform(ops.transpose(from_samples), numbers))
+            return by_inputs, ops.reshape(by_kernel, kernel.shape)
 
         if forward is not None:
             return forward(inputs, kernel), gradient
-        numbers = ops.matmul(to_numbers(by_samples, tiled(inputs)), kernel_numbers(kernel))
-        return from_tiles(to_numbers(to_samples, numbers)), gradient
+        numbers = ops.matmul(_transform(from_samples, tiling.split(inputs)), transformed_kernel(kernel))
+        return tiling.join_outputs(_transform(to_samples, numbers)), gradient
 
-    # A TensorFlow variable as such would make the custom gradient ask for another signature.
+    # `tf.custom_gradient` asks for a `variables` argument when it captures a variable: pass a tensor.
     return convolve(inputs, ops.reshape(kernel, kernel.shape))
+
+
+def _transform(matrix, samples):
+    """(rows, columns of all tiles, channels) to (rows of `matrix`, columns of all tiles, channels)."""
+    rows, channels = samples.shape[0], samples.shape[-1]
+    numbers = ops.matmul(matrix, ops.reshape(samples, (rows, -1)))
+    return ops.reshape(numbers, (matrix.shape[0], -1, channels))
+
+
+class _Tiling:
+    """Signals cut into overlapping tiles of input, and into the tiles of output that these give.
+
+    Samples `dilation_rate` apart are neighbors in one column of the grid; the columns are cut into tiles of
+    `tile` output samples, each of which reads `tile + num_taps - 1` input samples.
+
+    Args:
+        num_samples: int, length of the signals.
+        num_taps: int, length of the kernel.
+        dilation_rate: int.
+        padding: `"same"` or `"valid"`.
+        tile: int, output samples per tile and column.
+    """
+
+    def __init__(self, num_samples, num_taps, dilation_rate, padding, tile):
+        self._num_samples, self._dilation_rate, self._tile = num_samples, dilation_rate, tile
+        self._overlap = num_taps - 1
+        reach = self._overlap * dilation_rate
+        self._left, self._num_outputs = (
+            (reach // 2, num_samples) if padding == "same" else (0, num_samples - reach)
+        )
+        self._num_tiles = -(-self._num_outputs // (dilation_rate * tile))
+        # Whole tiles, and one more for what the last one reads beyond its outputs.
+        self._num_rows = (self._num_tiles + 1) * tile if self._num_tiles > 1 else tile + self._overlap
+        self._right = self._num_rows * dilation_rate - self._left - num_samples
+
+    def split(self, inputs):
+        """(batch, time, channels) to (tile + taps - 1, columns of all tiles, channels)."""
+        channels = inputs.shape[-1]
+        # Valid convolutions may leave samples over.
+        padded = inputs[:, : self._num_samples + min(self._right, 0)]
+        padded = ops.pad(padded, ((0, 0), (self._left, max(self._right, 0)), (0, 0)))
+        if self._num_tiles == 1:
+            rows = ops.reshape(padded, (-1, self._num_rows, self._dilation_rate, channels))
+            return ops.reshape(ops.transpose(rows, (1, 0, 2, 3)), (self._num_rows, -1, channels))
+        shape = (-1, self._num_tiles + 1, self._tile, self._dilation_rate, channels)
+        rows = ops.transpose(ops.reshape(padded, shape), (2, 0, 1, 3, 4))
+        frames = ops.concatenate([rows[:, :, :-1], rows[: self._overlap, :, 1:]], axis=0)
+        return ops.reshape(frames, (self._tile + self._overlap, -1, channels))
+
+    def join(self, frames):
+        """The transpose of `split`: every sample collects the sum over its copies."""
+        channels = frames.shape[-1]
+        if self._num_tiles == 1:
+            rows = ops.reshape(frames, (self._num_rows, -1, self._dilation_rate, channels))
+            padded = ops.transpose(rows, (1, 0, 2, 3))
+        else:
+            shape = (self._tile + self._overlap, -1, self._num_tiles, self._dilation_rate, channels)
+            frames = ops.reshape(frames, shape)
+            own, next_ones = frames[: self._tile], frames[self._tile :]
+            rows = ops.pad(own, ((0, 0), (0, 0), (0, 1), (0, 0), (0, 0)))
+            missing = self._tile - self._overlap
+            rows += ops.pad(next_ones, ((0, missing), (0, 0), (1, 0), (0, 0), (0, 0)))
+            padded = ops.transpose(rows, (1, 2, 0, 3, 4))
+        padded = ops.reshape(padded, (-1, self._num_rows * self._dilation_rate, channels))
+        samples = padded[:, self._left : self._left + self._num_samples]
+        return samples if self._right >= 0 else ops.pad(samples, ((0, 0), (0, -self._right), (0, 0)))
+
+    def split_outputs(self, outputs):
+        """(batch, time', filters) to (tile, columns of all tiles, filters)."""
+        filters = outputs.shape[-1]
+        surplus = self._num_tiles * self._tile * self._dilation_rate - self._num_outputs
+        rows = ops.pad(outputs, ((0, 0), (0, surplus), (0, 0)))
+        rows = ops.reshape(rows, (-1, self._num_tiles, self._tile, self._dilation_rate, filters))
+        return ops.reshape(ops.transpose(rows, (2, 0, 1, 3, 4)), (self._tile, -1, filters))
+
+    def join_outputs(self, samples):
+        """(tile, columns of all tiles, filters) to (batch, time', filters)."""
+        filters = samples.shape[-1]
+        rows = ops.reshape(samples, (self._tile, -1, self._num_tiles, self._dilation_rate, filters))
+        rows = ops.transpose(rows, (1, 2, 0, 3, 4))
+        length = self._num_tiles * self._tile * self._dilation_rate
+        return ops.reshape(rows, (-1, length, filters))[:, : self._num_outputs]
 
 
 def _num_products(length):
@@ -166,10 +194,10 @@ def _matrices(num_taps, tile):
     complex_ones = [f for f in range(length // 2 + 1) if f not in real_only]
     c, s = cosines[complex_ones], sines[complex_ones]
     # x -> (Xr + Xi, Xr, Xi);  w -> (Vr, Vi - Vr, Vr + Vi) with V the conjugate, for a correlation.
-    by_samples = np.concatenate([cosines[real_only], c - s, c, -s])
+    from_samples = np.concatenate([cosines[real_only], c - s, c, -s])
     c, s = c[:, :num_taps], s[:, :num_taps]
-    by_taps = np.concatenate([cosines[real_only][:, :num_taps], c, s - c, c + s])
+    from_taps = np.concatenate([cosines[real_only][:, :num_taps], c, s - c, c + s])
     # Yr = p1 - p3, Yi = p1 + p2;  y = (Y0 + Y_last + 2 sum of Yr cos - Yi sin) / length
     c, s = 2 * cosines[complex_ones][:, :tile].T, 2 * sines[complex_ones][:, :tile].T
     to_samples = np.concatenate([cosines[real_only][:, :tile].T, c - s, -s, -c], axis=1) / length
-    return tuple(np.float32(matrix) for matrix in (by_samples, by_taps, to_samples))
+    return tuple(np.float32(matrix) for matrix in (from_samples, from_taps, to_samples))

@@ -1,5 +1,6 @@
-"""Zeros appended to the convolved axes of a tensor, whether or not their sizes are known."""
+"""Padding and cropping of the axes after the batch, whether or not their sizes are known."""
 
+import numpy as np
 from keras import ops
 
 
@@ -8,7 +9,7 @@ def pad_end_to_multiples(inputs, multiples):
 
     Args:
         inputs: tensor (batch, ..., channels).
-        multiples: one int per axis, from the first after the batch on; axes beyond stay.
+        multiples: sequence of ints, one per axis from the first after the batch on; further axes stay.
 
     Returns:
         Tensor of the same rank. Axes whose size and multiple are known keep a known size.
@@ -37,8 +38,62 @@ def pad_end_to_multiples(inputs, multiples):
 
 
 def crop_end_to(inputs, sizes):
-    """Keeps the first `sizes` positions of the axes after the batch; sizes may be tensors."""
+    """Keeps the first positions of the axes after the batch.
+
+    Args:
+        inputs: tensor (batch, ..., channels).
+        sizes: sequence of ints or scalar integer tensors, one per axis from the first after the batch on.
+
+    Returns:
+        Tensor of the same rank.
+    """
     known = zip(inputs.shape[1:], sizes, strict=False)
     if all(isinstance(size, int) and length == size for length, size in known):
         return inputs
     return inputs[(slice(None), *(slice(0, size) for size in sizes))]
+
+
+def reflect_positions(positions, num_samples):
+    """Positions of the samples that stand at any positions of a signal mirrored at its ends.
+
+    As `numpy.pad(..., mode="reflect")`: the first and last sample are not repeated, and signals shorter than
+    the padding are mirrored again and again.
+
+    Args:
+        positions: integer array or tensor of any shape; may be negative or beyond the end.
+        num_samples: int or scalar integer tensor, length of the signal, at least 1.
+
+    Returns:
+        NumPy array, if both are no tensors, or tensor of the shape of `positions`, from 0 to
+        `num_samples - 1`.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.ops import reflect_positions
+    >>> reflect_positions(np.arange(-2, 5), 3).tolist()
+    [2, 1, 0, 1, 2, 1, 0]
+    """
+    numbers = np if isinstance(positions, np.ndarray) else ops
+    period = numbers.maximum(2 * (num_samples - 1), 1)
+    phase = numbers.mod(positions, period)
+    return numbers.minimum(phase, period - phase)
+
+
+def reflect(signals, amount):
+    """Reflects samples at both ends, for lengths that may be known at run time only.
+
+    Args:
+        signals: tensor (batch, time, channels).
+        amount: int, samples to add at each end; may exceed the length, see `reflect_positions`.
+
+    Returns:
+        Tensor (batch, time + 2 * amount, channels).
+    """
+    num_samples = ops.shape(signals)[1]
+    offsets = ops.arange(amount, dtype="int32")
+    before, after = (
+        ops.take(signals, reflect_positions(positions, num_samples), axis=1)
+        for positions in (offsets - amount, num_samples + offsets)
+    )
+    return ops.concatenate([before, signals, after], axis=1)

@@ -2,12 +2,13 @@
 
 import math
 
-import keras
-import numpy as np
 from keras import ops
 
-from keras_d3.ops.backend import matrix_product, on_cpu, tensorflow_kernels
+from keras_d3.ops.backend import shared_conv_2d
+from keras_d3.ops.matmul import matrix_product
 from keras_d3.utils import check_int_tuple
+
+SMOOTHINGS = ("group_interaction", "separable_shared_convolution")
 
 
 def group_interaction(inputs, weights, dilation_rate):
@@ -37,7 +38,7 @@ def group_interaction(inputs, weights, dilation_rate):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import group_interaction
+    >>> from keras_d3.ops import group_interaction
     >>> x = np.array([[[1.0], [2.0], [3.0], [4.0]]])
     >>> swap = np.array([[0.0, 1.0], [1.0, 0.0]])
     >>> np.array(group_interaction(x, swap, 2))[0, :, 0].tolist()
@@ -76,7 +77,7 @@ def separable_shared_convolution(inputs, kernel):
 
         y[b, u, v, c] = sum over i, j of kernel[i, j] * x[b, u + i - top, v + j - left, c]
 
-    with zeros around the map. Differences from the paper: none; the official code spells it as a
+    with zeros around the map. Differences from the paper: none; the official code computes it as a
     three-dimensional convolution.
 
     Args:
@@ -92,7 +93,7 @@ def separable_shared_convolution(inputs, kernel):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import separable_shared_convolution
+    >>> from keras_d3.ops import separable_shared_convolution
     >>> x = np.array([[[1.0], [2.0], [3.0]]])
     >>> np.array(separable_shared_convolution(x, np.ones(3)))[0, :, 0].tolist()
     [3.0, 6.0, 5.0]
@@ -104,48 +105,6 @@ def separable_shared_convolution(inputs, kernel):
             f"Received: kernel shape={tuple(kernel.shape)}, inputs shape={tuple(inputs.shape)}."
         )
     if len(kernel.shape) == 1:
-        outputs = _shared_convolution_2d(ops.expand_dims(inputs, 1), ops.expand_dims(kernel, 0))
+        outputs = shared_conv_2d(ops.expand_dims(inputs, 1), ops.expand_dims(kernel, 0))
         return ops.squeeze(outputs, 1)
-    return _shared_convolution_2d(inputs, kernel)
-
-
-def _shared_convolution_2d(inputs, kernel):
-    """`separable_shared_convolution` over two axes, by the route that is fastest where it runs."""
-    if on_cpu() and all(taps % 2 for taps in kernel.shape):
-        if keras.backend.backend() == "tensorflow":
-            return tensorflow_kernels().shared_depthwise_conv(inputs, kernel)
-        if keras.backend.backend() == "jax" and None not in inputs.shape[1:]:
-            return shared_convolution_in_blocks(inputs, kernel)
-    channels = inputs.shape[-1]
-    shared = ops.broadcast_to(ops.reshape(kernel, (*kernel.shape, 1, 1)), (*kernel.shape, channels, 1))
-    return ops.depthwise_conv(inputs, shared, strides=1, padding="same", data_format="channels_last")
-
-
-def shared_convolution_in_blocks(inputs, kernel, block=16):
-    """One filter for all channels as a convolution over rows between blocks of columns.
-
-    The columns of a block are the channels of an ordinary convolution, the filter's columns a matrix
-    from three neighbouring blocks to one. JAX compiles a depthwise convolution for CPUs to 84 ms
-    (forward + backward 363) for 1 x 128 x 128 x 64 and 7 x 7 taps, this to 15 (56), on one core.
-
-    Args:
-        inputs: tensor (batch, height, width, channels) of known size.
-        kernel: tensor (taps, taps), an odd number on each axis.
-        block: int, columns in one block; enlarged for filters that reach further.
-
-    Returns:
-        Tensor of the shape of `inputs`.
-    """
-    height, width, channels = inputs.shape[1:]
-    num_rows, num_columns = kernel.shape
-    block = max(block, num_columns // 2)
-    num_blocks = -(-width // block)
-    padded = ops.pad(inputs, ((0, 0), (0, 0), (0, num_blocks * block - width), (0, 0)))
-    columns = ops.reshape(ops.transpose(padded, (0, 3, 1, 2)), (-1, height, num_blocks, block))
-    # Column q of three blocks and column r of the middle one meet at tap q - block - r + half.
-    taps = np.arange(3 * block)[:, None] - np.arange(block)[None] - block + num_columns // 2
-    picks = (taps.reshape(1, -1) == np.arange(num_columns)[:, None]).astype("float32")
-    matrices = ops.reshape(matrix_product(kernel, ops.cast(picks, kernel.dtype)), (num_rows, 3, block, block))
-    outputs = ops.conv(columns, matrices, strides=1, padding="same", data_format="channels_last")
-    outputs = ops.reshape(outputs, (-1, channels, height, num_blocks * block))
-    return ops.transpose(outputs, (0, 2, 3, 1))[:, :, :width]
+    return shared_conv_2d(inputs, kernel)

@@ -1,4 +1,4 @@
-"""Short-time Fourier transform of signals that are padded and cut already, as block-wise processing needs."""
+"""Short-time Fourier transform of signals without padding and trimming, as block-wise processing needs."""
 
 import numpy as np
 from keras import ops
@@ -12,6 +12,13 @@ def window_values(window, frame_length):
     """Returns the periodic window as a float64 array of `frame_length` values.
 
     "hann" is `0.5 - 0.5 * cos(2 * pi * n / frame_length)`, "hamming" the same with 0.54 and 0.46.
+
+    Args:
+        window: `"hann"` or `"hamming"`.
+        frame_length: int, samples per frame.
+
+    Raises:
+        ValueError: `window` is neither.
     """
     check_choice("window", window, WINDOWS)
     constant = 0.5 if window == "hann" else 0.54
@@ -35,7 +42,7 @@ def frame_spectra(signals, frame_length, frame_step, fft_length=None, window="ha
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import frame_spectra
+    >>> from keras_d3.ops import frame_spectra
     >>> real, imag = frame_spectra(np.zeros((1, 100, 2), "float32"), 16, 4)
     >>> tuple(real.shape)
     (1, 22, 9, 2)
@@ -76,7 +83,7 @@ def overlap_add_spectra(real, imag, frame_length, frame_step, fft_length=None, w
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import overlap_add_spectra
+    >>> from keras_d3.ops import overlap_add_spectra
     >>> spectra = np.zeros((1, 22, 9, 2), "float32")
     >>> tuple(overlap_add_spectra(spectra, spectra, 16, 4).shape)
     (1, 100, 2)
@@ -101,7 +108,7 @@ def overlap_add(frames, frame_step):
     Example:
 
     >>> import numpy as np
-    >>> from keras_d3.layers import overlap_add
+    >>> from keras_d3.ops import overlap_add
     >>> np.array(overlap_add(np.ones((2, 4), "float32"), 2)).tolist()
     [1.0, 1.0, 2.0, 2.0, 1.0, 1.0]
     """
@@ -135,7 +142,7 @@ def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype
 
     Example:
 
-    >>> from keras_d3.layers import window_square_sum
+    >>> from keras_d3.ops import window_square_sum
     >>> tuple(window_square_sum(3, 16, 4).shape)
     (24,)
     """
@@ -148,17 +155,21 @@ def _window_tensor(window, frame_length, dtype):
     return ops.convert_to_tensor(window_values(window, frame_length), dtype=dtype)
 
 
-def reflect(signals, amount):
-    """Reflects `amount` samples at both ends; signals shorter than that are reflected repeatedly.
+def magnitude(real, imag):
+    """Absolute values of complex spectra, `sqrt(real**2 + imag**2)`.
 
-    The same as `numpy.pad(..., mode="reflect")`, for lengths known at run time only.
+    Args:
+        real, imag: float arrays or tensors of one shape.
+
+    Returns:
+        NumPy array, if both are, or tensor of that shape.
+
+    Example:
+
+    >>> import numpy as np
+    >>> from keras_d3.ops import magnitude
+    >>> magnitude(np.array([3.0]), np.array([4.0])).tolist()
+    [5.0]
     """
-    num_samples = ops.shape(signals)[1]
-    period = ops.maximum(2 * (num_samples - 1), 1)
-
-    def border(positions):
-        positions = ops.mod(positions, period)
-        return ops.take(signals, ops.minimum(positions, period - positions), axis=1)
-
-    offsets = ops.arange(amount, dtype="int32")
-    return ops.concatenate([border(offsets - amount), signals, border(num_samples + offsets)], axis=1)
+    numbers = np if isinstance(real, np.ndarray) and isinstance(imag, np.ndarray) else ops
+    return numbers.sqrt(numbers.add(numbers.square(real), numbers.square(imag)))

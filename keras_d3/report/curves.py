@@ -1,4 +1,4 @@
-"""Training curves as inline SVG, coloured by the page's style sheet."""
+"""Training curves as inline SVG, colored by the page's style sheet."""
 
 import html
 import math

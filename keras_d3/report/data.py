@@ -75,7 +75,7 @@ class ModelEntry:
     notes: str = ""
     estimates: dict = dataclasses.field(default_factory=dict)
 
-    def labelled_curves(self):
+    def labeled_curves(self):
         """Returns the curves as a dict label -> list of epochs; the label of a single one is ""."""
         curves = self.curves if isinstance(self.curves, dict) else {"": self.curves}
         return {label: list(epochs) for label, epochs in curves.items() if epochs}
@@ -113,7 +113,10 @@ class ReportData:
         excerpt: Excerpt, or None for a report without sound.
         intro: one or two sentences under the heading.
         notice: a warning at the top, for example that the figures are made up.
-        data_set: data set and variant; commit, machine, date, command, seed: of the run.
+        data_set: str, data set and variant.
+        attribution: str, credit and license that the audio of the data set asks for.
+        commit, machine, date, command: str, of the run.
+        seed: int or str, random seed of the run.
         footnotes: further notes, a tuple of texts.
 
     Raises:
@@ -128,6 +131,7 @@ class ReportData:
     intro: str = ""
     notice: str = ""
     data_set: str = ""
+    attribution: str = ""
     commit: str = ""
     machine: str = ""
     date: str = ""

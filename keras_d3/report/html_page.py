@@ -34,7 +34,7 @@ def render_html(data):
     sections = [section for section in sections if section[2]]
     links = "".join(f'<a href="#{key}">{title}</a>' for key, title, _ in sections)
     body = "".join(
-        f'<section id="{key}" aria-labelledby="{key}-title">'
+        f'<section id="{key}" aria-labeledby="{key}-title">'
         f'<h2 id="{key}-title">{title}</h2>{content}</section>'
         for key, title, content in sections
     )
@@ -145,7 +145,7 @@ def _scores(data):
 def _curves(data):
     figures = ""
     for model in data.models:
-        curves = model.labelled_curves()
+        curves = model.labeled_curves()
         svg = curves_svg(model.name, curves)
         if not svg:
             continue

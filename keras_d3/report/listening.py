@@ -40,6 +40,7 @@ def listening_section(data):
     end = excerpt.start_secs + secs
     turned_down = -20 * np.log10(maker.gain)
     gain = f" All sounds are turned down by {turned_down:.1f} dB alike." if turned_down else ""
+    credit = f'<p class="hint">{html.escape(data.attribution)}</p>' if data.attribution else ""
     return (
         f'<p class="hint">{html.escape(excerpt.track)}, {excerpt.start_secs:.1f} to {end:.1f} s.{gain} '
         '<span class="script">Starting another stem keeps the position, so that stems can be compared at '
@@ -51,7 +52,7 @@ def listening_section(data):
         f'<span id="clock" aria-hidden="true">0.0 / {secs:.1f} s</span>'
         '<label><input type="checkbox" id="loop"> Loop</label></div>'
         f'<fieldset class="switch narrow"><legend>Source</legend>{choices}</fieldset>'
-        f"{body}{_scale()}</div>"
+        f"{body}{_scale()}{credit}</div>"
     )
 
 
@@ -90,9 +91,9 @@ def _row(name, cells):
 
 
 def _scale():
-    colours = ",".join("#" + bytes(colour).hex() for colour in media.colour_map()[::17])
+    colors = ",".join("#" + bytes(color).hex() for color in media.color_map()[::17])
     return (
         f'<p class="scale"><span>−{media.RANGE_DB:.0f} dB</span>'
-        f'<span class="ramp" style="background:linear-gradient(90deg,{colours})"></span>'
+        f'<span class="ramp" style="background:linear-gradient(90deg,{colors})"></span>'
         "<span>0 dB: loudest bin of the mixture; one scale for all pictures</span></p>"
     )

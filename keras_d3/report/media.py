@@ -94,19 +94,19 @@ def height_of(frequency_hz, sample_rate_hz):
 
 
 def spectrogram_uri(decibels, top_db):
-    """Returns a spectrogram as a PNG data URI; `top_db` is the brightest colour, RANGE_DB below it black."""
+    """Returns a spectrogram as a PNG data URI; `top_db` is the brightest color, RANGE_DB below it black."""
     from PIL import Image
 
     level = np.clip((decibels - top_db + RANGE_DB) / RANGE_DB, 0, 1)
     image = Image.fromarray(np.round(level * 63).astype(np.uint8) * 4, mode="P")
-    image.putpalette(colour_map().tobytes())
+    image.putpalette(color_map().tobytes())
     buffer = io.BytesIO()
     image.save(buffer, "PNG", optimize=True)
     return f"data:image/png;base64,{base64.b64encode(buffer.getvalue()).decode('ascii')}"
 
 
-def colour_map():
-    """Returns the 256 colours of the spectrograms as a uint8 array (256, 3)."""
+def color_map():
+    """Returns the 256 colors of the spectrograms as a uint8 array (256, 3)."""
     import matplotlib
 
     return (matplotlib.colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)

@@ -66,7 +66,7 @@
 
   const flip = (clip) => (clip === current && playing() ? pause() : play(clip));
 
-  function neighbour(clip, step) {
+  function neighbor(clip, step) {
     const column = clips.filter((other) => other.dataset.column === clip.dataset.column || other === clips[0]);
     return column[column.indexOf(clip) + step];
   }
@@ -87,7 +87,7 @@
         seek((playing() ? audioOf(current).currentTime : position) + arrow);
         return;
       }
-      const next = neighbour(clip, arrow);
+      const next = neighbor(clip, arrow);
       if (!next) return;
       next.querySelector(".play").focus();
       if (playing()) play(next);

@@ -186,6 +186,7 @@ def facts(data):
         )
     pairs = (
         ("Data set", data.data_set),
+        ("Attribution", data.attribution),
         ("Scores", tracks),
         ("Frames", frames),
         ("Aggregations", "; ".join(AGGREGATIONS[key] for key in COMPUTED) if scores else ""),

@@ -3,6 +3,7 @@
 import tensorflow as tf
 
 from keras_d3.export import GraphNetwork, loop
+from keras_d3.ops import resize_bilinear
 
 # What is left of smaller images after the poolings of some networks is nothing.
 MINIMUM_SIZE = 32
@@ -74,12 +75,8 @@ class SegmentationGraph(tf.Module):
         logits = self._network(inputs)
         logits = logits["logits"] if isinstance(logits, dict) else logits
         size = tf.shape(inputs)[1:3]
-        if self.config.resize == "legacy":
-            return tf.raw_ops.ResizeBilinear(
-                images=logits, size=size, align_corners=False, half_pixel_centers=False
-            )
-        # At equal size every weight of a neighbour is exactly zero.
-        return tf.image.resize(logits, size)
+        # At equal size every weight of a neighbor is exactly zero.
+        return resize_bilinear(logits, size, half_pixel=self.config.resize == "half_pixel")
 
     def _windows(self, inputs):
         """Sum of the logits of all windows that hold a pixel, divided by their number."""

@@ -8,6 +8,8 @@ copied when read; `InplaceUpdate` takes the results' own size and 7 s.
 
 import tensorflow as tf
 
+from keras_d3.ops import reflect_positions
+
 
 def read_samples(song, positions, padding):
     """Samples of a song at any positions, those beyond its ends included.
@@ -23,9 +25,7 @@ def read_samples(song, positions, padding):
     """
     num_samples = tf.shape(song)[0]
     if padding == "reflect":
-        period = tf.maximum(2 * (num_samples - 1), 1)
-        phase = tf.math.floormod(positions, period)
-        return tf.gather(song, tf.minimum(phase, period - phase))
+        return tf.gather(song, reflect_positions(positions, num_samples))
     inside = (positions >= 0) & (positions < num_samples)
     values = tf.gather(song, tf.clip_by_value(positions, 0, num_samples - 1))
     return tf.where(inside[..., tf.newaxis], values, tf.zeros((), song.dtype))

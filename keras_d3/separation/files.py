@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.audio import read_audio, to_pcm16
+from keras_d3.settings import SUBTYPES
 from keras_d3.utils import check_choice
 
-SUBTYPES = ("PCM_16", "PCM_24", "FLOAT")
 SAMPLES_PER_BLOCK = 1 << 18
 # What a RIFF header can count; longer files get the 64-bit variant.
 MAX_WAV_BYTES = 2**32 - 2**16
@@ -23,7 +23,7 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
 
     The stems appear when all of them are written. One stem at a time is converted and written, so that
     the peak memory is that of the song and its stems in float32. Samples that 16 or 24 bits cannot hold
-    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.inference`).
+    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.separation`).
 
     Args:
         separator: `Separator` or what `load_separator` returns.

@@ -8,10 +8,8 @@ from keras_d3.export import MADE_BY, load_openvino_networks, read_metadata
 from keras_d3.separation.base_separator import BaseSeparator
 from keras_d3.separation.graph import function_name
 from keras_d3.separation.graph_separator import PipelineSeparator
-from keras_d3.settings import separation_from_dict
+from keras_d3.settings import RUNTIMES, separation_from_dict
 from keras_d3.utils import check_choice
-
-RUNTIMES = ("tensorflow", "openvino")
 
 
 class LoadedSeparator(BaseSeparator):

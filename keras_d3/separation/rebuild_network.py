@@ -17,7 +17,7 @@ def network_for_separation(network, run, segment_samples=None):
     A Wave-U-Net has no use for the length of its training: longer windows only save what neighbouring
     inputs share. Networks that dilate instead of resampling have: at rates near the segment's length
     taps meet padding only and are never trained; longer segments would switch them on. So that comes
-    with a warning (logger `keras_d3.inference`). Networks that give out magnitudes in training give out
+    with a warning (logger `keras_d3.separation`). Networks that give out magnitudes in training give out
     waveforms here.
 
     Args:

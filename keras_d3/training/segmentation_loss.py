@@ -4,10 +4,11 @@ import keras
 from keras import ops
 
 from keras_d3.images import IGNORED_LABEL
+from keras_d3.ops import resize_by_matmul
+from keras_d3.settings import RESIZES
 from keras_d3.utils import check_choice, check_positive_int
 
 AVERAGES = ("labelled", "all")
-RESIZES = ("half_pixel", "legacy")
 
 
 def reduce_labels(labels, height, width):
@@ -44,20 +45,7 @@ def enlarge_logits(logits, height, width, resize="half_pixel"):
     """
     if tuple(logits.shape[1:3]) == (height, width):
         return logits
-    dtype = logits.dtype
-    rows = _interpolation(height, ops.shape(logits)[1], resize, dtype)
-    columns = _interpolation(width, ops.shape(logits)[2], resize, dtype)
-    return ops.einsum("qw,bpwc->bpqc", columns, ops.einsum("ph,bhwc->bpwc", rows, logits))
-
-
-def _interpolation(size, source_size, resize, dtype):
-    """Returns the matrix (size, source_size) of bilinear resizing."""
-    ratio = ops.cast(source_size, dtype) / ops.cast(size, dtype)
-    centre = 0.5 if resize == "half_pixel" else 0.0
-    places = (ops.cast(ops.arange(size, dtype="int32"), dtype) + centre) * ratio - centre
-    places = ops.clip(places, 0, ops.cast(source_size - 1, dtype))
-    distances = places[:, None] - ops.cast(ops.arange(source_size, dtype="int32"), dtype)[None]
-    return ops.relu(1 - ops.abs(distances))
+    return resize_by_matmul(logits, (height, width), half_pixel=resize == "half_pixel")
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

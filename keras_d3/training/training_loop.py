@@ -135,7 +135,7 @@ def build_network(config):
         `keras.Model`.
     """
     with _dtype_policy(config.training.precision):
-        return models.preset_for(config).build(tiny=config.tiny, **config.model)
+        return models.build(models.preset_for(config).name, tiny=config.tiny, **config.model)
 
 
 def default_jit_compile():

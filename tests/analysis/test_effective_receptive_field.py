@@ -98,10 +98,10 @@ def test_inputs_of_several_sizes_meet_at_the_position():
 
     images = [RNG.standard_normal((2, 3, 4, 2)), RNG.standard_normal((1, 6, 2, 2))]
     field = effective_receptive_field(squares, iter(images), position=None)
-    # 2 |x| at the centres (1, 2) and (3, 1), averaged over three images.
-    centre = 2 * (np.abs(images[0][:, 1, 2]).sum() + np.abs(images[1][:, 3, 1]).sum()) / 3
+    # 2 |x| at the centers (1, 2) and (3, 1), averaged over three images.
+    center = 2 * (np.abs(images[0][:, 1, 2]).sum() + np.abs(images[1][:, 3, 1]).sum()) / 3
     assert field.map.shape == (6, 4) and field.position == (3, 2) and field.num_inputs == 3
-    assert field.map[3, 2] == pytest.approx(centre, rel=1e-5) and np.count_nonzero(field.map) == 1
+    assert field.map[3, 2] == pytest.approx(center, rel=1e-5) and np.count_nonzero(field.map) == 1
 
     def spread(x):
         return x + x.shape[1] * keras.ops.roll(x, 1, axis=1)

@@ -5,9 +5,11 @@ import pytest
 from PIL import Image
 
 from keras_d3 import models
-from keras_d3.analysis.erf_figures import d2_block_fields, perturb_smoothing
-from keras_d3.cli.erf import load_network, read_images
-from keras_d3.cli.main import main
+from keras_d3.analysis import d2_block_fields, image_inputs, load_network
+from keras_d3.analysis.erf_figures import perturb_smoothing
+from keras_d3.cli import main
+from keras_d3.runs import RunDirectory
+from recipes.smoothed_dilated.config import RECIPE
 
 
 def run(*arguments):
@@ -35,8 +37,10 @@ def test_trained_networks_on_images(tmp_path, capsys):
         network = models.build(name, tiny=True, **small)
         perturb_smoothing(network, 0.3, seed=1)
         network.save(tmp_path / f"{label}.keras")
-    (tmp_path / "run" / "checkpoints").mkdir(parents=True)
-    (tmp_path / "smoothed.keras").rename(tmp_path / "run" / "checkpoints" / "best.keras")
+    run_dir, config = tmp_path / "run", RECIPE.config("tiny")
+    RunDirectory(run_dir).claim(config)
+    (run_dir / "checkpoints").mkdir()
+    (tmp_path / "smoothed.keras").rename(run_dir / f"checkpoints/{config.training.selection}.keras")
     (tmp_path / "images").mkdir()
     rng = np.random.default_rng(0)
     for index, size in enumerate([(101, 97), (89, 105)]):
@@ -45,8 +49,8 @@ def test_trained_networks_on_images(tmp_path, capsys):
     trained = (
         "--model",
         tmp_path / "plain.keras",
-        "--model",
-        tmp_path / "run",
+        "--run-dir",
+        run_dir,
         "--images",
         tmp_path / "images",
     )
@@ -67,7 +71,10 @@ def test_trained_networks_on_images(tmp_path, capsys):
     # The same images and a file, alone.
     file, images = tmp_path / "plain.keras", tmp_path / "images"
     part = ("--from-layer", "res4_block1_conv2", "--to-layer", "res4_block1_conv2")
-    assert run(file, "--images", images, *part, "--channel", 0, "--position", 9, 8, "--out", tmp_path) == 0
+    assert (
+        run("--model", file, "--images", images, *part, "--channel", 0, "--position", 9, 8, "--out", tmp_path)
+        == 0
+    )
     numbers = json.loads((tmp_path / "res4_block1_conv2_to_res4_block1_conv2.json").read_text())
     assert numbers["bounding_box"] == [[7, 11], [6, 10]] and "input_shape" not in numbers["settings"]
 
@@ -108,13 +115,17 @@ def test_built_in_figures(figure, tmp_path):
     [
         (("wave_u_net_m",), "Did you mean 'wave_u_net_m"),
         (("wave_u_net_m1", "--tiny", "--from-layer", "down_9"), "Received: from_layer='down_9'. Did you"),
-        (("nothing.keras",), "No network at `nothing.keras`. Give a .keras file, or a run directory"),
-        (("wave_u_net_m1", "--tiny", "--size", "9"), "`--size` must fill the 0 unknown axes"),
+        (
+            ("--model", "nothing.keras"),
+            "No network at `nothing.keras`. Give a .keras file, or a run directory",
+        ),
+        ((), "Name a preset or a figure (smoothed, d2-block), or give `--model` or `--run-dir`."),
+        (("wave_u_net_m1", "--tiny", "--size", "9"), "`size` must fill the 0 unknown axes"),
         (
             ("deeplab_v2_aspp", "--tiny", "--size", "9", "--noise", "1"),
-            "`--noise` does not belong to `keras-d3 erf",
+            "`--noise` does not belong to `keras-d3 erf` of deeplab_v2_aspp",
         ),
-        (("smoothed", "--rate", "3"), "`--rate` does not belong to `keras-d3 erf smoothed`"),
+        (("smoothed", "--rate", "3"), "`--rate` does not belong to `keras-d3 erf` of smoothed"),
         (("smoothed", "--images", "."), "`--images` needs trained networks: name them by `--model`"),
         (("smoothed", "--images", ".", "--num-inputs", "3"), "`--num-inputs` counts random inputs"),
         (("wave_u_net_m1", "--tiny", "--images", "."), "reads RGB images. Received: 'wave_u_net_m1'"),
@@ -126,8 +137,9 @@ def test_errors(arguments, message, tmp_path, capsys):
 
 
 def test_no_images(tmp_path):
+    model = models.build("deeplab_v2_aspp", tiny=True)
     with pytest.raises(FileNotFoundError, match=r"No images in `.*` \(.bmp, .jpeg, "):
-        read_images(tmp_path)
+        image_inputs(tmp_path, model)
 
 
 def test_other_networks_than_the_figure_needs(tmp_path, capsys):
@@ -137,4 +149,4 @@ def test_other_networks_than_the_figure_needs(tmp_path, capsys):
     assert run("smoothed", "--model", file, "--out", tmp_path) == 1
     assert "Received: 'wave_u_net_m1' without such layers" in capsys.readouterr().err
     assert run("smoothed", "--model", file, "--model", file, "--out", tmp_path) == 1
-    assert "`--model` must name different files" in capsys.readouterr().err
+    assert "`--model` and `--run-dir` must name different files" in capsys.readouterr().err

@@ -12,7 +12,7 @@ from PIL import Image
 from keras_d3 import models
 from keras_d3.analysis import filter_norms
 from keras_d3.blocks import D3Block, DenseBlock
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.models.mm_dense_net.mm_dense_net import mm_dense_net
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
 from keras_d3.runs import RunDirectory
@@ -66,7 +66,7 @@ def test_skip_before_up_sampled_maps_and_two_readers():
     check(block, kernels, kernels, upsampled=slice(4, 7), skip=slice(0, 4))
 
 
-def test_dense_block_with_a_normalisation_per_source():
+def test_dense_block_with_a_normalization_per_source():
     """One convolution of the block's input has the filters of all three layers."""
     dense = DenseBlock(2, 3)
     (block,) = filter_norms(up_network(dense))
@@ -75,7 +75,7 @@ def test_dense_block_with_a_normalisation_per_source():
     check(block, [kernel], [np.asarray(kernel)[..., :2]])
 
 
-def test_dense_block_with_a_normalisation_per_layer():
+def test_dense_block_with_a_normalization_per_layer():
     dense = DenseBlock(2, 3, norm="layer")
     (block,) = filter_norms(up_network(dense))
     kernels = [np.asarray(conv.kernel)[:, :, :7] for conv in dense.convs]
@@ -176,4 +176,6 @@ def test_command_on_a_run(tmp_path, capsys):
     assert json.loads((tmp_path / "out/bass.json").read_text())["target"] == "bass"
     (tmp_path / "run/drums/checkpoints/best.keras").unlink()
     assert main(command) == 1
+    assert "bass.json` exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
+    assert main([*command, "--overwrite"]) == 1
     assert "No network at" in capsys.readouterr().err

@@ -6,7 +6,7 @@ from PIL import Image
 
 from keras_d3.analysis import EffectiveReceptiveField
 from keras_d3.analysis.erf_files import format_fields, write_field, write_figure
-from keras_d3.analysis.heat_map import DARKEST, common_window, cut_out, grey_levels, heat_map
+from keras_d3.analysis.heat_map import DARKEST, common_window, cut_out, gray_levels, heat_map
 
 
 def field(values, position, **fields):
@@ -15,11 +15,11 @@ def field(values, position, **fields):
 
 def test_black_is_exactly_zero():
     values = np.concatenate([[0.0], 10.0 ** np.arange(-300, 1)])
-    levels = grey_levels(values)
+    levels = gray_levels(values)
     assert levels[0] == 0 and levels[1:].min() == DARKEST > 0 and levels[-1] == 255
     assert levels[-4] == round(DARKEST + (255 - DARKEST) / 2)  # three of six decades
     assert np.all(np.diff(levels[-7:].astype(int)) > 0)
-    assert not grey_levels(np.zeros(3)).any()
+    assert not gray_levels(np.zeros(3)).any()
 
 
 def test_a_written_map_has_squares_of_ten_pixels(tmp_path):

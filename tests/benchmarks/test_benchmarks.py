@@ -97,7 +97,7 @@ def test_outputs_of_different_shapes_are_refused():
         difference(ops.zeros(2), ops.zeros(3))
 
 
-def test_ratio_is_the_median_of_neighbouring_runs():
+def test_ratio_is_the_median_of_neighboring_runs():
     found = summary([1.0, 2.0, 4.0], [2.0, 4.0, 4.0], target=1.5)
     assert (found["ours_median_ms"], found["reference_median_ms"]) == (2.0, 4.0)
     assert found["ratio"] == 2.0 and found["ratio_quartiles"] == [1.5, 2.0] and found["met"] is True

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from keras_d3 import separation
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.convert import d3net_music_from_official
 from keras_d3.convert.d3net_music_separator import d3net_music_separator
 from keras_d3.export import read_metadata
@@ -118,7 +118,7 @@ def check_pipeline(saved_model, files, out_dir, monkeypatch):
 
 
 def convert(files, *options):
-    arguments = ["--weights-dir", str(files / "weights"), "--configs", str(files / "configs")]
+    arguments = ["--weights", str(files / "weights"), "--config", str(files / "configs")]
     return main(["convert", "d3net-music", *arguments, *options])
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from keras import ops
 
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.convert import d3net_segmentation_from_official
 from keras_d3.convert.d3net_segmenter import d3net_segmentation_segmenter
 from keras_d3.images.label_sets import CITYSCAPES

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.convert import official_wave_u_net_settings
 from keras_d3.convert.wave_u_net_separator import wave_u_net_separator
 from keras_d3.export import read_metadata
@@ -38,7 +38,7 @@ def files(tmp_path_factory):
 
 def test_from_a_checkpoint_to_stems(files, tmp_path, capsys):
     folder, official = files
-    arguments = ["--checkpoint", str(folder / "model-1"), "--config", str(folder / "config.json")]
+    arguments = ["--weights", str(folder / "model-1"), "--config", str(folder / "config.json")]
     arguments += ["--out", str(tmp_path / "separator")]
     assert main(["convert", "wave-u-net", *arguments]) == 0
     song = noise(1000)

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.cli.main import main as keras_d3
+from keras_d3.cli import main as keras_d3
 from keras_d3.cli.recipe_audio import evaluate_command, train_command
 from keras_d3.evaluation import sdr
 from keras_d3.experiments.compare import compare
@@ -24,6 +24,7 @@ from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 pytestmark = pytest.mark.slow
 
+CREDIT = "Songs by nobody, CC0"
 PAIR = ("accompaniment", "vocals")
 BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 1),), steps_per_epoch=3)
 
@@ -66,13 +67,16 @@ def small_recipe():
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
     records = make_records(folder)
-    path, table = compare([small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared")
+    path, table = compare(
+        [small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared", attribution=CREDIT
+    )
     return folder, path, table
 
 
 def test_the_report_holds_every_network(compared):
     _, path, table = compared
     page = path.read_text()
+    assert CREDIT in page and CREDIT in path.with_suffix(".md").read_text()
     for text in ("Two", "Four", "Spectrogram", "3.21", "MUSDB18 test; a table", "upper bounds"):
         assert text in page
     assert "do nothing (mixture / 4)" in table and "do nothing (mixture / 2)" in table
@@ -189,7 +193,9 @@ def test_networks_for_openvino(compared, tmp_path, capsys):
     assert keras_d3([*command, "--format", "openvino"]) == 0
     assert sorted(os.listdir(run / "openvino")) == ["metadata.json", "network.bin", "network.xml"]
     # The same run again, but what is there has no networks for OpenVINO.
-    assert keras_d3([*command, "--with-openvino"]) == 0
+    assert keras_d3([*command, "--with-openvino"]) == 1
+    assert "exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
+    assert keras_d3([*command, "--with-openvino", "--overwrite"]) == 0
     assert load_separator(run / "saved_model", runtime="openvino").sources == PAIR
     assert keras_d3([*command, "--with-openvino", "--format", "onnx"]) == 1
     assert "`--with-openvino` belongs to `--format saved_model`" in capsys.readouterr().err

@@ -96,7 +96,7 @@ def test_command_line_writes_scores_and_pictures(run, records, recipe, capsys):
 
 def test_export_round_trip(run, capsys, tmp_path):
     """By `keras-d3 export`, read back by plain TensorFlow."""
-    from keras_d3.cli.main import main
+    from keras_d3.cli import main
 
     assert main(["export", "--run-dir", str(run), "--out", str(tmp_path / "model")]) == 0
     image = np.random.default_rng(0).integers(0, 256, (41, 67, 3), dtype="uint8")

@@ -9,8 +9,8 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.export import read_metadata
-from keras_d3.export import saved_model as export
 from keras_d3.separation import LoadedSeparator, Separator, load_separator
+from keras_d3.separation import saved_model as export
 from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,

@@ -70,6 +70,7 @@ def sample_report(secs=0.5, sample_rate_hz=8000, num_models=6, stems=None, **cha
         "intro": "Six architectures, trained from the same records, exported, and scored from the export.",
         "notice": NOTICE,
         "data_set": "demo corpus, 4 test tracks of 6.8 s",
+        "attribution": "Someone - Something: an excerpt by Someone, CC BY-NC-SA 3.0",
         "commit": "0123abc",
         "machine": "2 cores, no GPU",
         "date": "2000-01-01",

@@ -3,8 +3,9 @@ import numpy as np
 import pytest
 from keras import ops
 
-from keras_d3.layers import DilatedConv1D, DilatedConv2D, kernel_from_transposed
-from keras_d3.ops.dilated_conv import conv_1d_on_grid, conv_plain
+from keras_d3.layers import DilatedConv1D, DilatedConv2D
+from keras_d3.ops import kernel_from_transposed
+from keras_d3.ops.dilated_conv import conv, conv_1d_on_grid
 from tests.helpers.gradients import gradients
 from tests.helpers.layer_checks import check_layer, has_float64, to_numpy
 from tests.helpers.layer_references import loop_conv_1d, loop_conv_2d, loop_transposed_conv_1d, random
@@ -45,7 +46,7 @@ def test_grid_route_equals_plain_route(samples, taps, dilation, padding):
     if padding == "valid" and samples <= (taps - 1) * dilation:
         samples += (taps - 1) * dilation
     x, kernel = random(2, samples, 3), random(taps, 3, 4, seed=1)
-    plain = ops.convert_to_numpy(conv_plain(x, kernel, (dilation,), padding))
+    plain = ops.convert_to_numpy(conv(x, kernel, (dilation,), padding))
     grid = ops.convert_to_numpy(conv_1d_on_grid(ops.convert_to_tensor(x), kernel, dilation, padding))
     assert grid.shape == plain.shape
     np.testing.assert_allclose(grid, plain, atol=2e-6)
@@ -57,7 +58,7 @@ def test_gradients_of_both_routes_are_equal(samples, taps, dilation):
     cotangent = random(2, samples, 4, seed=2)
     found = [
         gradients(lambda x, w, route=route, rate=rate: route(x, w, rate, "same"), arrays, cotangent)[1]
-        for route, rate in ((conv_plain, (dilation,)), (conv_1d_on_grid, dilation))
+        for route, rate in ((conv, (dilation,)), (conv_1d_on_grid, dilation))
     ]
     for plain, grid in zip(*found, strict=True):
         np.testing.assert_allclose(grid, plain, atol=1e-5)

@@ -16,13 +16,12 @@ from keras_d3.layers import (
     SmoothedDilatedConv1D,
     SmoothedDilatedConv2D,
 )
-from keras_d3.ops import group_interaction, separable_shared_convolution
-from keras_d3.ops.smoothing import shared_convolution_in_blocks
+from keras_d3.ops import SMOOTHINGS, group_interaction, separable_shared_convolution
+from keras_d3.ops.generic import shared_conv_2d_in_blocks
 from tests.helpers.gradients import gradients, numeric_gradients
 from tests.helpers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
 from tests.helpers.layer_references import loop_conv, random
 
-SMOOTHINGS = ("group_interaction", "separable_shared_convolution")
 LAYERS = {1: SmoothedDilatedConv1D, 2: SmoothedDilatedConv2D}
 PLAIN = {1: DilatedConv1D, 2: DilatedConv2D}
 
@@ -291,7 +290,7 @@ def test_steps_by_themselves_equal_loops():
 def test_blocks_of_columns_equal_loops(sizes, taps):
     """The route of one backend, on every backend."""
     x, shared = random(2, *sizes, 3), random(*taps, seed=1)
-    outputs = shared_convolution_in_blocks(ops.convert_to_tensor(x), ops.convert_to_tensor(shared))
+    outputs = shared_conv_2d_in_blocks(ops.convert_to_tensor(x), ops.convert_to_tensor(shared))
     np.testing.assert_allclose(to_numpy(outputs), loop_shared_filter(x, shared), atol=2e-5)
 
 

@@ -10,6 +10,7 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.models.d3net_segmentation.d3net_segmentation import d3net_segmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import densenet_segmentation
+from keras_d3.models.d3net_segmentation.multi_scale_fusion import fused_scales_network
 from tests.helpers.model_checks import check_model, count_parameters
 
 # The facts' numbers of the official models; and those of table 1's baselines.
@@ -160,6 +161,6 @@ def test_errors():
     with pytest.raises(ValueError, match="`bottleneck_factor` must be an integer"):
         d3net_segmentation(**SMALL, bottleneck_factor=0.5)
     with pytest.raises(ValueError, match="`tap_filters` must have one number per block"):
-        models.fused_scales_network.fused_scales_network([], "net")
+        fused_scales_network([], "net")
     with pytest.raises(ValueError, match="`normalization` must be given for task='segmentation'"):
         models.Preset("net", "none", 1, "segmentation", d3net_segmentation, {})

@@ -4,8 +4,8 @@ import pytest
 from keras import ops
 
 from keras_d3.layers import DilatedConv1D
-from keras_d3.ops import dilated_conv as conv_routes
-from keras_d3.ops.fft_conv import conv_1d_by_transform, tile_size
+from keras_d3.ops import backend, dilated_conv
+from keras_d3.ops.fft_conv import fft_conv_1d, tile_size
 from tests.helpers.gradients import gradients
 from tests.helpers.layer_references import loop_conv_1d, random
 
@@ -31,7 +31,7 @@ def test_outputs_and_gradients_equal_those_of_the_backend(samples, taps, dilatio
     weights = random(*expected.shape, seed=2)
 
     def direct(inputs, kernel):
-        return conv_routes.conv_plain(inputs, kernel, (dilation,), padding)
+        return dilated_conv.conv(inputs, kernel, (dilation,), padding)
 
     def loss(convolve):
         return lambda inputs, kernel: ops.sum(convolve(inputs, kernel) * weights)
@@ -40,7 +40,7 @@ def test_outputs_and_gradients_equal_those_of_the_backend(samples, taps, dilatio
     for forward in (None, direct):
 
         def convolve(inputs, kernel):
-            return conv_1d_by_transform(inputs, kernel, dilation, padding, tile, forward)  # noqa: B023
+            return fft_conv_1d(inputs, kernel, dilation, padding, tile, forward)  # noqa: B023
 
         outputs = convolve(ops.convert_to_tensor(inputs), ops.convert_to_tensor(kernel))
         np.testing.assert_allclose(ops.convert_to_numpy(outputs), expected, atol=1e-5)
@@ -64,10 +64,10 @@ def test_the_layer_takes_the_transform_where_it_pays(monkeypatch):
 
     def record(inputs, kernel, dilation_rate, padding, tile, forward=None):
         taken.append((tuple(kernel.shape), forward is not None))
-        return conv_1d_by_transform(inputs, kernel, dilation_rate, padding, tile, forward)
+        return fft_conv_1d(inputs, kernel, dilation_rate, padding, tile, forward)
 
-    monkeypatch.setattr(conv_routes, "conv_1d_by_transform", record)
-    monkeypatch.setattr(conv_routes, "_may_transform", lambda dtype: True)
+    monkeypatch.setattr(dilated_conv, "fft_conv_1d", record)
+    monkeypatch.setattr(backend, "prefers_fft_conv", lambda dtype: True)
     for channels, taps in ((60, 15), (60, 5), (3, 15)):
         x = random(1, 100, channels)
         layer = DilatedConv1D(channels, taps, 2)

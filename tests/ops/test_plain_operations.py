@@ -3,12 +3,12 @@ import numpy as np
 import pytest
 
 if keras.backend.backend() != "tensorflow":
-    pytest.skip("only the TensorFlow backend has operations that are not plain", allow_module_level=True)
+    pytest.skip("only the TensorFlow backend has operations of its own", allow_module_level=True)
 
 import tensorflow as tf
 
 from keras_d3.layers import BatchNormalization, DilatedConv2D
-from keras_d3.ops.backend import plain_operations, traces_plain_operations
+from keras_d3.ops.tracing import trace_standard_ops, traces_standard_ops
 
 
 def operations(layer, x):
@@ -31,9 +31,9 @@ def test_the_same_numbers_without_special_operations(layer, special):
     layer.build(x.shape)
     layer.set_weights([np.random.default_rng(1).uniform(0.5, 1.5, w.shape) for w in layer.get_weights()])
     usual, expected = operations(layer, x)
-    with plain_operations():
-        assert traces_plain_operations()
+    with trace_standard_ops():
+        assert traces_standard_ops()
         plain, found = operations(layer, x)
-    assert not traces_plain_operations()
+    assert not traces_standard_ops()
     assert special in usual and special not in plain and "SpaceToBatchND" not in plain
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

@@ -17,36 +17,36 @@ from keras_d3.layers import (
     SmoothedDilatedConv1D,
     SmoothedDilatedConv2D,
 )
-from keras_d3.ops import dilated_conv as conv_routes
-from keras_d3.ops.tensorflow import kernels as tensorflow_kernels
+from keras_d3.ops import dilated_conv
+from keras_d3.ops.tensorflow import kernels
 from tests.helpers.gradients import gradients
 from tests.helpers.layer_checks import to_numpy
 from tests.helpers.layer_references import loop_conv, loop_conv_gradients, random
 
 
 def test_float64_has_no_native_dilations_on_cpus():
-    if not tensorflow_kernels.on_cpu():
+    if not kernels.on_cpu():
         pytest.skip("on GPUs float64 has native dilations")
-    assert not tensorflow_kernels.runs_dilated_conv_2d("float64")
+    assert not kernels.has_native_dilations("float64")
 
 
 def test_without_native_dilations_the_layer_computes_the_same(monkeypatch):
     x = random(1, 9, 8, 3)
     layer = DilatedConv2D(4, 3, 2)
     native = to_numpy(layer(x))
-    monkeypatch.setattr(tensorflow_kernels, "runs_dilated_conv_2d", lambda dtype: False)
+    monkeypatch.setattr(kernels, "has_native_dilations", lambda dtype: False)
     np.testing.assert_allclose(to_numpy(layer(x)), native, atol=1e-6)
 
 
 @pytest.mark.parametrize("padding", ["same", "valid"])
 @pytest.mark.parametrize("size, kernel_size, rates", [((9, 8), (3, 3), (2, 3)), ((11, 14), (2, 4), (4, 1))])
 def test_native_dilations_and_their_gradients_equal_loops(size, kernel_size, rates, padding):
-    if not tensorflow_kernels.runs_dilated_conv_2d("float32"):
+    if not kernels.has_native_dilations("float32"):
         pytest.skip("this build of TensorFlow has no gradient of native dilations")
     x, kernel = random(2, *size, 3), random(*kernel_size, 3, 4, seed=1)
     wanted = loop_conv(x, kernel, rates, padding)
     cotangent = random(*wanted.shape, seed=2)
-    native = lambda x, kernel: tensorflow_kernels.dilated_conv_2d(x, kernel, rates, padding)  # noqa: E731
+    native = lambda x, kernel: kernels.native_conv_2d(x, kernel, rates, padding)  # noqa: E731
     value, found = gradients(native, [x, kernel], cotangent)
     np.testing.assert_allclose(value, wanted, atol=1e-5)
     for ours, theirs in zip(found, loop_conv_gradients(x, kernel, rates, padding, cotangent), strict=True):
@@ -63,7 +63,7 @@ def test_gradients_on_wide_grids_equal_loops(columns, taps, padding):
     cotangent = random(*wanted.shape, seed=2)
 
     def on_grid(x, kernel):
-        return conv_routes.conv_1d_on_grid(x, kernel, columns, padding)
+        return dilated_conv.conv_1d_on_grid(x, kernel, columns, padding)
 
     value, found = gradients(on_grid, [x, kernel], cotangent)
     np.testing.assert_allclose(value, wanted, atol=1e-5)
@@ -78,9 +78,7 @@ def test_gradients_on_wide_grids_equal_loops(columns, taps, padding):
 def test_shared_filter_and_its_gradient_equal_loops(sizes, taps):
     x, kernel = random(2, *sizes, 3), random(*taps, seed=1)
     cotangent = random(2, *sizes, 3, seed=2)
-    value, (x_gradient, kernel_gradient) = gradients(
-        tensorflow_kernels.shared_depthwise_conv, [x, kernel], cotangent
-    )
+    value, (x_gradient, kernel_gradient) = gradients(kernels.shared_depthwise_conv, [x, kernel], cotangent)
     wanted, x_wanted, kernel_wanted = np.zeros(x.shape), np.zeros(x.shape), np.zeros(taps)
     for channel in range(3):
         part = slice(channel, channel + 1)
@@ -92,6 +90,14 @@ def test_shared_filter_and_its_gradient_equal_loops(sizes, taps):
     np.testing.assert_allclose(value, wanted, atol=1e-5)
     np.testing.assert_allclose(x_gradient, x_wanted, atol=1e-5)
     np.testing.assert_allclose(kernel_gradient, kernel_wanted, atol=1e-4)
+
+
+def normalized_relu_conv_2d(inputs, norm, kernel, bias, dilation_rate):
+    """The operation with the weights of a normalization layer, whose moving statistics it updates."""
+    mean, variance = norm.update_statistics(inputs)
+    return dilated_conv.normalized_relu_conv_2d(
+        inputs, mean, variance, *norm.scale_and_offset(mean.dtype), norm.epsilon, kernel, bias, dilation_rate
+    )
 
 
 def second_gradient(function, x):
@@ -117,7 +123,7 @@ def test_second_gradients_are_those_of_keras():
             tf.nn.conv2d(tf.nn.relu(n(x, training=True)), kernel, 1, "SAME") + bias  # noqa: B023
         )
         at_once = lambda x, n=ours: (  # noqa: E731
-            conv_routes.normalized_relu_conv_2d(x, n, kernel, bias, (1, 1))  # noqa: B023
+            normalized_relu_conv_2d(x, n, kernel, bias, (1, 1))  # noqa: B023
         )
         found, wanted = second_gradient(at_once, x), second_gradient(three_steps, x)
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
@@ -126,7 +132,7 @@ def test_second_gradients_are_those_of_keras():
         kernel = tf.constant(random(*taps, seed=1))
         tiled = tf.tile(kernel[:, :, None, None], (1, 1, 2, 1))
         plain = lambda x, tiled=tiled: tf.nn.depthwise_conv2d(x, tiled, [1] * 4, "SAME")  # noqa: E731
-        shared = lambda x, kernel=kernel: tensorflow_kernels.shared_depthwise_conv(x, kernel)  # noqa: E731
+        shared = lambda x, kernel=kernel: kernels.shared_depthwise_conv(x, kernel)  # noqa: E731
         found, wanted = second_gradient(shared, x), second_gradient(plain, x)
         np.testing.assert_allclose(found, wanted, atol=1e-5 * np.abs(wanted).max())
 
@@ -158,7 +164,7 @@ def test_kernel_gradients_are_dense(taps, rate):
     x, kernel = tf.constant(random(1, 20, 3)), tf.constant(random(taps, 3, 2, seed=1))
     with tf.GradientTape() as tape:
         tape.watch(kernel)
-        y = conv_routes.dilated_conv_1d(x, kernel, rate, "same")
+        y = dilated_conv.dilated_conv_1d(x, kernel, rate, "same")
     assert isinstance(tape.gradient(y, kernel), tf.Tensor)
 
 
@@ -228,12 +234,12 @@ def test_what_is_computed_again_has_the_value_and_gradients_of_the_three_steps(r
 
     def three_steps(inputs):
         maps = tf.nn.relu(norm(inputs, training=True))
-        outputs = conv_routes.conv_plain(maps, tf.cast(kernel, inputs.dtype), (rate, rate), "same")
+        outputs = dilated_conv.conv(maps, tf.cast(kernel, inputs.dtype), (rate, rate), "same")
         return outputs + tf.cast(bias, inputs.dtype)
 
     @tf.function  # where control dependencies hold, and operations are fused
     def at_once(inputs):
-        return conv_routes.normalized_relu_conv_2d(inputs, norm, kernel, bias, (rate, rate))
+        return normalized_relu_conv_2d(inputs, norm, kernel, bias, (rate, rate))
 
     found = []
     for function, inputs in ((three_steps, tf.cast(x, "float32")), (at_once, x)):

@@ -92,6 +92,15 @@ def test_cells(sample):
         assert fact in text
 
 
+def test_credit_and_license_of_the_audio_stand_beside_it(sample):
+    page = render_html(sample)
+    listen, notes = page.index('id="listen"'), page.index('id="notes"')
+    assert listen < page.index(sample.attribution) < notes < page.rindex(sample.attribution)
+    assert f"- Attribution: {sample.attribution}\n" in render_markdown(sample)
+    without = dataclasses.replace(sample, attribution="")
+    assert "Attribution" not in render_html(without) + render_markdown(without)
+
+
 def test_sounds_and_pictures_are_complete(sample):
     page = _parse(render_html(sample))
     sounds = [value for tag, name, value in page.attributes if (tag, name) == ("audio", "src")]

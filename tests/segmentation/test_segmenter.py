@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 from PIL import Image
 
-from keras_d3.cli.main import main
+from keras_d3.cli import main
 from keras_d3.export import read_metadata
 from keras_d3.images.label_sets import LabelSet
 from keras_d3.images.normalization import ImageNormalization

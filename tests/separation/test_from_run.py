@@ -45,7 +45,7 @@ def test_windows_of_another_length(tmp_path, preset, model, caplog):
     write_json(tmp_path / "config.json", {**run, "separation": to_dict(waveform_settings(channels=1))})
     (tmp_path / "checkpoints").mkdir()
     network.save(tmp_path / "checkpoints" / "best.keras")
-    with caplog.at_level("WARNING", logger="keras_d3.inference"):
+    with caplog.at_level("WARNING", logger="keras_d3.separation"):
         separator = separator_from_run(tmp_path, segment_samples=64)
     warned = "switch on taps that met padding only in training on 32 samples" in caplog.text
     assert warned == (preset == "dilated_u_net")

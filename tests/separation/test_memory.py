@@ -20,7 +20,7 @@ from tests.helpers.tiny_networks import (
 pytestmark = pytest.mark.slow
 SEPARATE = """
 import resource, sys
-from keras_d3.inference import load_separator, separate_file
+from keras_d3.separation import load_separator, separate_file
 paths = separate_file(load_separator(sys.argv[1]), sys.argv[2], sys.argv[3], progress=False)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """

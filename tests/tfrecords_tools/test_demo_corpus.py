@@ -90,6 +90,7 @@ def test_corpus_folder(tmp_path):
         audio = {path.stem: read_audio(path)[0] * 32768 for path in song.iterdir()}
         assert set(audio) == {"mixture", *SOURCES}
         np.testing.assert_array_equal(audio["mixture"], sum(audio[source] for source in SOURCES))
+    assert "CC BY" not in (out / "ATTRIBUTION.txt").read_text()
     held_out = (out / "validation_tracks.txt").read_text().splitlines()
     assert len(held_out) == 2 and {song.name for song in train} > set(held_out)
     before = (train[0] / "drums.wav").read_bytes()
@@ -107,6 +108,8 @@ def test_real_stems_and_command_line(tmp_path, capsys):
     command = ["demo", "--out", str(out), "--num-train", "3", "--num-test", "1"]
     assert main([*command, "--train-secs", "1", "--test-secs", "1"]) == 0
     assert "5 songs, 5 of them written now" in capsys.readouterr().out
+    credit = (out / "ATTRIBUTION.txt").read_text()
+    assert "The Easton Ellises" in credit and "CC BY-NC-SA 3.0" in credit
     (real,) = (out / "test").glob("* - real stems")
     audio = {path.stem: read_audio(path)[0] for path in real.iterdir()}
     assert set(audio) == {"mixture", *SOURCES} and audio["drums"].shape == (262395, 2)

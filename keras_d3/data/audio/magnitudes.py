@@ -29,6 +29,7 @@ def to_magnitudes(dataset, target, frame_length, frame_step, num_frames=None):
     >>> magnitudes = to_magnitudes(waveforms, "vocals", 4096, 1024, num_frames=256)
     """
     from keras_d3.layers import STFT
+    from keras_d3.ops import magnitude
 
     mixture_spec, target_specs = dataset.element_spec
     if target not in target_specs:
@@ -50,13 +51,10 @@ def to_magnitudes(dataset, target, frame_length, frame_step, num_frames=None):
         )
     transform = STFT(frame_length, frame_step)
 
-    def magnitude(waveform):
-        real, imag = transform(waveform)
-        return tf.sqrt(tf.square(real) + tf.square(imag))[:, :num_frames]
-
     @tf.autograph.experimental.do_not_convert
     def both(mixture, targets):
-        return magnitude(mixture), magnitude(targets[target])
+        waveforms = (mixture, targets[target])
+        return tuple(magnitude(*transform(waveform))[:, :num_frames] for waveform in waveforms)
 
     return dataset.map(both).prefetch(2)
 
@@ -80,15 +78,12 @@ def targets_to_magnitudes(dataset, frame_length, frame_step):
     >>> magnitudes = targets_to_magnitudes(training_waveforms(manifest, config, 4, 100), 1024, 768)
     """
     from keras_d3.layers import STFT
+    from keras_d3.ops import magnitude
 
     transform = STFT(frame_length, frame_step, center=False)
 
-    def magnitude(waveform):
-        real, imag = transform(waveform)
-        return tf.sqrt(tf.square(real) + tf.square(imag))
-
     @tf.autograph.experimental.do_not_convert
     def both(mixture, targets):
-        return mixture, {source: magnitude(waveform) for source, waveform in targets.items()}
+        return mixture, {source: magnitude(*transform(waveform)) for source, waveform in targets.items()}
 
     return dataset.map(both).prefetch(2)

@@ -14,6 +14,7 @@ from keras_d3.data.audio.checks import check_config
 from keras_d3.data.audio.schema import MIXTURE, read_block
 from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
 from keras_d3.data.shards import REMAKE
+from keras_d3.ops import magnitude, reflect_positions, window_values
 from keras_d3.utils import read_json, write_json
 
 FOLDER = "input_statistics"
@@ -134,8 +135,6 @@ class _Magnitudes:
     """Blocks of magnitude frames (frames, bins) of int16 samples (time, channels), channels averaged."""
 
     def __init__(self, frame_length, frame_step, channels):
-        from keras_d3.ops import window_values
-
         self._length, self._step, self._channels = frame_length, frame_step, channels
         self._window = window_values("hann", frame_length)
 
@@ -145,21 +144,14 @@ class _Magnitudes:
             count = min(FRAMES_PER_BLOCK, num_frames - first)
             begin = first * self._step - self._length // 2
             span = (count - 1) * self._step + self._length
-            piece = samples[_reflected(np.arange(begin, begin + span), len(samples))] / 32768.0
+            piece = samples[reflect_positions(np.arange(begin, begin + span), len(samples))] / 32768.0
             if self._channels == 1:
                 piece = piece.mean(axis=1, keepdims=True)
             # (channels, frames, frame_length): a view, each frame with its true neighbours.
             frames = np.lib.stride_tricks.sliding_window_view(piece, self._length, axis=0)
             frames = np.moveaxis(frames[:: self._step], 1, 0)
             spectra = scipy.fft.rfft(frames * self._window, axis=-1)
-            yield np.sqrt(np.square(spectra.real) + np.square(spectra.imag)).mean(axis=0)
-
-
-def _reflected(positions, num_samples):
-    """Positions inside the track that stand for those before its start and after its end."""
-    period = max(2 * (num_samples - 1), 1)
-    positions = positions % period
-    return np.minimum(positions, period - positions)
+            yield magnitude(spectra.real, spectra.imag).mean(axis=0)
 
 
 def _mixtures(manifest, split):

@@ -3,7 +3,8 @@
 import keras
 
 from keras_d3.blocks import batch_normalization, residual_bottleneck
-from keras_d3.layers import SMOOTHINGS, DilatedConv2D, ResizeLike
+from keras_d3.layers import DilatedConv2D, ResizeLike
+from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice, check_positive_int
 
 # What tf.contrib.layers.batch_norm has in the official code; Caffe's models were trained with 1e-5.

@@ -51,7 +51,7 @@ def dilated_u_net(
 
     Differences: a transposed dilated convolution of stride 1 is an ordinary one with the kernel
     reversed in time and its channel axes exchanged; the ordinary one is used, because TensorFlow
-    cannot compute the other on a CPU (`kernel_from_transposed` converts weights). What the paper
+    cannot compute the other on a CPU (`keras_d3.ops.kernel_from_transposed` converts weights). What the paper
     leaves open is an argument; the defaults follow the Wave-U-Net code it builds on.
 
     Args:

@@ -5,6 +5,7 @@ from keras import layers, ops
 
 from keras_d3.layers import STFT, InverseSTFT
 from keras_d3.models.output_heads import check_outputs, output_dtype
+from keras_d3.ops import magnitude
 from keras_d3.utils import check_choice, check_positive_int
 
 # Transposed convolutions, from the deepest on, whose outputs are thinned out in training.
@@ -115,13 +116,13 @@ def spectrogram_u_net(
     precise = output_dtype()
     mixture = keras.Input((num_samples, 1), name="mixture")
     real, imag = STFT(frame_length, frame_step, center=False, dtype=precise, name="stft")(mixture)
-    magnitude = ops.sqrt(ops.add(ops.square(real), ops.square(imag)))
-    x = ops.log1p(magnitude)[:, :, :-1]
+    magnitudes = magnitude(real, imag)
+    x = ops.log1p(magnitudes)[:, :, :-1]
     estimates = {}
     for source in sources:
         whole = ops.pad(mask(x, source), ((0, 0), (0, 0), (0, 1), (0, 0)), constant_values=0.5)
         if outputs == "magnitudes":
-            estimate = ops.multiply(whole, magnitude)
+            estimate = ops.multiply(whole, magnitudes)
         else:
             inverse = InverseSTFT(
                 frame_length,

@@ -1,1 +1,1 @@
-"""Kernels and normalization of the TensorFlow backend."""
+"""Implementations for the TensorFlow backend."""

@@ -1,26 +1,38 @@
-"""What the TensorFlow backend computes faster by operations that `keras.ops` does not reach.
+"""Convolutions, splits and resizing in TensorFlow operations that `keras.ops` does not reach.
 
-This module and `tensorflow_normalization` alone import TensorFlow among layers, blocks and models;
-`keras_d3.ops.backend` imports them on that backend. Each function equals a
-spelling in `keras.ops`, which every other backend computes; the choices were measured on CPUs.
+This module and `keras_d3.ops.tensorflow.normalization` alone import TensorFlow among ops, layers, blocks and
+models; `keras_d3.ops.backend` imports them on that backend. Each function computes what its namesake in
+`keras_d3.ops.generic` does; the choices were measured on CPUs.
 """
 
 import functools
 
+import keras
 import tensorflow as tf
 
-from keras_d3.ops.backend import traces_plain_operations
+from keras_d3.ops import generic
+from keras_d3.ops.tracing import traces_standard_ops
 
 
 @functools.cache
 def on_cpu():
-    """Whether TensorFlow sees no GPU. Routes that were measured on CPUs only are taken only then."""
+    """Returns whether TensorFlow sees no GPU."""
     return not tf.config.list_physical_devices("GPU")
 
 
+def prefers_grid():
+    """Returns whether long dilated convolutions along time are faster on a grid."""
+    return on_cpu()
+
+
+def prefers_fft_conv(dtype):
+    """Returns whether `fft_conv_1d` is worth its transforms. Converters get the convolution as such."""
+    return on_cpu() and keras.backend.standardize_dtype(dtype) == "float32" and not traces_standard_ops()
+
+
 @functools.cache
-def runs_dilated_conv_2d(dtype):
-    """Whether `tf.nn.conv2d` computes dilations here, gradients included.
+def has_native_dilations(dtype):
+    """Returns whether `tf.nn.conv2d` computes dilations here, gradients included.
 
     On a CPU that takes oneDNN, which some builds lack and which has no float64; without it the
     gradients raise when they are run. So they are run once, on a map of 3 x 3.
@@ -39,17 +51,56 @@ def runs_dilated_conv_2d(dtype):
         return True
 
 
-def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
+def conv_2d(inputs, kernel, dilation_rate, padding):
+    """Convolution, dilated or not, by TensorFlow's own dilations where they are faster.
+
+    Args:
+        inputs: tensor (batch, height, width, channels).
+        kernel: tensor (taps, taps, channels, filters).
+        dilation_rate: pair of ints.
+        padding: `"same"` or `"valid"`.
+
+    Returns:
+        Tensor (batch, height', width', filters).
+    """
+    if takes_dilations(inputs, kernel, dilation_rate, padding) and (
+        max(dilation_rate) > 1 or pads_channels(inputs.dtype, kernel.shape[2])
+    ):
+        return native_conv_2d(inputs, kernel, dilation_rate, padding)
+    return generic.conv(inputs, kernel, dilation_rate, padding)
+
+
+def takes_dilations(inputs, kernel, dilation_rate, padding):
+    """Returns whether TensorFlow's convolution itself computes these dilations, gradients included."""
+    if max(dilation_rate) == 1:
+        return True
+    if not has_native_dilations(inputs.dtype):
+        return False
+    # oneDNN (of TensorFlow 2.17 and 2.21) ends the process at some bfloat16 convolutions that pad
+    # by as much as the map is large; of 6,000 random ones that pad by less, none did.
+    exact = keras.backend.standardize_dtype(inputs.dtype) == "float32"
+    return exact or _pads_less_than_the_map(inputs, kernel, dilation_rate, padding)
+
+
+def _pads_less_than_the_map(inputs, kernel, dilation_rate, padding):
+    axes = zip(inputs.shape[1:3], kernel.shape[:2], dilation_rate, strict=True)
+    return padding == "valid" or all(
+        size is not None and -(-(taps - 1) * rate // 2) < size for size, taps, rate in axes
+    )
+
+
+def native_conv_2d(inputs, kernel, dilation_rate, padding):
     """Convolution, dilated or not, by the operation that takes dilations itself.
 
     `tf.nn.convolution`, which Keras calls for dilations, rearranges space into the batch and back
-    instead. Only the gradient by the kernel is better taken that way: for 1 x 256 x 256 x 32 -> 48 maps,
-    3 x 3 taps and d=4, forward + backward took 51 ms with Keras, 52 with the operation's own gradient
-    and 47 so, and the operation's sums are ten times less exact (1e-5 of the largest value). In bfloat16,
-    which is coarser than that, the operation's own gradient is the fastest.
+    instead. Only the gradient by the kernel is better taken that way, in float32: it is faster, and the
+    operation's own sums are ten times less exact (1e-5 of the largest value). In bfloat16, which is coarser
+    than that, the operation's own gradient is the fastest.
+
+    Args and returns: as in `conv_2d`.
     """
     rates = [1, *dilation_rate, 1]
-    if traces_plain_operations():
+    if traces_standard_ops():
         # Written out, because ONNX Runtime refuses "same" with dilations on maps of unknown size; and
         # converters take what only the custom gradient needs for further outputs.
         surplus = [(taps - 1) * rate for taps, rate in zip(kernel.shape[:2], dilation_rate, strict=True)]
@@ -69,30 +120,39 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
 
         return outputs, gradient
 
-    # A variable as such would make the custom gradient ask for another signature.
+    # `tf.custom_gradient` asks for a `variables` argument when it captures a variable: pass a tensor.
     return convolve(inputs, tf.convert_to_tensor(kernel))
 
 
-def widens_kernel_gradient(inputs, kernel):
-    """Whether the gradient by the kernel is faster on maps filled up to 16 channels.
+def pads_channels(dtype, channels):
+    """Returns whether the gradient by the kernel is faster on maps padded to 16 channels.
 
-    oneDNN's float32 kernel gradient computes on 16 channels at once, and is slow at a rest: for
-    1 x 256 x 800 maps on one core, 13 -> 52 channels took 66 ms and, filled up to 16, 46 + 3; 14 -> 70
-    took 109 and 62 + 5. From 16 channels on nothing is gained.
+    oneDNN's float32 kernel gradient vectorizes over 16 channels; a remainder falls back to slow code. From
+    16 channels on nothing is gained.
+
+    Args:
+        dtype: dtype of the maps.
+        channels: int, channels of the maps.
     """
-    return inputs.dtype == tf.float32 and _fills_up(kernel.shape[2])
-
-
-def _fills_up(channels):
-    return on_cpu() and 8 < channels < 16
+    return dtype == tf.float32 and on_cpu() and 8 < channels < 16
 
 
 def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
-    """Gradients of a dilated convolution by its inputs and its kernel, the latter first.
+    """Gradients of a dilated convolution by its inputs and its kernel, the latter computed first.
 
     Nothing waits for the gradient by the kernel, so TensorFlow puts it off, and keeps the inputs and the
-    upstream gradient of every convolution until it is done: half of what a training step of D3Net held.
-    So do others that are given as `first`.
+    upstream gradient of every convolution until it is done: half of what a training step of D3Net holds.
+
+    Args:
+        inputs: tensor (batch, height, width, channels).
+        kernel: tensor (taps, taps, channels, filters).
+        upstream: tensor (batch, height', width', filters), gradient by the outputs.
+        dilation_rate: pair of ints.
+        padding: `"same"` or `"valid"`.
+        *first: tensors, other gradients to be computed before the one by the inputs.
+
+    Returns:
+        Pair of tensors of the shapes of `inputs` and `kernel`.
     """
     if inputs.dtype == tf.float32:
         by_kernel = _kernel_gradient(inputs, upstream, kernel.shape, dilation_rate, padding)
@@ -121,7 +181,7 @@ def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
 def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
     """Gradient of a dilated convolution by its kernel: that of an ordinary one on interleaved groups."""
     *taps, channels, filters = kernel_shape
-    surplus = -channels % 16 if _fills_up(channels) else 0
+    surplus = -channels % 16 if pads_channels(inputs.dtype, channels) else 0
     if surplus:
         inputs = tf.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, surplus)))
     if max(dilation_rate) > 1:
@@ -161,9 +221,7 @@ def _size(maps, axis):
 def conv_on_grid(grid, kernel, padding):
     """Convolution along the rows of a grid, each column by itself.
 
-    The gradient by the kernel takes the columns in groups: for 4 x 16,384 samples, 45 channels and 15
-    taps on one core it went from 77 to 47 ms with 512 columns, from 61 to 46 with 256; with 64 columns
-    it gains nothing.
+    The gradient by the kernel takes the columns in groups, which is faster from 128 columns on.
 
     Args:
         grid: tensor (batch, rows, columns, channels) with a known number of columns.
@@ -201,11 +259,26 @@ def conv_on_grid(grid, kernel, padding):
     return convolve(grid, tf.convert_to_tensor(kernel))
 
 
+def shared_conv_2d(inputs, kernel):
+    """Convolves every channel with one filter.
+
+    Args:
+        inputs: tensor (batch, height, width, channels).
+        kernel: tensor (taps, taps).
+
+    Returns:
+        Tensor of the shape of `inputs`.
+    """
+    if on_cpu() and all(taps % 2 for taps in kernel.shape):
+        return shared_depthwise_conv(inputs, kernel)
+    return generic.shared_conv_2d(inputs, kernel)
+
+
 def shared_depthwise_conv(inputs, kernel):
     """Convolves every channel with one filter, with a gradient that uses that there is only one.
 
-    TensorFlow's depthwise gradient makes a filter gradient per channel, to be summed afterwards: 31
-    of 33 ms for 1 x 128 x 128 x 64 and 7 x 7 taps on one core, 14 ms as computed here.
+    TensorFlow's depthwise gradient makes a filter gradient per channel, to be summed afterwards, which takes
+    most of the time.
 
     Args:
         inputs: tensor (batch, height, width, channels).
@@ -269,10 +342,16 @@ def _shared_filter_gradient(inputs, upstream, num_rows, num_columns, block=16):
 
 
 def split_channels(maps, num_first):
-    """`ops.split(maps, [num_first], axis=-1)`, by 3 nodes of the graph instead of 24."""
+    """Splits the last axis in two, by 3 nodes of the graph instead of the 24 of `keras.ops.split`."""
     return tf.split(maps, [num_first, maps.shape[-1] - num_first], axis=-1)
 
 
-def resize_bilinear(maps, size):
-    """Bilinear resizing with half-pixel centres; `size` may be tensors, which `keras.ops` refuses."""
+def resize_bilinear(maps, size, half_pixel=True):
+    """Bilinear resizing; `size` may be tensors, which `keras.ops` refuses.
+
+    Args and returns: as in `keras_d3.ops.generic.resize_bilinear`.
+    """
+    if not half_pixel:
+        resized = tf.raw_ops.ResizeBilinear(images=maps, size=size, half_pixel_centers=False)
+        return tf.cast(resized, maps.dtype)
     return tf.cast(tf.image.resize(maps, size), maps.dtype)

@@ -1,6 +1,8 @@
-"""Batch normalisation in operations of TensorFlow, alone and before a convolution.
+"""Batch normalization in TensorFlow's fused operation, alone and before a convolution.
 
-What `keras_d3.ops.tensorflow.kernels` says of itself holds here too.
+This module and `keras_d3.ops.tensorflow.kernels` alone import TensorFlow among ops, layers, blocks and
+models. Each function computes what its namesake in `keras_d3.ops.generic` does, and hands over to that where
+the fused operation is not the choice: on GPUs, for other dtypes, for export.
 """
 
 import math
@@ -8,43 +10,38 @@ import math
 import keras
 import tensorflow as tf
 
-from keras_d3.ops.tensorflow.kernels import conv_2d_gradients, on_cpu
+from keras_d3.ops import generic
+from keras_d3.ops.tensorflow.kernels import conv_2d, conv_2d_gradients, on_cpu, takes_dilations
+from keras_d3.ops.tracing import traces_standard_ops
 
 
 def normalize(inputs, mean, variance, gamma, beta, epsilon):
     """`gamma * (inputs - mean) / sqrt(variance + epsilon) + beta` over the last axis, in one operation.
 
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-        mean, variance, gamma, beta: float32 tensors (channels,).
-        epsilon: float.
-
-    Returns:
-        Tensor of the shape and dtype of `inputs`.
+    Args and returns: as in `keras_d3.ops.generic.normalize`.
     """
-    columns = _Columns(inputs)
+    if not _fuses(inputs.dtype):
+        return generic.normalize(inputs, mean, variance, gamma, beta, epsilon)
+    columns = _ChannelPacking(inputs)
     statistics = columns.per_channel(mean, variance)
     scale_and_offset = columns.per_channel(gamma, beta)
     return columns.back(_normalize(columns.of(inputs), statistics, scale_and_offset, epsilon))
 
 
 def batch_statistics(inputs):
-    """Mean and variance (of the population) over all axes but the last, in float32, without a gradient.
+    """Mean and variance (of the population) over all axes but the last, without a gradient where fused.
 
-    TensorFlow's operation for batch normalisation finds them, but sums a channel's values one after the
+    TensorFlow's operation for batch normalization finds them, but sums a channel's values one after the
     other: over 8 x 256 x 256 values the variance was wrong by 1.8e-4, that of Keras by 2.3e-5. Here the
     operation gets many groups of pixels as channels of their own, and their statistics are put together:
-    wrong by less than 1e-6, and 2 to 3 times faster than passes over the whole (131,072 pixels of 14
-    channels on one core: 6.2 to 2.1 to 3.2 ms).
+    wrong by less than 1e-6, and faster than passes over the whole.
 
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-
-    Returns:
-        Pair of float32 tensors (channels,).
+    Args and returns: as in `keras_d3.ops.generic.batch_statistics`.
     """
+    if not _fuses(inputs.dtype):
+        return generic.batch_statistics(inputs)
     inputs = tf.stop_gradient(inputs)
-    columns = _Columns(inputs, widest=1024)
+    columns = _ChannelPacking(inputs, widest=1024)
     if columns.num_pixels == 1:
         values = tf.cast(inputs, "float32")
         mean = _mean_of_means(values)
@@ -52,14 +49,14 @@ def batch_statistics(inputs):
     values, ones = columns.of(inputs), tf.ones([columns.num_channels])
     found = tf.raw_ops.FusedBatchNormV3(
         x=values,
-        # Of what it normalises, nothing is used.
+        # Only its statistics are used.
         scale=ones,
         offset=ones,
         mean=tf.zeros([0]),
         variance=tf.zeros([0]),
         is_training=True,
     )
-    means, variances = (columns.groups_of(found[index]) for index in (1, 2))
+    means, variances = (columns.unpacked(found[index]) for index in (1, 2))
     mean = tf.reduce_mean(means, axis=0)
     # The operation's variance is that of a sample: the sum of squares divided by the number less one.
     correction = 1 - 1 / columns.num_pixels_of_channel()
@@ -67,39 +64,28 @@ def batch_statistics(inputs):
 
 
 def normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon):
-    """`normalize` by the batch's own statistics, through which its gradient goes as well.
+    """`normalize` by the batch's own statistics, through which gradients of any order flow as well.
 
-    Args:
-        inputs: tensor (..., channels), float32 or bfloat16.
-        mean, variance: of `batch_statistics(inputs)`.
-        gamma, beta: float32 tensors (channels,).
-        epsilon: float.
-
-    Returns:
-        Tensor of the shape and dtype of `inputs`.
+    Args and returns: as in `keras_d3.ops.generic.normalize_by_batch`.
     """
+    if not _fuses(inputs.dtype):
+        return generic.normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon)
     normalizer = _BatchNormalizer(inputs, mean, variance, gamma, beta, epsilon)
     columns = normalizer.columns
     return columns.back(normalizer.normalized(columns.of(inputs)))
 
 
 def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel, bias, dilation_rate):
-    """Convolution ("same") with bias of `relu(normalize(inputs))`, computed again for the gradient.
+    """Convolution ("same") with bias of `relu(normalize_by_batch(inputs, ...))`, recomputed for gradients.
 
-    Of the three steps only `inputs` is kept until then. When this and the order of the gradients came in,
-    a training step of D3Net for vocals held 1.26 GB of tensors at most instead of 3.2 (256 frames x 2049
-    bins, float32; bfloat16: 0.72 instead of 1.72).
+    Of the three steps only `inputs` is kept for the gradient, which more than halves the memory of a training
+    step of D3Net.
 
-    Args:
-        inputs: tensor (batch, height, width, channels), float32 or bfloat16.
-        mean, variance, gamma, beta, epsilon: as of `normalize_by_batch`.
-        kernel: tensor (taps, taps, channels, filters) of the dtype of `inputs`.
-        bias: tensor (filters,) of the dtype of `inputs`.
-        dilation_rate: pair of ints.
-
-    Returns:
-        Tensor (batch, height, width, filters).
+    Args and returns: as in `keras_d3.ops.generic.normalized_relu_conv_2d`.
     """
+    if not (_fuses(inputs.dtype) and takes_dilations(inputs, kernel, dilation_rate, "same")):
+        maps = tf.nn.relu(normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon))
+        return conv_2d(maps, kernel, dilation_rate, "same") + bias
 
     @tf.custom_gradient
     def convolve(inputs, gamma, beta, kernel, bias):
@@ -129,13 +115,14 @@ def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel
     return convolve(inputs, *(tf.convert_to_tensor(weight) for weight in (gamma, beta, kernel, bias)))
 
 
-def normalizes(dtype):
-    """Whether `normalize` and `normalize_by_batch` are the choice here for this dtype."""
-    return on_cpu() and keras.backend.standardize_dtype(dtype) in ("float32", "bfloat16")
+def _fuses(dtype):
+    """Whether the fused operation is the choice here for this dtype."""
+    is_known = keras.backend.standardize_dtype(dtype) in ("float32", "bfloat16")
+    return on_cpu() and is_known and not traces_standard_ops()
 
 
 def _normalize(values, statistics, scale_and_offset, epsilon):
-    """Columns normalised by mean and variance, given per channel of the columns."""
+    """Columns normalized by mean and variance, given per channel of the columns."""
     return tf.raw_ops.FusedBatchNormV3(
         x=values,
         scale=scale_and_offset[0],
@@ -148,14 +135,14 @@ def _normalize(values, statistics, scale_and_offset, epsilon):
 
 
 class _BatchNormalizer:
-    """Normalisation of columns by the batch's statistics, which gradients of any order go through.
+    """Normalization of columns by the batch's statistics, with gradients of any order.
 
     Args:
-        inputs, mean, variance, gamma, beta, epsilon: as of `normalize_by_batch`.
+        inputs, mean, variance, gamma, beta, epsilon: as in `normalize_by_batch`.
     """
 
     def __init__(self, inputs, mean, variance, gamma, beta, epsilon):
-        self.columns = _Columns(inputs)
+        self.columns = _ChannelPacking(inputs)
         self._statistics = self.columns.per_channel(mean, variance)
         self._scale_and_offset = self.columns.per_channel(gamma, beta)
         self._weights = tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
@@ -206,11 +193,11 @@ class _BatchNormalizer:
         if is_alone:
             return found.x_backprop, found.scale_backprop, found.offset_backprop
         by_gamma, by_beta = (
-            tf.reduce_sum(columns.groups_of(sums), axis=0)
+            tf.reduce_sum(columns.unpacked(sums), axis=0)
             for sums in (found.scale_backprop, found.offset_backprop)
         )
-        # What goes through the statistics: -scale * (mean of upstream + normalised inputs * mean of their
-        # product), which is another normalisation of the inputs. The operation's own would be each group's.
+        # Gradient through the statistics: -scale * (mean of upstream + normalized inputs * mean of their
+        # product), which is another normalization of the inputs. The operation's own would be each group's.
         factor = -scale * tf.math.rsqrt(self._statistics[1] + self._epsilon)
         factor /= columns.num_pixels_of_channel(groups=False)
         means = [factor * sums for sums in columns.per_channel(by_gamma, by_beta)]
@@ -237,21 +224,21 @@ def _mean_of_means(values):
     return tf.reduce_mean(values, axis=0)
 
 
-class _Columns:
-    """How maps are laid out for TensorFlow's operation: (1, columns, 1, pixels of a column x channels).
+class _ChannelPacking:
+    """Packs neighboring pixels into the channel axis: (1, columns, 1, pixels of a column x channels).
 
-    The operation computes with 16 channels at once and is slow at a rest. So as many pixels lie side by
-    side, each with the same statistics, as make multiples of 16: for 131,072 pixels of 14 channels on one
-    core the operation went from 5.9 to 1.2 ms, its gradient with all that is added to it from 13.4 to 4.0;
-    in bfloat16 from 11.6 and 25.7 to 1.2 and 4.4. Where no such number divides the pixels and the rest
-    stays, bfloat16 is computed in float32: 7.9 and 15.5 ms for one pixel less.
+    oneDNN vectorizes TensorFlow's operation over 16 channels; a remainder falls back to slow code. So k
+    neighboring pixels, each with the same statistics, are folded into the channel axis to make it a multiple
+    of 16. Where k does not divide the number of pixels, they stay as they are, and bfloat16 is computed in
+    float32, which is then faster.
 
     Args:
         inputs: tensor (..., channels).
-        widest: int, up to which the pixels side by side are doubled as long as they divide all pixels.
+        widest: int, largest number of packed channels to which k may be doubled as long as it divides the
+            number of pixels.
 
     Attributes:
-        num_pixels: int, pixels side by side.
+        num_pixels: int, pixels packed into one column (k).
         num_channels: int, channels of the columns: `num_pixels` times those of the maps.
     """
 
@@ -289,7 +276,7 @@ class _Columns:
             return values
         return tf.unstack(tf.tile(tf.stack(values), [1, self.num_pixels]))
 
-    def groups_of(self, numbers):
+    def unpacked(self, numbers):
         """Numbers per channel of the columns as (pixels side by side, channels of the maps)."""
         return tf.reshape(numbers, (self.num_pixels, -1))
 

@@ -60,7 +60,7 @@ def filter_norms(model):
     contributes.
 
     A guess: which of a dense block's layers count is not said. `"all_layers"` takes all that read the
-    block's input, as one kernel; `"first_layer"` the first one alone. Normalisations before a
+    block's input, as one kernel; `"first_layer"` the first one alone. Normalizations before a
     convolution scale its inputs and are not counted in.
 
     Args:

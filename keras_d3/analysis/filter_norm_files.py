@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from keras_d3.analysis.norms import VIEWS
+from keras_d3.analysis.block_norms import VIEWS
 from keras_d3.utils import atomic_path, write_json
 
 _BARS = (("upsampled", "up-sampled maps", "#d95f02"), ("skip", "skip maps", "#1b6ca8"))
@@ -26,10 +26,10 @@ def plot_filter_norms(path, blocks, title=""):
     for view, row in zip(VIEWS, rows, strict=True):
         for band, panel in zip(bands, row, strict=True):
             chosen = [block for block in blocks if block.band == band]
-            for offset, (maps, label, colour) in zip((-0.2, 0.2), _BARS, strict=True):
+            for offset, (maps, label, color) in zip((-0.2, 0.2), _BARS, strict=True):
                 heights = [block.mean(view, maps) for block in chosen]
                 places = [place + offset for place in range(len(chosen))]
-                panel.bar(places, heights, 0.38, label=label, color=colour)
+                panel.bar(places, heights, 0.38, label=label, color=color)
             panel.set_xticks(range(len(chosen)), [block.block for block in chosen])
             panel.set_xlim(-0.6, len(chosen) - 0.4)
             panel.set_title(band or "network", fontsize=10)

@@ -1,0 +1,33 @@
+"""`keras-d3 models`: the presets, or one with its arguments."""
+
+
+def add_models(commands):
+    """Adds the command."""
+    command = commands.add_parser("models", help="list the presets with their sizes")
+    command.add_argument("name", nargs="?", help="show one preset with its arguments")
+    command.set_defaults(run=_models)
+
+
+def _models(options):
+    from keras_d3.models import find_preset, presets
+
+    if options.name:
+        _show(find_preset(options.name))
+        return
+    known = presets().values()
+    width = max(len(preset.name) for preset in known)
+    for preset in known:
+        print(f"{preset.name:{width}}  {preset.task:11}  {preset.parameters:>11,}  {preset.description}")
+
+
+def _show(preset):
+    print(f"{preset.name}: {preset.description}")
+    print(f"  paper       {preset.paper}")
+    print(f"  parameters  {preset.parameters:,}")
+    print(f"  task        {preset.task}")
+    if preset.sample_rate_hz:
+        print(f"  sample rate {preset.sample_rate_hz} Hz")
+    if preset.normalization:
+        print(f"  input       {preset.normalization}")
+    for key, value in preset.merged_arguments().items():
+        print(f"  {key} = {value!r}")

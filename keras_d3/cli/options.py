@@ -1,0 +1,133 @@
+"""Options that several commands share, and how their values are read."""
+
+import argparse
+from pathlib import Path
+
+from keras_d3.evaluation import BACKENDS
+from keras_d3.settings import OPENVINO_PRECISIONS, QUALITIES, RUNTIMES
+
+
+def add_run_dir(parser, text="directory of a finished run (python -m recipes.<name>.train)", **kwargs):
+    """Adds `--run-dir`; required unless the keyword arguments of `add_argument` say otherwise."""
+    parser.add_argument("--run-dir", metavar="RUN", help=text, **{"required": True, **kwargs})
+
+
+def add_saved_model(parser):
+    """Adds `--model`, an exported separator or segmenter."""
+    parser.add_argument("--model", required=True, metavar="SAVED_MODEL", help="made by `keras-d3 export`")
+
+
+def add_out(parser, text="where the files go", metavar="DIR"):
+    """Adds `--out` and `--overwrite`; `check_out` applies them."""
+    parser.add_argument("--out", required=True, metavar=metavar, help=text)
+    add_overwrite(parser)
+
+
+def add_overwrite(parser):
+    """Adds `--overwrite`."""
+    parser.add_argument("--overwrite", action="store_true", help="replace what is there (default: refuse)")
+
+
+def check_out(options, *paths):
+    """Refuses to replace a file or directory unless `--overwrite` is given.
+
+    Raises:
+        FileExistsError: one of `paths` exists.
+    """
+    for path in paths:
+        if Path(path).exists() and not options.overwrite:
+            raise FileExistsError(f"`{path}` exists already. Choose another path, or give --overwrite.")
+
+
+def check_different(names, things, results):
+    """Refuses inputs that would write the same files.
+
+    Args:
+        names: list of str, one per input.
+        things: str, the inputs in a word.
+        results: str, what each of them gets.
+
+    Raises:
+        ValueError: a name occurs twice.
+    """
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(
+            f"{things} must have different names, as each gets {results}. Received twice: "
+            f"{', '.join(twice)}. Write them into different directories."
+        )
+
+
+def add_sources(parser, text):
+    """Adds `--sources`, a list of names."""
+    parser.add_argument("--sources", type=comma_separated, metavar="A,B,...", help=text)
+
+
+def add_scoring(parser):
+    """Adds `--workers` and `--backend` of museval's scores."""
+    parser.add_argument("--workers", type=int, metavar="N", help="scoring processes (default: one per core)")
+    parser.add_argument(
+        "--backend",
+        choices=BACKENDS,
+        default=BACKENDS[0],
+        help=f"shared: the same numbers, faster, without museval (default: {BACKENDS[0]})",
+    )
+
+
+def add_runtime(parser):
+    """Adds `--quality`, `--runtime` and `--precision` of a separation."""
+    parser.add_argument(
+        "--quality",
+        choices=QUALITIES,
+        default=QUALITIES[0],
+        help=f"fast: no overlap, no channel flips (default: {QUALITIES[0]}, as the model was made)",
+    )
+    parser.add_argument(
+        "--runtime",
+        choices=RUNTIMES,
+        default=RUNTIMES[0],
+        help="what computes the networks; openvino takes a model made --with-openvino "
+        f"(default: {RUNTIMES[0]})",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=OPENVINO_PRECISIONS,
+        default=OPENVINO_PRECISIONS[0],
+        help="of openvino; bf16 is faster on CPUs that have it and less exact "
+        f"(default: {OPENVINO_PRECISIONS[0]})",
+    )
+
+
+def add_with_openvino(parser):
+    """Adds `--with-openvino` of an export."""
+    parser.add_argument(
+        "--with-openvino",
+        action="store_true",
+        help="the SavedModel also carries its networks for `keras-d3 separate --runtime openvino`",
+    )
+
+
+def comma_separated(text):
+    """Reads "bass,drums" as `["bass", "drums"]`."""
+    return text.split(",")
+
+
+def comma_separated_numbers(text):
+    """Reads "0.5,1" as `[0.5, 1.0]`."""
+    try:
+        return [float(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be numbers with ',' between, such as 0.75,1,1.25. Received: {text!r}."
+        ) from None
+
+
+def height_and_width(text):
+    """Reads "512x1024" as `(512, 1024)`."""
+    try:
+        height, width = map(int, text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be HEIGHTxWIDTH, such as 512x1024. Received: {text!r}."
+        ) from None
+    return height, width

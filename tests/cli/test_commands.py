@@ -1,0 +1,125 @@
+"""Parsers: help without TensorFlow, choices that are the library's, values that are read, outputs kept."""
+
+import argparse
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from keras_d3.cli import build_parser, main
+from keras_d3.cli.options import check_out, comma_separated_numbers, height_and_width
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def subcommands(parser, prefix=()):
+    """Yields the words of every command, those with commands of their own included."""
+    yield prefix
+    for action in parser._actions:
+        if isinstance(action, argparse._SubParsersAction):
+            for name, child in action.choices.items():
+                yield from subcommands(child, (*prefix, name))
+
+
+COMMANDS = list(subcommands(build_parser()))
+
+
+def test_names_of_the_commands():
+    assert [words[0] for words in COMMANDS if len(words) == 1] == [
+        "models",
+        "separate",
+        "segment",
+        "evaluate",
+        "export",
+        "convert",
+        "erf",
+        "filter-norms",
+    ]
+
+
+def test_help_imports_no_framework():
+    code = f"""
+import sys
+from keras_d3.cli import main
+for words in {COMMANDS!r}:
+    try:
+        main([*words, "--help"])
+    except SystemExit as done:
+        assert done.code == 0
+sys.exit(", ".join(sorted({{"tensorflow", "keras", "matplotlib"}} & set(sys.modules))) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert "usage: keras-d3 convert wave-u-net" in done.stdout
+
+
+def test_the_module_is_the_command():
+    done = subprocess.run(
+        [sys.executable, "-m", "keras_d3.cli", "separate", "--help"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and done.stdout.startswith("usage: keras-d3 separate")
+
+
+def test_choices_are_those_of_the_library():
+    from keras_d3.export.network_files import FORMATS
+    from keras_d3.settings import NETWORK_FORMATS
+
+    assert tuple(FORMATS) == NETWORK_FORMATS
+
+
+def test_values():
+    assert height_and_width("512X1024") == (512, 1024)
+    assert comma_separated_numbers("0.5,1") == [0.5, 1]
+    with pytest.raises(argparse.ArgumentTypeError, match="numbers with ',' between.* Received: '1;2'"):
+        comma_separated_numbers("1;2")
+
+
+def test_a_wrong_value_is_explained(capsys):
+    command = ["convert", "d3net-segmentation", "--weights", "w.h5", "--config", "L", "--out", "model"]
+    with pytest.raises(SystemExit):
+        main([*command, "--window", "512"])
+    expected = "argument --window: must be HEIGHTxWIDTH, such as 512x1024. Received: '512'."
+    assert expected in capsys.readouterr().err
+
+
+def test_nothing_is_replaced_unasked(tmp_path):
+    (tmp_path / "there").mkdir()
+    options = argparse.Namespace(overwrite=False)
+    check_out(options, tmp_path / "new")
+    with pytest.raises(FileExistsError, match="there` exists already. Choose another path, or give --over"):
+        check_out(options, tmp_path / "new", tmp_path / "there")
+    check_out(argparse.Namespace(overwrite=True), tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    "arguments, there",
+    [
+        (["separate", "a/song.wav", "--model", "model", "--out", "out"], "out/song"),
+        (["segment", "a/street.png", "--model", "model", "--out", "out"], "out/street_labels.png"),
+    ],
+)
+def test_results_are_replaced_only_when_asked(arguments, there, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path(there).mkdir(parents=True)
+    assert main(arguments) == 1
+    assert f"`{there}` exists already." in capsys.readouterr().err
+    assert main([*arguments, "--overwrite"]) == 1
+    assert "model" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("module", ["recipes.compare", "recipes.demo"])
+def test_help_of_the_comparison_imports_no_framework(module):
+    code = f"""
+import sys
+from {module} import build_parser
+print(build_parser().format_help())
+sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"usage: python -m {module}" in done.stdout
