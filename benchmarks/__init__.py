@@ -1,1 +1,1 @@
-"""Speed and memory of this package's layers and blocks beside the spellings they replace."""
+"""Speed and memory of this package's layers and blocks, compared with the implementations they replace."""

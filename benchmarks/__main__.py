@@ -1,72 +1,39 @@
-"""`python -m benchmarks`: this package's layers beside the spellings they replace."""
+"""`python -m benchmarks [--suite NAME]`: time and memory of layers and networks."""
 
 import argparse
+import importlib
 import sys
 
 from keras_d3.utils import run_reporting_errors
 
-DEFAULT_OUT = "build/benchmarks.json"
+# Each is a module with `add_options(parser)` and `run(options)`.
+SUITES = ("layers", "d3net_music", "mm_dense_net")
 
 
-def make_parser():
+def build_parser(suite=SUITES[0]):
+    """Returns the parser of `python -m benchmarks`, with the options of one of `SUITES`."""
+    parser = _suite_parser(add_help=True)
+    importlib.import_module(f"benchmarks.{suite}").add_options(parser)
+    return parser
+
+
+def _suite_parser(add_help):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time layers and blocks beside the spellings they replace; print a table and save every "
-        "run as JSON. KERAS_BACKEND chooses the backend.",
+        description="Time layers and blocks, compared with the implementations they replace, or whole "
+        "networks. KERAS_BACKEND chooses the backend. `--suite NAME --help` lists the options of a suite.",
+        add_help=add_help,
+        allow_abbrev=False,
     )
-    parser.add_argument(
-        "--cases", nargs="+", default=[], metavar="NAME", help="names, or patterns such as 'dilated_1d_*'"
-    )
-    parser.add_argument("--threads", nargs="+", type=int, default=[1, 2], metavar="N", help="(default: 1 2)")
-    parser.add_argument("--repeats", type=int, default=9, help="timed runs of each form (default: 9)")
-    parser.add_argument("--warm-up", type=int, default=2, help="runs before them (default: 2)")
-    parser.add_argument("--dtype", default="float32", help="dtype policy (default: float32)")
-    parser.add_argument(
-        "--memory", action="store_true", help="measure memory in every case, not only where it has a target"
-    )
-    parser.add_argument("--small", action="store_true", help="small inputs: try the command, measure nothing")
-    parser.add_argument("--out", default=DEFAULT_OUT, help=f"result file (default: {DEFAULT_OUT})")
-    parser.add_argument("--list", action="store_true", help="list the cases and end")
+    parser.add_argument("--suite", choices=SUITES, default=SUITES[0], help=f"default: {SUITES[0]}")
     return parser
 
 
 def main(arguments=None):
-    return run_reporting_errors(_benchmark, make_parser().parse_args(arguments))
-
-
-def _benchmark(options):
-    if options.list:
-        return _list(options)
-    from benchmarks.run import Settings, run_benchmarks
-    from benchmarks.table import format_document
-
-    settings = Settings(
-        cases=tuple(options.cases),
-        threads=tuple(options.threads),
-        repeats=options.repeats,
-        warm_up=options.warm_up,
-        dtype=options.dtype,
-        memory=options.memory,
-        small=options.small,
-    )
-    try:
-        document = run_benchmarks(settings, options.out)
-    except KeyboardInterrupt:
-        print("interrupted; the same command measures everything anew", file=sys.stderr)
-        return 130
-    print(f"{format_document(document)}\n\nEvery run: {options.out}")
-    return 1 if document["failures"] else 0
-
-
-def _list(options):
-    import keras
-
-    from benchmarks.cases import find_cases
-
-    for case in find_cases(options.cases):
-        reason = case.unavailable_because(keras.backend.backend())
-        print(f"{case.name:32} {case.description}" + (f" [not measured: {reason}]" if reason else ""))
-    return 0
+    """Runs `python -m benchmarks`; returns the exit code."""
+    suite = _suite_parser(add_help=False).parse_known_args(arguments)[0].suite
+    options = build_parser(suite).parse_args(arguments)
+    return run_reporting_errors(importlib.import_module(f"benchmarks.{suite}").run, options)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What a benchmark compares: two networks with equal weights, and the ratio that is wanted."""
+"""A benchmark case: two networks with equal weights, and the ratio that is wanted."""
 
 import dataclasses
 from collections.abc import Callable
@@ -32,7 +32,7 @@ class Network:
 
 @dataclasses.dataclass(frozen=True)
 class Case:
-    """One comparison of this package (ours) with another spelling (reference).
+    """One comparison of this package (ours) with another implementation (reference).
 
     Args:
         name: str, as given on the command line.
@@ -52,8 +52,8 @@ class Case:
         gradient_tolerance: the same for the root mean square of the inputs' gradients, where rectifiers
             make them jump; None for `tolerance`.
         most_repeats: int, more timed runs than that are not made, and no others before them; None for as
-            many as are asked for.
-        backends: tuple of the Keras backends on which both can be spelled, or None for all.
+            many as requested.
+        backends: tuple of the Keras backends that have both implementations, or None for all.
     """
 
     name: str
@@ -78,5 +78,7 @@ class Case:
     def unavailable_because(self, backend):
         """Returns why the case cannot be measured with `backend`, or None."""
         if self.backends is not None and backend not in self.backends:
-            return f"the reference is spelled with {', '.join(self.backends)}; the Keras backend is {backend}"
+            return (
+                f"the reference is implemented for {', '.join(self.backends)}; the Keras backend is {backend}"
+            )
         return None

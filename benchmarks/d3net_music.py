@@ -1,12 +1,13 @@
-"""`python -m benchmarks.d3net_music`: D3Net for music, timed beside a matrix product of the same run.
+"""The suite `d3net_music`: D3Net for music, timed beside a matrix product of the same run.
 
 The steps of `benchmarks.whole_networks`, and:
 
     separate  four networks, STFT to waveforms, `quality="fast"`, in seconds of work and times real time
     separate_openvino  the same with the networks in OpenVINO
+
+`python -m benchmarks.d3net_music JOB` is the process that measures one of them.
 """
 
-import argparse
 import json
 import sys
 
@@ -14,29 +15,20 @@ import numpy as np
 
 from benchmarks import whole_networks
 from benchmarks.whole_networks import OPENVINO_PRECISIONS, PATCH_FRAMES
-from keras_d3.utils import run_reporting_errors
 
 STEPS = (*whole_networks.STEPS, "separate", "separate_openvino")
 SOURCES = ("bass", "drums", "other", "vocals")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.d3net_music", description=__doc__.split("\n")[0]
-    )
+def add_options(parser):
+    """Adds the options of the suite."""
     whole_networks.add_options(parser, STEPS, STEPS[:3])
     parser.add_argument("--target", choices=SOURCES, default="vocals", help="the network of one patch")
     parser.add_argument("--secs", type=float, default=180.0, help="length of the separated song")
-    parser.add_argument("--job", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    return run_reporting_errors(_work if options.job else _measure_all, options)
 
 
-def _work(options):
-    whole_networks.work(json.loads(options.job), _MAKERS)
-
-
-def _measure_all(options):
+def run(options):
+    """Measures every step, dtype and number of threads, and prints a table."""
     whole_networks.print_head()
     for step in options.steps:
         for dtype in options.dtypes:
@@ -91,4 +83,4 @@ _MAKERS = {**whole_networks.MAKERS, "separate": _separate, "separate_openvino": 
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    whole_networks.work(json.loads(sys.argv[-1]), _MAKERS)

@@ -6,8 +6,6 @@ import os
 import platform
 from pathlib import Path
 
-import keras
-
 from keras_d3.utils import current_commit
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
@@ -15,6 +13,8 @@ _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
 
 def describe_environment():
     """Returns a dict: machine, versions, backend, commit and date."""
+    import keras
+
     return {
         "date": datetime.datetime.now(datetime.timezone.utc).isoformat(timespec="seconds"),
         "commit": current_commit(),

@@ -1,37 +1,29 @@
-"""`python -m benchmarks.mm_dense_net`: MMDenseNet, timed beside a matrix product of the same run.
+"""The suite `mm_dense_net`: MMDenseNet, timed beside a matrix product of the same run.
 
 The steps of `benchmarks.whole_networks` on 256 frames x 1025 bins. With `--torch-python PATH`, an
 interpreter that has PyTorch, the rows `torch forward` and `torch training` time the same network in
 plain PyTorch (`benchmarks.torch_mm_dense_net`), float32.
+
+`python -m benchmarks.mm_dense_net JOB` is the process that measures one row.
 """
 
-import argparse
 import json
 import sys
 
 from benchmarks import whole_networks
-from keras_d3.utils import run_reporting_errors
 
 PRESETS = ("mdensenet", "mmdensenet", "mmdensenet_3x3", "mmdensenet_3x3_high16")
 
 
-def main(arguments=None):
-    parser = argparse.ArgumentParser(
-        prog="python -m benchmarks.mm_dense_net", description=__doc__.split("\n")[0]
-    )
+def add_options(parser):
+    """Adds the options of the suite."""
     whole_networks.add_options(parser, whole_networks.STEPS, whole_networks.STEPS)
     parser.add_argument("--preset", choices=PRESETS, default="mmdensenet")
     parser.add_argument("--torch-python", metavar="PATH", help="interpreter with PyTorch, to compare with")
-    parser.add_argument("--job", help=argparse.SUPPRESS)
-    options = parser.parse_args(arguments)
-    return run_reporting_errors(_work if options.job else _measure_all, options)
 
 
-def _work(options):
-    whole_networks.work(json.loads(options.job), whole_networks.MAKERS)
-
-
-def _measure_all(options):
+def run(options):
+    """Measures every step, dtype and number of threads, and prints a table."""
     whole_networks.print_head()
     for threads in options.threads:
         for step in options.steps:
@@ -53,7 +45,7 @@ def _measure_all(options):
 
 
 def _arguments(options):
-    """What the plain network needs of the preset, ready for JSON."""
+    """Returns the preset's arguments that the plain network takes, ready for JSON."""
     import dataclasses
 
     from keras_d3.models import changed_bands, find_preset, to_final_block
@@ -72,4 +64,4 @@ def _arguments(options):
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    whole_networks.work(json.loads(sys.argv[-1]), whole_networks.MAKERS)

@@ -22,7 +22,7 @@ ROOT = Path(__file__).resolve().parents[1]
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What to measure and how.
+    """The settings of a measurement.
 
     Args:
         cases: tuple of names or patterns; empty for all.

@@ -1,4 +1,4 @@
-"""What a measuring process tells the one that started it; needs no framework."""
+"""The result of a measuring process, printed for the one that started it; needs no framework."""
 
 import json
 import time

@@ -1,4 +1,4 @@
-"""Networks on spectrograms timed whole, each measurement in a process of its own.
+"""Whole networks on spectrograms, each measured in a process of its own.
 
 The number of threads is fixed when a framework starts, and the peak memory is that process's,
 imports included. Beside every time stands the rate of a matrix product of the same process, before
@@ -29,7 +29,7 @@ PATCH_FRAMES = 256
 
 
 def add_options(parser, steps, default_steps):
-    """Adds the options that every command of this kind has."""
+    """Adds the options of every suite of whole networks."""
     parser.add_argument("--steps", nargs="+", choices=steps, default=default_steps)
     parser.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     parser.add_argument("--dtypes", nargs="+", choices=tuple(POLICIES), default=tuple(POLICIES))
@@ -71,7 +71,7 @@ def measure(module, job, python=sys.executable):
         RuntimeError: the process failed; the message has the end of what it wrote.
     """
     environment = {**os.environ, **thread_variables(job["threads"])}
-    command = [python, "-m", module, "--job", json.dumps(job)]
+    command = [python, "-m", module, json.dumps(job)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True)
     lines = [line for line in done.stdout.splitlines() if line.startswith(RESULT)]
     if done.returncode or not lines:
@@ -80,7 +80,7 @@ def measure(module, job, python=sys.executable):
 
 
 def work(job, makers):
-    """What the measuring process does.
+    """Measures one step and prints the result: what the process of `measure` runs.
 
     Args:
         job: dict with "step", "threads", "repeats" and what the makers need.

@@ -4,7 +4,7 @@ import dataclasses
 import os
 from pathlib import Path
 
-from keras_d3.data import Track, serialize_block
+from keras_d3.data import AudioTrack, serialize_block
 from tfrecords_tools.record_directory import GroupJob, GroupResult, write_shard
 from tfrecords_tools.track_audio import read_track_audio
 
@@ -69,7 +69,7 @@ def _read(job, track, written):
     audio, clipped = read_track_audio(track, job.channels, job.sample_rate)
     num_samples = len(next(iter(audio.values())))
     num_blocks = -(-num_samples // job.block_samples)
-    written.append(Track(track.name, num_samples, num_blocks, (), clipped))
+    written.append(AudioTrack(track.name, num_samples, num_blocks, (), clipped))
     return audio
 
 

@@ -5,7 +5,7 @@ import dataclasses
 from tqdm import tqdm
 
 import keras_d3
-from keras_d3.data import ENCODINGS, SPLITS, Manifest, Split
+from keras_d3.data import ENCODINGS, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
 from keras_d3.utils import check_choice, check_positive_int
 from tfrecords_tools.record_directory import groups_by_size, sha256_of, splits_of, write_directory
@@ -61,7 +61,7 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
         report: called with lines of text for the user.
 
     Returns:
-        `Manifest`.
+        `AudioManifest`.
 
     Raises:
         FileNotFoundError, ValueError, RuntimeError: a song cannot be read, or `out`
@@ -84,7 +84,7 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
                 "sources": tuple(sources),
                 "encoding": config.encoding,
                 "block_samples": config.block_samples,
-                "splits": splits_of(results, lambda split, items: Split(rates[split], items)),
+                "splits": splits_of(results, lambda split, items: AudioSplit(rates[split], items)),
                 "clipped_samples": sum(track.clipped_samples for result in results for track in result.items),
                 "made_by": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
             }
@@ -92,7 +92,7 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
         return _jobs(out, tracks, facts, channels, rates, config), settings
 
     request = _request(dataset, variant, tracks, sources, config)
-    return write_directory(out, request, Manifest, plan, "song", num_workers, report)
+    return write_directory(out, request, AudioManifest, plan, "song", num_workers, report)
 
 
 def _check_names(tracks, sources):

@@ -1,4 +1,4 @@
-"""The D2 block beside its equation, written with Keras' own layers."""
+"""The D2 block compared with its equation, written in Keras' own layers."""
 
 import functools
 
@@ -127,7 +127,7 @@ _COMMON = {**_SHAPES, "gradient_tolerance": 1e-2}
 CASES = (
     Case(
         name="d2_block",
-        description="D2Block(16, 5) beside the paper's wording: concatenate, norm, one Conv2D per pair",
+        description="D2Block(16, 5) compared with the paper: concatenate, norm, a Conv2D per pair",
         make_ours=functools.partial(ours, "source"),
         make_reference=literal,
         forward_target=1.4,
@@ -137,14 +137,14 @@ CASES = (
     ),
     Case(
         name="d2_block_sources_normalized_once",
-        description="D2Block(16, 5) beside one Conv2D per pair, each source normalized once",
+        description="D2Block(16, 5) compared with one Conv2D per pair, each source normalized once",
         make_ours=functools.partial(ours, "source"),
         make_reference=one_convolution_per_pair,
         **_COMMON,
     ),
     Case(
         name="d2_block_norm_per_layer",
-        description="D2Block(16, 5, norm='layer') beside the paper's wording",
+        description="D2Block(16, 5, norm='layer') compared with the paper",
         make_ours=functools.partial(ours, "layer"),
         make_reference=literal,
         **_COMMON,

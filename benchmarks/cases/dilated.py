@@ -1,4 +1,4 @@
-"""Dilated convolutions beside Keras' own."""
+"""Dilated convolutions compared with Keras' own."""
 
 import functools
 

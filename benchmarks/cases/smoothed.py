@@ -1,4 +1,4 @@
-"""Smoothed dilated convolutions beside the official code's spelling of them, in TensorFlow.
+"""Smoothed dilated convolutions compared with the official code, in TensorFlow.
 
 The official code (divelab/dilated) works on the batch of groups that `tf.space_to_batch` makes, adds
 scaled groups one by one, and convolves all channels with one filter by a three-dimensional
@@ -118,7 +118,7 @@ def _our_mixing(groups, weights):
 def _layer_case(name, smoothing, whole):
     return Case(
         name=name,
-        description=f"SmoothedDilatedConv2D(64, 3, 4, {smoothing!r}) beside the official spelling",
+        description=f"SmoothedDilatedConv2D(64, 3, 4, {smoothing!r}) compared with the official code",
         input_shape=(1, 128, 128, 64),
         small_input_shape=(2, 13, 14, 5),
         make_ours=functools.partial(_our_layer, smoothing),

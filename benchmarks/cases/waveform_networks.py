@@ -1,4 +1,4 @@
-"""Waveform networks beside the same networks built from Keras' own convolutions."""
+"""Waveform networks compared with the same networks built from Keras' own convolutions."""
 
 import functools
 
@@ -84,7 +84,7 @@ class _PlainDenseBlock(keras.layers.Layer):
 def _case(preset, num_samples, small_samples, training_target=None, batch_size=_BATCH):
     return Case(
         name=preset,
-        description=f"{preset} (batch {batch_size}) beside the same network of keras.layers.Conv1D",
+        description=f"{preset} (batch {batch_size}) compared with the same network of keras.layers.Conv1D",
         input_shape=(batch_size, num_samples, 2),
         small_input_shape=(1, small_samples, 2),
         make_ours=functools.partial(ours, preset),

@@ -1,10 +1,10 @@
-"""How much the blocks of an up path take from below and how much from the skips."""
+"""Norms of the filters with which decoder blocks read up-sampled maps and skip connections."""
 
 import dataclasses
 
 import numpy as np
 
-from keras_d3.analysis.decoder_joins import up_path_joins
+from keras_d3.analysis.decoder_joins import find_decoder_joins
 from keras_d3.analysis.input_kernels import kernels_of_input
 
 VIEWS = ("all_layers", "first_layer")
@@ -12,12 +12,12 @@ VIEWS = ("all_layers", "first_layer")
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class BlockNorms:
-    """The norms of one block of the up path.
+    """The norms of one block of the decoder.
 
     Args:
-        band: string, the band's name; "" for networks without bands.
-        block: string, "up_1" (the deepest) and so on.
-        readers: names of the layers whose kernels were taken.
+        band: str, the band's name; "" for networks without bands.
+        block: str, "up_1" (the deepest) and so on.
+        readers: tuple of str, names of the layers whose kernels were taken.
         norms: dict of view ("all_layers", "first_layer") to {"upsampled", "skip"} to the norm of each
             map's filters, float64 arrays.
     """
@@ -51,17 +51,17 @@ def filter_norms(model):
     """Computes the L2 norms of the filters that read up-sampled and skip maps, block by block.
 
     The analysis of figure 5 of Takahashi and Mitsufuji, 2017, "Multi-scale multi-band DenseNets for
-    audio source separation" (https://arxiv.org/abs/1706.09588), for any network with an up path: a
-    block there reads [up-sampled maps, skip maps], and for input map c with kernels w of the layers l
+    audio source separation" (https://arxiv.org/abs/1706.09588), for any network with a decoder: a
+    block of it reads [up-sampled maps, skip maps], and for input map c with kernels w of the layers l
 
         n_c = sqrt(sum over l, taps, filters f of w_l[taps, c, f] ** 2)
 
     is averaged over the up-sampled and over the skip maps. Similar means say that every scale
     contributes.
 
-    A guess: which of a dense block's layers count is not said. `"all_layers"` takes all that read the
-    block's input, as one kernel; `"first_layer"` the first one alone. Normalizations before a
-    convolution scale its inputs and are not counted in.
+    A guess, because the paper leaves open which of a dense block's layers count: `"all_layers"` takes
+    all that read the block's input, as one kernel; `"first_layer"` the first one alone. Normalizations
+    before a convolution, which scale its inputs, are ignored.
 
     Args:
         model: functional `keras.Model`, trained: MDenseNet, MMDenseNet, D3Net or Wave-U-Net, or any other
@@ -83,7 +83,7 @@ def filter_norms(model):
     [('full', 'up_1', 3), ('full', 'up_2', 3)]
     """
     blocks = []
-    for join in up_path_joins(model):
+    for join in find_decoder_joins(model):
         upsampled = np.array(join.upsampled)
         kernels = {layer.name: kernels_of_input(layer, len(upsampled)) for layer in join.readers}
         read = [found for found in kernels.values() if found]

@@ -1,4 +1,4 @@
-"""Where a network's up path joins maps from below with those of a skip."""
+"""The concatenations of a decoder: up-sampled maps with those of a skip connection."""
 
 import dataclasses
 import re
@@ -15,8 +15,8 @@ UPSAMPLINGS = (
     LearnedUpsampling1D,
     LinearUpsampling1D,
 )
-# Layers that leave the number and the order of the maps as they are.
-TRANSPARENT = (
+# Layers that keep the number and the order of the maps.
+PASS_THROUGH = (
     layers.Activation,
     layers.BatchNormalization,
     layers.Cropping1D,
@@ -38,11 +38,11 @@ class Join:
     """A concatenation of up-sampled maps and skip maps.
 
     Args:
-        name: string, the concatenation's name.
-        band: string, what the name says before "up_"; "" where it says nothing.
-        block: string, "up_1" (the deepest) and so on, or `name` where it says nothing of the kind.
+        name: str, the concatenation's name.
+        band: str, the name's part before "up_"; "" if there is none.
+        block: str, the name's part "up_1" (the deepest) and so on; `name` if there is none.
         upsampled: list of bools, one per map of the concatenation: whether it was up-sampled.
-        readers: list of layers that read the concatenation, itself or through layers that keep the maps.
+        readers: list of layers that read the concatenation, directly or through layers of `PASS_THROUGH`.
     """
 
     name: str
@@ -52,12 +52,15 @@ class Join:
     readers: list
 
 
-def up_path_joins(model):
+def find_decoder_joins(model):
     """Returns the `Join`s of a functional model, band by band, each from the deepest one up.
 
     A join is a concatenation along the channels of which some inputs come from an up-sampling
-    (transposed convolution, interpolation), if need be through crops, normalizations and activations,
-    and some do not.
+    (transposed convolution, interpolation), possibly through crops, normalizations and activations,
+    and the others do not.
+
+    Args:
+        model: functional `keras.Model`.
 
     Raises:
         ValueError: the model is not functional.
@@ -67,17 +70,17 @@ def up_path_joins(model):
             f"`model` must be a functional keras.Model. Received: {type(model).__name__} {model.name!r}. "
             "Build it from a `keras.Input`."
         )
-    made_by, read_by = {}, {}
+    producers, consumers = {}, {}
     for layer in model.layers:
-        made_by.update((id(tensor), layer) for tensor in tree.flatten(layer.output))
+        producers.update((id(tensor), layer) for tensor in tree.flatten(layer.output))
         if not isinstance(layer, layers.InputLayer):
             for tensor in tree.flatten(layer.input):
-                read_by.setdefault(id(tensor), []).append(layer)
+                consumers.setdefault(id(tensor), []).append(layer)
     joins = []
-    for layer in _from_outputs(model, made_by):
+    for layer in _from_outputs(model, producers):
         if not isinstance(layer, layers.Concatenate) or layer.axis not in (-1, len(layer.output.shape) - 1):
             continue
-        parts = [(_comes_from_upsampling(part, made_by), part.shape[-1]) for part in layer.input]
+        parts = [(_comes_from_upsampling(part, producers), part.shape[-1]) for part in layer.input]
         if len({upsampled for upsampled, _ in parts}) == 2:
             found = _NAME.match(f"{layer.name}_")
             joins.append(
@@ -86,42 +89,42 @@ def up_path_joins(model):
                     band=(found and found["band"]) or "",
                     block=found["block"] if found else layer.name,
                     upsampled=[flag for flag, maps in parts for _ in range(maps)],
-                    readers=_readers(layer.output, read_by),
+                    readers=_readers(layer.output, consumers),
                 )
             )
     bands = list(dict.fromkeys(join.band for join in joins))
     return sorted(joins, key=lambda join: bands.index(join.band))
 
 
-def _from_outputs(model, made_by):
-    """The layers, each after those it reads, which are followed in the order in which it reads them."""
+def _from_outputs(model, producers):
+    """Returns the layers in topological order, inputs first, by a depth-first search from the outputs."""
     order, seen = [], set()
-    waiting = [(made_by[id(tensor)], False) for tensor in reversed(tree.flatten(model.outputs))]
+    waiting = [(producers[id(tensor)], False) for tensor in reversed(tree.flatten(model.outputs))]
     while waiting:
-        layer, is_read = waiting.pop()
-        if is_read:
+        layer, is_expanded = waiting.pop()
+        if is_expanded:
             order.append(layer)
         elif layer not in seen:
             seen.add(layer)
             waiting.append((layer, True))
             if not isinstance(layer, layers.InputLayer):
-                waiting += [(made_by[id(tensor)], False) for tensor in reversed(tree.flatten(layer.input))]
+                waiting += [(producers[id(tensor)], False) for tensor in reversed(tree.flatten(layer.input))]
     return order
 
 
-def _comes_from_upsampling(tensor, made_by):
-    layer = made_by[id(tensor)]
-    while isinstance(layer, TRANSPARENT):
+def _comes_from_upsampling(tensor, producers):
+    layer = producers[id(tensor)]
+    while isinstance(layer, PASS_THROUGH):
         # The first input: `CropLike` reads the maps and what they are cropped to.
-        layer = made_by[id(tree.flatten(layer.input)[0])]
+        layer = producers[id(tree.flatten(layer.input)[0])]
     return isinstance(layer, UPSAMPLINGS)
 
 
-def _readers(tensor, read_by):
+def _readers(tensor, consumers):
     readers = []
-    for layer in read_by.get(id(tensor), []):
-        if not isinstance(layer, TRANSPARENT):
+    for layer in consumers.get(id(tensor), []):
+        if not isinstance(layer, PASS_THROUGH):
             readers.append(layer)
         elif tree.flatten(layer.input)[0] is tensor:
-            readers += _readers(layer.output, read_by)
+            readers += _readers(layer.output, consumers)
     return readers

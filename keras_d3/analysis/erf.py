@@ -42,11 +42,11 @@ def effective_receptive_field(
     4. its absolute value is averaged over the inputs,
     5. and summed over the channels of x.
 
-    The map tells which positions of x reach that output position; exact zeros are blind spots. What the
+    The map tells which positions of x reach that output position; exact zeros are blind spots. The
     paper leaves open: the position (here `size // 2` on each axis, which is the middle one of an odd
     size), that all channels of y count at once, and inputs of different sizes, which are laid over each
-    other at the position's own place; where one ends, it counts as zero. The paper names one dimension as
-    future work.
+    other at the position; beyond its border a map counts as zero. One dimension is future work in the
+    paper.
 
     Args:
         model_or_layer: a functional `keras.Model` of one input (any part of it can be cut out), any
@@ -58,13 +58,13 @@ def effective_receptive_field(
         input_shape: ints (..., channels) without the batch, of the random inputs; by default the model's.
             Give it where that is unknown, for layers and functions.
         num_random_inputs: int, number of random inputs.
-        seed: int, of the random inputs.
-        from_layer: string, the layer whose input is x; None for the model's input. Every path from x
+        seed: int, random seed of the inputs.
+        from_layer: str, the layer whose input is x; None for the model's input. Every path from x
             counts, whatever layer reads it; paths around x are constants.
-        to_layer: string, the layer whose output is y; None for the model's outputs.
-        output: string, the one of several outputs that is y; None for all, one by one, their maps added.
-            (Not the gradient of their sum: sources that add up to the mixture have none but at the
-            position itself.)
+        to_layer: str, the layer whose output is y; None for the model's outputs.
+        output: str, the one of several outputs that is y; None for all, one by one, their maps added.
+            (Not the gradient of their sum: that of sources that add up to the mixture is zero except at
+            the position itself.)
         position: int or ints, where the gradient at y is 1; None for the center.
         channel: int, the one channel of y that counts; None for all.
         lattice_rate: int or ints, the dilation rate whose lattice `off_lattice_energy` refers to; None
@@ -72,7 +72,7 @@ def effective_receptive_field(
 
     Returns:
         `EffectiveReceptiveField`. Its zeros are exact where the backend convolves by sums, as on a CPU;
-        libraries that convolve by Fourier or Winograd transforms leave rounding errors in their place.
+        libraries that convolve by Fourier or Winograd transforms give rounding errors instead.
 
     Raises:
         ValueError: an argument breaks its rule or does not fit the network; the message names it.
@@ -117,9 +117,9 @@ def effective_receptive_field(
 
 
 def _sums_alone(rank):
-    """Keeps convolutions from being computed by a transform, which leaves rounding where no path leads.
+    """Keeps convolutions from being computed by a transform, which gives rounding errors instead of zeros.
 
-    In two dimensions no layer does so, and TensorFlow has no gradient on CPUs for the plain spelling.
+    In two dimensions no layer does so, and TensorFlow has no gradient on CPUs for the plain operations.
     """
     return trace_standard_ops() if rank == 1 else contextlib.nullcontext()
 
@@ -127,27 +127,28 @@ def _sums_alone(rank):
 def _absolute_gradient(block, batch, position, channel):
     """Returns |dy/dx| of a batch, summed over the results y, with the sizes of y and the position."""
     x, rest = block.before(ops.convert_to_tensor(batch))
-    found = {"count": 1}
+    num_results, sizes, place = 1, None, None
 
     def value_of(x, index):
+        # Noted here, because running the block once more for them would cost half as much again.
+        nonlocal num_results, sizes, place
         results = block.after(x, rest)
-        # Learnt on the way, because running the block once more for it would take half as long again.
-        found.update(count=len(results), sizes=_common_sizes(results))
-        found["place"] = _checked_position(position, found["sizes"])
-        return _values_at(results[index], found["place"], channel)
+        num_results, sizes = len(results), _common_sizes(results)
+        place = _checked_position(position, sizes)
+        return _values_at(results[index], place, channel)
 
     total, index = 0, 0
-    while index < found["count"]:
+    while index < num_results:
         total = total + np.abs(_gradient_without_underflow(functools.partial(value_of, index=index), x))
         index += 1
-    return total, found["sizes"], found["place"]
+    return total, sizes, place
 
 
 def _gradient_without_underflow(function, x):
-    """The gradient in float64, computed with 2**96 instead of 1 at the output wherever that is possible.
+    """Returns the gradient in float64, computed with 2**96 instead of 1 at the output where it is finite.
 
-    Far from the position it is a product of many small weights, and what falls below float32's smallest
-    number would be taken for a blind spot. A power of two changes no other bit.
+    Far from the position it is a product of many small weights, and an underflow in float32 would look
+    like a blind spot. Scaling by a power of two changes no other bit.
     """
     for scale in (2.0**96, 1.0):
         gradient = np.asarray(input_gradient(lambda x, scale=scale: function(x) * scale, x), "float64")
@@ -262,7 +263,7 @@ def _checked_position(position, sizes):
 
 
 def _values_at(result, place, channel):
-    """All channels at one place, or one of them: what the gradient of 1 belongs to."""
+    """Returns the sum of all channels at one position, or the value of one of them."""
     num_channels = result.shape[-1]
     if channel is None:
         return ops.sum(result[(slice(None), *place)])
@@ -274,10 +275,10 @@ def _values_at(result, place, channel):
 
 
 def _origin(place, sizes, x_sizes, interval):
-    """The position of x that belongs to `place` of y."""
+    """Returns the position of x that corresponds to `place` of y."""
     if sizes == tuple(x_sizes):
         return place
     if interval is not None:
         return tuple((low + high) // 2 for low, high in interval)
-    # Nothing is known of what lies between: in proportion.
+    # Without a known interval: in proportion.
     return tuple(p * size // own for p, size, own in zip(place, x_sizes, sizes, strict=True))

@@ -1,4 +1,4 @@
-"""The papers' pictures of receptive fields: smoothed dilations, and the sources of a D2 block."""
+"""Receptive fields of the papers' figures: smoothed dilations, and the sources of a D2 block."""
 
 import dataclasses
 import re
@@ -23,7 +23,7 @@ DILATIONS = {"no dilation": "none", "standard dilation": "standard", "multidilat
 
 
 def smoothed_fields(networks=None, inputs=None, num_inputs=4, seed=0, noise=0.1):
-    """Measures what figures 8 and 9 of Wang and Ji, 2018, show, for each kind of dilation.
+    """Measures the fields of figures 8 and 9 of Wang and Ji, 2018, for each kind of dilation.
 
     (a) The last 3x3 convolution of the encoder, of rate 4, alone with its smoothing; (b) everything from
     the first dilated convolution (rate 2) to that one: 26 residual blocks.
@@ -34,16 +34,15 @@ def smoothed_fields(networks=None, inputs=None, num_inputs=4, seed=0, noise=0.1)
     its weights.
 
     Args:
-        networks: dict of label -> trained `deeplab_v2` model; None for random ones.
-        inputs: list of arrays (1, height, width, 3), what the networks take; None for random ones, 321 x
-            321 with `networks`, the size of the paper's crops, and otherwise large enough for the whole
-            field.
+        networks: dict of label to trained `deeplab_v2` model; None for random ones.
+        inputs: list of arrays (1, height, width, 3), inputs of the networks; None for random ones: 321 x
+            321 with `networks`, the size of the paper's crops, else large enough for the whole field.
         num_inputs: int, number of random inputs.
-        seed: int, of weights, noise and inputs.
-        noise: float, standard deviation of what is added to the smoothing weights of random networks.
+        seed: int, random seed of weights, noise and inputs.
+        noise: float, standard deviation of the values added to the smoothing weights of random networks.
 
     Returns:
-        dict of part (`"(a)"`, `"(b)"` and a description) -> dict of label -> `EffectiveReceptiveField`.
+        dict of part (`"(a)"`, `"(b)"` and a description) to dict of label to `EffectiveReceptiveField`.
 
     Raises:
         ValueError: a network has no dilated convolutions under the names of `deeplab_v2`.
@@ -111,7 +110,7 @@ def _dilated_ends(network):
 
 
 def d2_block_fields(num_layers=4, growth_rate=8, num_inputs=8, seed=0):
-    """Measures what figure 3 of Takahashi and Mitsufuji, CVPR 2021, draws: blind spots in a dense block.
+    """Measures the fields of figure 3 of Takahashi and Mitsufuji, CVPR 2021: blind spots in a dense block.
 
     The last layer of a D2 block reads the block's input (source 0) and every earlier layer's maps. The
     field from the block's input to the last layer is measured through each of these sources alone, the
@@ -121,12 +120,12 @@ def d2_block_fields(num_layers=4, growth_rate=8, num_inputs=8, seed=0):
 
     Args:
         num_layers: int, layers of the block; rates up to 2**(num_layers - 1).
-        growth_rate: int, maps per layer, and of the block's input.
+        growth_rate: int, number of maps per layer, and of the block's input.
         num_inputs: int, number of random inputs.
-        seed: int, of weights and inputs.
+        seed: int, random seed of weights and inputs.
 
     Returns:
-        dict of dilation (`"no dilation"`, ...) -> dict of source -> `EffectiveReceptiveField`.
+        dict of dilation (`"no dilation"`, ...) to dict of source to `EffectiveReceptiveField`.
     """
     reach = 2**num_layers
     shape = (2 * reach + 1, 2 * reach + 1, growth_rate)

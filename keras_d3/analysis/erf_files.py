@@ -4,48 +4,48 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.analysis.heat_map import WIDEST, common_window, cut_out, heat_map, save_figure, save_png
+from keras_d3.analysis.heat_map import MAX_PIXELS, common_window, cut_out, heat_map, save_figure, save_png
 from keras_d3.utils import atomic_path, write_json
 
 
-def write_field(directory, name, field, settings, widest=WIDEST):
+def write_field(directory, name, field, settings, max_pixels=MAX_PIXELS):
     """Writes one field: `<name>.png` (the bounding box, enlarged 10 times), `.npy` (the map), `.json`.
 
     Args:
-        directory: made when needed.
-        name: string, of the files.
+        directory: str or Path, created if missing.
+        name: str, stem of the file names.
         field: `EffectiveReceptiveField`.
-        settings: dict for JSON, what was measured and how.
-        widest: see `heat_map`.
+        settings: JSON-ready dict, what was measured and how.
+        max_pixels: int, see `heat_map`.
 
     Returns:
-        List of the paths.
+        List of `pathlib.Path`s.
 
     Raises:
-        ValueError: the map holds nothing but zeros.
+        ValueError: all values of the map are zero.
     """
     picture, values, numbers = (Path(directory) / f"{name}.{kind}" for kind in ("png", "npy", "json"))
-    save_png(picture, heat_map(cut_out(field, common_window([field])), widest=widest))
+    save_png(picture, heat_map(cut_out(field, common_window([field])), max_pixels=max_pixels))
     with atomic_path(values) as temporary:
         np.save(temporary, field.map)
     write_json(numbers, {"settings": settings, **field.to_dict()})
     return [picture, values, numbers]
 
 
-def write_figure(directory, name, fields, settings, widest=WIDEST):
+def write_figure(directory, name, fields, settings, max_pixels=MAX_PIXELS):
     """Writes fields side by side, `<name>.png`, and their numbers, `<name>.json`.
 
     The panels of a row show the same part of the plane, so that sizes can be compared.
 
     Args:
-        directory, name, settings, widest: as in `write_field`; `widest` is a panel's.
-        fields: dict of row -> dict of label -> `EffectiveReceptiveField`.
+        directory, name, settings, max_pixels: as in `write_field`; `max_pixels` is that of a panel.
+        fields: dict of row title to dict of label to `EffectiveReceptiveField`.
 
     Returns:
-        List of the paths.
+        List of `pathlib.Path`s.
 
     Raises:
-        ValueError: a map holds nothing but zeros.
+        ValueError: all values of a map are zero.
     """
     rows = []
     for title, row in fields.items():
@@ -54,7 +54,7 @@ def write_figure(directory, name, fields, settings, widest=WIDEST):
             [
                 (
                     f"{title}\n{label}\nzeros in the box: {field.zero_fraction:.1%}",
-                    heat_map(cut_out(field, window), widest=widest),
+                    heat_map(cut_out(field, window), max_pixels=max_pixels),
                 )
                 for label, field in row.items()
             ]

@@ -8,16 +8,16 @@ import numpy as np
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class EffectiveReceptiveField:
-    """What `effective_receptive_field` returns: how much each input position counts for one output.
+    """An effective receptive field: how much each input position counts for one output position.
 
     Args:
         map: float64 array, (time,) or (height, width): absolute gradients, averaged over the inputs and
             summed over the channels. Exactly 0: no path with a weight other than 0.
-        position: tuple of ints, the place in `map` that belongs to the output position.
-        num_inputs: int, inputs averaged over.
+        position: tuple of ints, the position in `map` that corresponds to the output position.
+        num_inputs: int, number of inputs averaged over.
         theoretical: tuple of ints, positions that kernels and dilations reach on each axis for this output
-            position (borders not subtracted), or None where a layer's rule is not known.
-        lattice_rate: tuple of ints, or None.
+            position (borders not subtracted), or None where a layer has no rule.
+        lattice_rate: tuple of ints, dilation rate per axis for `off_lattice_energy`; or None.
 
     Example:
 
@@ -62,7 +62,7 @@ class EffectiveReceptiveField:
         total = self.map.sum()
         if self.lattice_rate is None or total == 0:
             return None
-        # Starting at the position, so that its own multiples come first.
+        # The lattice's first position on each axis.
         starts = (place % rate for place, rate in zip(self.position, self.lattice_rate, strict=True))
         steps = zip(starts, self.lattice_rate, strict=True)
         off = self.map.copy()
@@ -82,7 +82,7 @@ class EffectiveReceptiveField:
         distances = np.sqrt(sum(np.square(grid, dtype="float64") for grid in grids)).ravel()
         order = np.argsort(distances, kind="stable")
         held = np.cumsum(self.map.ravel()[order]) / total
-        # Rounding must not push the last positions beyond reach.
+        # The tolerance keeps rounding from moving the last position beyond the end.
         found = {share: np.searchsorted(held, share / 100 - 1e-12) for share in (50, 90, 99)}
         return {share: float(distances[order[index]]) for share, index in found.items()}
 
@@ -105,7 +105,7 @@ class EffectiveReceptiveField:
 
 
 class MeanMap:
-    """The mean of maps of any sizes, laid over each other at one place; where one ends, it counts as 0.
+    """The mean of maps of different sizes, aligned at one position; beyond its border a map counts as 0.
 
     Example:
 
@@ -121,7 +121,7 @@ class MeanMap:
         self.count, self.origin, self._total = 0, None, None
 
     def add(self, values, origin):
-        """Adds a map whose place `origin` belongs at the common place."""
+        """Adds a map; `origin`, a tuple of ints, is its position that is aligned with the others'."""
         if self._total is None:
             self._total, self.origin = np.zeros(values.shape), tuple(origin)
         before = [max(0, new - old) for new, old in zip(origin, self.origin, strict=True)]

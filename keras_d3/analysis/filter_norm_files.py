@@ -1,4 +1,4 @@
-"""Norms of the up path's filters as a picture and as JSON."""
+"""Norms of a decoder's filters as a picture and as JSON."""
 
 from pathlib import Path
 
@@ -13,9 +13,9 @@ def plot_filter_norms(path, blocks, title=""):
     """Draws the mean norms of every block as pairs of bars: a column of panels per band, a row per view.
 
     Args:
-        path: of the PNG file.
-        blocks: list from `filter_norms`.
-        title: string above the picture.
+        path: str or Path of the PNG file.
+        blocks: list of `BlockNorms`, from `filter_norms`.
+        title: str above the picture.
     """
     from matplotlib.figure import Figure
 
@@ -46,13 +46,13 @@ def write_filter_norms(directory, name, blocks, about):
     """Writes `<name>.json` (means and the norm of every map) and `<name>.png`.
 
     Args:
-        directory: made when needed.
-        name: string, of the files.
-        blocks: list from `filter_norms`.
-        about: dict for JSON, which network it is; its values make the picture's title.
+        directory: str or Path, created if missing.
+        name: str, stem of the file names.
+        blocks: list of `BlockNorms`, from `filter_norms`.
+        about: JSON-ready dict that describes the network; its values are the picture's title.
 
     Returns:
-        List of the two paths.
+        List of the two `pathlib.Path`s.
     """
     values, picture = Path(directory) / f"{name}.json", Path(directory) / f"{name}.png"
     write_json(values, {**about, "blocks": [block.to_dict() for block in blocks]})

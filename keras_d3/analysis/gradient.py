@@ -1,4 +1,4 @@
-"""Gradients by the automatic differentiation of whichever backend runs."""
+"""Gradients by the automatic differentiation of the Keras backend in use."""
 
 import keras
 import numpy as np
@@ -30,7 +30,7 @@ def _by_tape(function, x):
     import tensorflow as tf
 
     x = tf.convert_to_tensor(x)
-    # Only `x` is watched: without it, the tape would keep what the gradients of all weights need.
+    # Only `x` is watched; otherwise the tape would keep the activations for the gradients of all weights.
     with tf.GradientTape(watch_accessed_variables=False) as tape:
         tape.watch(x)
         value = function(x)
@@ -40,7 +40,7 @@ def _by_tape(function, x):
 def _by_grad(function, x):
     import jax
 
-    # Compiled as a whole: outside of jit JAX compiles operation by operation, which takes far longer.
+    # Compiled as a whole, because outside of jit JAX compiles operation by operation.
     return np.asarray(jax.jit(jax.grad(lambda x: function(x).sum()))(jax.numpy.asarray(x)))
 
 

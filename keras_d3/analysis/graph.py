@@ -1,4 +1,4 @@
-"""Parts of functional models: from the input of one layer to the output of another."""
+"""Parts of functional models, from the input of one layer to the output of another."""
 
 import dataclasses
 import difflib
@@ -13,9 +13,9 @@ class GraphPart:
 
     Args:
         inputs: list with the model's one symbolic input.
-        before: list of nodes, in the order in which they are computed, that the results need and that
-            do not depend on `x`: those that lead to `x`, and those on paths around it.
-        after: list of nodes that depend on `x`, in order.
+        before: list of nodes in topological order that the results need and that do not depend on `x`:
+            those that lead to `x`, and those on other paths.
+        after: list of nodes in topological order that depend on `x`.
         x: symbolic tensor.
         outputs: list of symbolic tensors, the results.
     """
@@ -27,7 +27,7 @@ class GraphPart:
     outputs: list
 
     def run_before(self, inputs):
-        """Returns `x` for an input of the model, and the values that the paths around `x` contribute."""
+        """Returns `x` for an input of the model, and the values on the paths that do not depend on `x`."""
         values = run_nodes(self.before, {id(self.inputs[0]): inputs})
         return values[id(self.x)], values
 
@@ -51,9 +51,9 @@ def run_nodes(nodes, values, call=lambda operation: operation):
     """Returns `values` with the results of `nodes` added, by the ids of their symbolic tensors.
 
     Args:
-        nodes: list of nodes in the order of computation.
-        values: dict of id -> value that holds all they need.
-        call: function that makes of an operation what is called instead.
+        nodes: list of nodes in topological order.
+        values: dict of id to value, with all that they read.
+        call: function from an operation to the function that is called in its place.
     """
     values = dict(values)
     for node in nodes:
@@ -68,14 +68,14 @@ def graph_part(model, from_layer=None, to_layer=None, output=None):
 
     Args:
         model: functional `keras.Model` (or Sequential) of one input.
-        from_layer: string, the layer whose input is `x`; None for the model's input.
-        to_layer: string, the layer whose outputs are the results; None for the model's outputs.
-        output: string, the one of the results that counts, by its name (a dict's key; else the name of
+        from_layer: str, the layer whose input is `x`; None for the model's input.
+        to_layer: str, the layer whose outputs are the results; None for the model's outputs.
+        output: str, the one of the results that counts, by its name (a dict's key; else the name of
             the layer it comes from); None for all of them.
 
     Returns:
-        `GraphPart`. It is differentiated by what reads the tensor `x`: every path from it, not only
-        those through `from_layer`. Paths around it are computed from the model's input.
+        `GraphPart`. Every path from the tensor `x` belongs to it, not only those through `from_layer`.
+        Other paths are computed from the model's input.
 
     Raises:
         ValueError: the model is not functional, has several inputs, or has no such layer; `from_layer`

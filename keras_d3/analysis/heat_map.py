@@ -6,9 +6,9 @@ from PIL import Image, ImageDraw, ImageFont
 from keras_d3.utils import atomic_path, check_positive_int
 
 DECADES = 6
-# What is not zero is never darker than this, so that it cannot be taken for black.
+# Gray level of the smallest values other than zero, which must not look black.
 DARKEST = 56
-WIDEST = 4000
+MAX_PIXELS = 4000
 _CURVE_HEIGHT, _STRIP_HEIGHT = 160, 20
 _GAP, _LINE, _NARROWEST = 16, 15, 250
 _WHITE = 255
@@ -17,9 +17,9 @@ _WHITE = 255
 def gray_levels(values):
     """Returns gray levels of a map: 0 for exact zeros alone, 255 for the maximum.
 
-    In between the scale is logarithmic over six decades, from 255 down to 56: what is smaller than a
-    millionth of the maximum, but not zero, is still 56. The paper's pictures seem to be linear (it does
-    not say), where most of what is not zero would look black.
+    In between the scale is logarithmic over six decades, from 255 down to 56: smaller values than a
+    millionth of the maximum, except zero, are 56 too. The paper's pictures seem to be linear (it does
+    not say), where most small values look black.
 
     Args:
         values: array of numbers of at least 0.
@@ -44,17 +44,18 @@ def gray_levels(values):
     return levels
 
 
-def heat_map(values, enlarge=10, widest=WIDEST):
+def heat_map(values, enlarge=10, max_pixels=MAX_PIXELS):
     """Draws a map, every value as a square of `enlarge` x `enlarge` pixels (nearest neighbor).
 
     Two dimensions: the gray levels. One dimension: a curve of the gray levels above a strip of them, with
-    no bar over exact zeros. What would be larger than `widest` is enlarged less, down to a pixel per
-    value; a longer sequence is drawn with the maximum of several values per column, a larger map as it is.
+    no bar over exact zeros. A picture that would be larger than `max_pixels` is enlarged less, down to a
+    pixel per value; a longer sequence is drawn with the maximum of several values per column, a larger
+    map as it is.
 
     Args:
         values: array (time,) or (height, width) of numbers of at least 0.
         enlarge: int, at least 1.
-        widest: int, pixels.
+        max_pixels: int, largest width or height in pixels.
 
     Returns:
         uint8 array (height, width) of gray levels.
@@ -67,12 +68,12 @@ def heat_map(values, enlarge=10, widest=WIDEST):
     [[255, 255, 0, 0], [255, 255, 0, 0], [0, 0, 255, 255], [0, 0, 255, 255]]
     """
     check_positive_int("enlarge", enlarge)
-    check_positive_int("widest", widest)
+    check_positive_int("max_pixels", max_pixels)
     values = np.asarray(values, "float64")
-    if values.ndim == 1 and len(values) > widest:
-        width = -(-len(values) // widest)
+    if values.ndim == 1 and len(values) > max_pixels:
+        width = -(-len(values) // max_pixels)
         values = np.pad(values, (0, -len(values) % width)).reshape(-1, width).max(axis=1)
-    enlarge = max(1, min(enlarge, widest // max(values.shape)))
+    enlarge = max(1, min(enlarge, max_pixels // max(values.shape)))
     levels = gray_levels(values)
     if levels.ndim == 2:
         return levels.repeat(enlarge, axis=0).repeat(enlarge, axis=1)
@@ -85,7 +86,11 @@ def heat_map(values, enlarge=10, widest=WIDEST):
 
 
 def common_window(fields, margin=1):
-    """Returns per axis (first, last) offset from the position that holds all fields' bounding boxes."""
+    """Returns per axis the (first, last) offset from the position that covers all bounding boxes.
+
+    Raises:
+        ValueError: a map has no value other than 0.
+    """
     boxes = [field.bounding_box for field in fields]
     if None in boxes:
         raise ValueError("A map without any value other than 0 cannot be drawn.")
@@ -100,7 +105,7 @@ def common_window(fields, margin=1):
 
 
 def cut_out(field, window):
-    """Returns the part of a field's map within a window around its position, zeros where it ends."""
+    """Returns the part of a field's map within a window around its position, padded with zeros."""
     values, starts = field.map, []
     for axis, (first, last) in enumerate(window):
         start, stop = field.position[axis] + first, field.position[axis] + last + 1
@@ -115,8 +120,9 @@ def save_figure(path, rows):
     """Writes pictures side by side, each under its caption, on a white page.
 
     Args:
-        path: of the PNG.
-        rows: list of rows; each a list of (caption, gray levels), the caption of any number of lines.
+        path: str or Path of the PNG.
+        rows: list of rows; each a list of (caption, uint8 array of gray levels). Captions may have
+            several lines.
     """
     font = ImageFont.load_default()
     rows = [list(row) for row in rows]
@@ -139,7 +145,7 @@ def save_figure(path, rows):
 
 
 def save_png(path, picture):
-    """Writes an array of gray levels, or an image of Pillow's, as a PNG."""
+    """Writes a uint8 array of gray levels (height, width), or a Pillow image, as a PNG."""
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG", optimize=True)

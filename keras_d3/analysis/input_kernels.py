@@ -1,4 +1,4 @@
-"""Which kernels of a layer or block read the maps that it is given."""
+"""The kernels of a layer or block that read its input."""
 
 import numpy as np
 

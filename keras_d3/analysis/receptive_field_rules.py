@@ -1,4 +1,4 @@
-"""Which inputs of a layer reach an interval of its outputs, axis by axis.
+"""Rules of theoretical receptive fields: the inputs of a layer that reach an interval of its outputs.
 
 A rule is registered for a class of layers and holds for its subclasses:
 
@@ -44,7 +44,7 @@ class Axis:
     Args:
         index: int, 0 for the first of them.
         input_sizes: tuple of ints, the size of each input of the layer on this axis.
-        output_size: int.
+        output_size: int, the size of the layer's output on this axis.
     """
 
     index: int
@@ -55,7 +55,7 @@ class Axis:
 @functools.singledispatch
 def rule(layer, low, high, axis):
     """Returns the first and last input position that reach the outputs `low` to `high` of `layer`."""
-    # Operations on symbolic tensors (`x + y`, `keras.ops.relu`) are no layers; only these are known.
+    # Operations on symbolic tensors (`x + y`, `keras.ops.relu`) are no layers and have no rules.
     if type(layer).__module__.startswith("keras.src.ops") and type(layer).__name__ in _POINTWISE_OPERATIONS:
         return low, high
     raise ValueError(
@@ -89,11 +89,11 @@ _POINTWISE_OPERATIONS = frozenset(
 @rule.register(keras.layers.Average)
 @rule.register(keras.layers.Maximum)
 @rule.register(keras.layers.Minimum)
-# In inference, its statistics are constants.
+# Its statistics are constants in inference.
 @rule.register(keras.layers.BatchNormalization)
 @rule.register(InferenceClip)
 @rule.register(PerBinAffine)
-# They append at the end.
+# They pad at the end.
 @rule.register(PadToMultiple)
 def _(layer, low, high, axis):
     return low, high
@@ -143,7 +143,7 @@ def _(layer, low, high, axis):
         getattr(layer, name)[axis.index] for name in ("kernel_size", "dilation_rate", "strides")
     )
     reach = (taps - 1) * rate
-    # The gradient of a convolution from `size * stride` positions to `size`, with that one's padding.
+    # The transpose of a convolution from `size * stride` positions to `size`, with its padding.
     before = max(reach + 1 - stride, 0) // 2 if layer.padding == "same" else 0
     return -((reach - before - low) // stride), (high + before) // stride
 
@@ -152,7 +152,7 @@ def _(layer, low, high, axis):
 @rule.register(keras.layers.GlobalAveragePooling2D)
 @rule.register(keras.layers.GlobalMaxPooling1D)
 @rule.register(keras.layers.GlobalMaxPooling2D)
-# Its regions are means over all pixels.
+# Its object regions are means over all pixels.
 @rule.register(ObjectContext)
 def _(layer, low, high, axis):
     return np.zeros_like(low), np.full_like(high, axis.input_sizes[0] - 1)
@@ -178,7 +178,7 @@ def _(layer, low, high, axis):
 def _(layer, low, high, axis):
     rate = layer.dilation_rate[axis.index]
     if layer.smoothing == "group_interaction":
-        # Blocks of `rate` outputs, counted from the first, exchange their values.
+        # Values are exchanged within blocks of `rate` outputs, counted from the first.
         low, high = low // rate * rate, high // rate * rate + rate - 1
     low, high = through_conv(low, high, layer.kernel_size[axis.index], rate)
     if layer.smoothing == "separable_shared_convolution":
@@ -186,7 +186,7 @@ def _(layer, low, high, axis):
     return low, high
 
 
-# --- Dense blocks: the longest path goes through every layer, and the others stay inside of it ---
+# --- Dense blocks: the longest path, through every layer, covers the others ---
 @rule.register(DenseBlock)
 def _(layer, low, high, axis):
     for index in range(layer.num_layers):
@@ -243,7 +243,7 @@ def _(layer, low, high, axis):
 def _(layer, low, high, axis):
     if axis.output_size == axis.input_sizes[0]:
         return low, high
-    # What is cropped does not come back as padding of later convolutions.
+    # Cropped positions do not come back as padding of later convolutions.
     low, high = clipped(low, high, axis.output_size)
     before = _before(layer.cropping, axis)
     return low + before, high + before
@@ -276,7 +276,7 @@ def _(layer, low, high, axis):
 
 
 def through_conv(low, high, taps, rate=1, stride=1, padding="same", size=None):
-    """The interval in front of a convolution; `size`, its input's, is read with strides alone."""
+    """Returns the interval in front of a convolution; `size`, that of its input, matters for strides only."""
     reach = (taps - 1) * rate
     if padding == "valid":
         before = 0
@@ -290,7 +290,7 @@ def through_conv(low, high, taps, rate=1, stride=1, padding="same", size=None):
 
 
 def through_resize(low, high, axis):
-    """The interval in front of a linear interpolation between half-pixel centers."""
+    """Returns the interval in front of a linear interpolation between half-pixel centers."""
     ratio = axis.input_sizes[0] / axis.output_size
     low = np.floor((low + 0.5) * ratio - 0.5).astype("int64")
     high = np.ceil((high + 0.5) * ratio - 0.5).astype("int64")
@@ -298,7 +298,7 @@ def through_resize(low, high, axis):
 
 
 def clipped(low, high, size):
-    """The part of an interval that lies within `size` positions; what lies outside is left empty."""
+    """Returns the part of an interval within `size` positions; one outside of them becomes empty."""
     return np.maximum(low, 0), np.minimum(high, size - 1)
 
 
@@ -307,7 +307,7 @@ def _per_axis(value, axis):
 
 
 def _before(amounts, axis):
-    """First amount of (before, after) in one dimension, of ((before, after), ...) in two."""
+    """Returns the amount before: of (before, after) in one dimension, of ((before, after), ...) in two."""
     return amounts[axis.index][0] if isinstance(amounts[0], (tuple, list)) else amounts[0]
 
 

@@ -8,8 +8,8 @@ from keras_d3.analysis.graph import graph_part
 from keras_d3.analysis.receptive_field_rules import Axis, rule
 from keras_d3.models import build
 
-# Stands for axes of unknown size. All output positions are tried, so it has to hold several periods of
-# the strides; and fields longer than it are cut where a resizing sees the border.
+# Size of axes of unknown size. All output positions are tried, so it must contain several periods of the
+# strides; longer fields than it are clipped at the border by a resizing.
 UNKNOWN_SIZE = 2**15
 _NOWHERE = 2**40
 
@@ -23,17 +23,17 @@ def receptive_field(
     interval by `(kernel - 1) * dilation`, strides and resampling map it to another grid, branches are
     united; the widest interval counts. Weights are not read, so a weight of zero counts like any other;
     padding is not subtracted, so the field may exceed the input. Batch normalization is that of
-    inference. `keras_d3.models.receptive_field` has the closed forms for presets on waveforms (samples)
-    and spectrograms (frames), which need no model; both agree.
+    inference.
 
     Args:
         model_or_name: functional `keras.Model` or Sequential, or the name of a preset.
-        from_layer: string, the layer whose input is looked at; None for the model's input.
-        to_layer: string, the layer whose output positions are followed; None for the model's outputs.
-        output: string, one output of several; None for all of them together.
+        from_layer: str, the layer whose input is meant; None for the model's input.
+        to_layer: str, the layer whose output positions are followed; None for the model's outputs.
+        output: str, one output of several; None for all of them together.
         input_size: int or ints, size of the model's input on the axes between batch and channels; None
-            for the model's own. Unknown ones are taken as 32,768.
-        tiny, **overrides: as in `keras_d3.models.build`, for a name.
+            for the model's own. Unknown sizes are taken as 32,768.
+        tiny: bool, with a name: whether to build the preset's small sibling.
+        **overrides: with a name: arguments of the network in place of the preset's.
 
     Returns:
         Tuple of ints, one per axis between batch and channels of that input.
@@ -71,7 +71,11 @@ def receptive_field(
 
 
 def concrete_shape(shape, input_size=None):
-    """Returns a symbolic shape with batch 1, and sizes where they were unknown."""
+    """Returns a symbolic shape with batch 1 and `input_size` (or `UNKNOWN_SIZE`) for the unknown sizes.
+
+    Raises:
+        ValueError: `input_size` does not fit the shape.
+    """
     rank = len(shape) - 2
     if input_size is None:
         sizes = [UNKNOWN_SIZE if size is None else size for size in shape[1:-1]]
@@ -122,7 +126,10 @@ def part_interval(part, shapes, axis, positions):
 
 
 def interval_before(layer, low, high, axis):
-    """Returns for each input of `layer` (low, high), or None: what reaches its outputs `low` to `high`."""
+    """Returns for each input of `layer` the interval (low, high) that reaches its outputs `low` to `high`.
+
+    None stands for an input that does not reach them.
+    """
     empty = low > high
     if isinstance(layer, keras.Model):
         part = graph_part(layer)
@@ -142,9 +149,9 @@ def interval_before(layer, low, high, axis):
 def _settled(low, high, empty, broadcast):
     empty = empty | (low > high)
     if broadcast:
-        # The one position serves all outputs.
+        # The one position is broadcast to all outputs.
         low, high = np.zeros_like(low), np.zeros_like(high)
-    # Far away, so that no union and no later layer brings an empty interval back.
+    # Far away, so that no union and no later layer makes an empty interval count again.
     return np.where(empty, _NOWHERE, low), np.where(empty, -_NOWHERE, high)
 
 

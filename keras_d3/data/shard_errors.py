@@ -1,10 +1,10 @@
-"""Broken shards, found and named."""
+"""Errors about broken shards that name the shard."""
 
 import contextlib
 
 import tensorflow as tf
 
-from keras_d3.data.shards import REMAKE, check_shard_size
+from keras_d3.data.shards import REMAKE, ShardedManifest, check_shard_size
 from keras_d3.utils import sha256_of_file
 
 
@@ -12,12 +12,12 @@ class BrokenShardError(ValueError):
     """A shard is not the file that was written. The message names it and says how to make it again."""
 
 
-def verify_shards(manifest, checksums=True):
-    """Checks every shard: first all sizes (fast), then, if asked for, all SHA-256 checksums.
+def verify_shards(manifest: ShardedManifest, checksums: bool = True) -> None:
+    """Checks every shard: first all sizes (fast), then all SHA-256 checksums.
 
     Args:
-        manifest: `Manifest`.
-        checksums: whether to read every byte of every shard.
+        manifest: `AudioManifest` or `ImageManifest`.
+        checksums: bool, whether to compare checksums, which reads every byte of every shard.
 
     Raises:
         BrokenShardError: a shard is missing, cut short, or has other bytes.
@@ -34,16 +34,22 @@ def verify_shards(manifest, checksums=True):
 
 
 @contextlib.contextmanager
-def naming_shard_errors(manifest):
+def reraise_with_shard_name(manifest: ShardedManifest):
     """Turns TensorFlow's errors on broken records into one that names the shard.
 
     TFRecord's own checksums stop a training run with a DataLossError that does
     not say which file it was. Around `model.fit` this looks for the shard and
     raises `BrokenShardError` instead; when all shards are whole the error passes.
 
+    Args:
+        manifest: `AudioManifest` or `ImageManifest`.
+
+    Raises:
+        BrokenShardError: a shard is missing, cut short, or has other bytes.
+
     Example:
 
-    >>> with naming_shard_errors(manifest):
+    >>> with reraise_with_shard_name(manifest):
     ...     model.fit(training_waveforms(manifest, config, 16, 100), steps_per_epoch=100)
     """
     try:

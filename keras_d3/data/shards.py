@@ -1,4 +1,4 @@
-"""What every directory of TFRecords has, whatever the records hold: shards in groups, splits, a manifest."""
+"""Directories of TFRecords of any kind: shards in groups, splits, and the base of their manifests."""
 
 import dataclasses
 from pathlib import Path
@@ -17,7 +17,16 @@ REMAKE = (
 
 @dataclasses.dataclass(frozen=True)
 class Shard:
-    """One TFRecord file. `group`: shards of one group are read one after the other, in this order."""
+    """One TFRecord file.
+
+    Args:
+        file: str, name in the directory.
+        split: str, "train", "validation" or "test".
+        group: int. Shards of one group are read one after the other, in this order.
+        num_records: int.
+        bytes: int, size of the file.
+        sha256: str, checksum of the file.
+    """
 
     file: str
     split: str
@@ -37,20 +46,23 @@ class Group:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ShardedManifest:
-    """A directory of TFRecords: the part that audio (`Manifest`) and images (`ImageManifest`) share.
+    """A directory of TFRecords: the part that `AudioManifest` and `ImageManifest` share.
 
     Args:
-        schema_version: version of the record schema.
-        dataset: name of the data set ("MUSDB18", a folder's name, ...).
-        variant: which form of it was read.
-        splits: `{"train" | "validation" | "test": split}`.
-        shards: every TFRecord file.
-        made_by: tool and version.
-        request: what the writer was asked for; another request needs another directory.
-        directory: where the manifest was found; not part of the file.
+        schema_version: int, version of the record schema.
+        dataset: str, name of the data set ("MUSDB18", a folder's name, ...).
+        variant: str, which form of it was read.
+        splits: dict of `"train" | "validation" | "test" -> split`.
+        shards: tuple of `Shard`, every TFRecord file.
+        made_by: str, tool and version.
+        request: dict, arguments of the writer; another request needs another directory.
+        directory: str, where the manifest was found; not part of the file.
+
+    Raises:
+        ValueError: a split has another name.
     """
 
-    # Of the subclasses: the word in the file, the schema they read, what their splits and items are.
+    # Set by subclasses: record kind (in the file), schema version, split and item classes.
     kind: ClassVar[str]
     schema: ClassVar[int]
     split_class: ClassVar[type]
@@ -76,7 +88,7 @@ class ShardedManifest:
         for name in splits:
             check_choice("splits", name, SPLITS)
 
-    def split(self, name):
+    def split(self, name: str):
         """Returns the split called `name`, or raises ValueError with the splits there are."""
         if name not in self.splits:
             raise ValueError(
@@ -85,11 +97,11 @@ class ShardedManifest:
             )
         return self.splits[name]
 
-    def items(self, split):
-        """Returns what a split consists of (tracks or images), in the order of the records."""
+    def items(self, split: str) -> tuple:
+        """Returns the items of a split (tracks or images), in the order of the records."""
         return self.split(split).items
 
-    def groups(self, split):
+    def groups(self, split: str) -> tuple[Group, ...]:
         """Returns the split's shard groups, in order."""
         self.split(split)
         groups = {}
@@ -101,23 +113,23 @@ class ShardedManifest:
             for _, shards in sorted(groups.items())
         )
 
-    def path_of(self, shard):
+    def path_of(self, shard: Shard | str) -> str:
         """Returns the path of a `Shard` (or of a shard's file name) as a string."""
         return str(Path(self.directory) / getattr(shard, "file", shard))
 
-    def to_dict(self):
-        """Returns what `manifest.json` holds."""
+    def to_dict(self) -> dict:
+        """Returns the content of `manifest.json`."""
         values = to_dict(self)
         del values["directory"]
-        return values
+        return {"kind": self.kind, **values}
 
-    def save(self, directory):
+    def save(self, directory: str | Path) -> None:
         """Writes `manifest.json` into `directory`, atomically."""
         write_json(Path(directory) / MANIFEST_NAME, self.to_dict())
 
 
-def check_shard_size(manifest, shard):
-    """Raises FileNotFoundError or ValueError if the shard is missing or has not its recorded size."""
+def check_shard_size(manifest: ShardedManifest, shard: Shard) -> None:
+    """Raises FileNotFoundError if the shard is missing, ValueError if its size is not the recorded one."""
     path = Path(manifest.path_of(shard))
     if not path.is_file():
         raise FileNotFoundError(f"The shard `{path}` is missing. {REMAKE}")

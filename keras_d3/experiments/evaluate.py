@@ -18,9 +18,9 @@ from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
 from keras_d3.experiments.leakage import songs_to_evaluate
-from keras_d3.export import has_openvino_networks, read_metadata
+from keras_d3.export import has_openvino_networks
 from keras_d3.runs import RunDirectory
-from keras_d3.separation import load_separator, separator_from_run
+from keras_d3.separation import load_separator, read_separator_metadata, separator_from_run
 from keras_d3.settings import RunConfig, separation_from_dict
 from keras_d3.utils import atomic_path, current_commit, read_json, sha256_of_file, write_json
 
@@ -52,7 +52,7 @@ def export_run(run_dir, path=None, openvino=False, wiener=None, segment_samples=
     run = {**describe_run(config, states), **changes}
     if segment_samples is not None:
         run["segment_samples"] = segment_samples
-    is_there = path.exists() and read_metadata(path).get("recipe", {}).get("run") == run
+    is_there = path.exists() and read_separator_metadata(path).get("recipe", {}).get("run") == run
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
     separator = separator_from_run(

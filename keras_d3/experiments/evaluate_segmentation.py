@@ -11,13 +11,12 @@ import numpy as np
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data import check_image_config, load_manifest, naming_shard_errors, read_image
+from keras_d3.data import check_image_records, load_manifest, read_image, reraise_with_shard_name
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
 from keras_d3.experiments.evaluate import describe_run, read_run
-from keras_d3.export import read_segmenter_metadata
 from keras_d3.images import overlay, write_image
 from keras_d3.runs import RunDirectory
-from keras_d3.segmentation import segmenter_from_run
+from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
 from keras_d3.settings import to_dict
 from keras_d3.utils import current_commit, write_json
 
@@ -72,7 +71,7 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
     if config.data.kind != "images":
         raise ValueError(f"`{run_dir}` must be a run on images. Received: one on {config.data.kind}.")
     manifest = load_manifest(data_dir)
-    check_image_config(manifest, config.data, split)
+    check_image_records(manifest, config.data, split)
     trained = RunDirectory(run_dir).read_tracks() or {}
     leaked = sorted({image.name for image in manifest.images(split)} & set(trained.get("train", ())))
     if leaked:
@@ -84,7 +83,7 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
     classes = config.data.classes
     matrix = np.zeros((len(classes), len(classes)), "int64")
     images = tqdm(_images(manifest, split), desc="segment", unit="image", total=len(manifest.images(split)))
-    with naming_shard_errors(manifest):
+    with reraise_with_shard_name(manifest):
         for number, image in enumerate(images):
             predictions, _ = segmenter.segment(image["pixels"])
             matrix += confusion_matrix(image["label"], predictions, len(classes), manifest.ignored_label)

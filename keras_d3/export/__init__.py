@@ -1,14 +1,16 @@
 """Keras networks as TensorFlow graphs, SavedModels, and files of other runtimes."""
 
-from keras_d3.export.graph_loop import loop
-from keras_d3.export.graph_network import GraphNetwork, graph_network, output_shapes
-from keras_d3.export.metadata import (
-    MADE_BY,
-    describe,
-    describe_segmenter,
-    read_metadata,
-    read_segmenter_metadata,
+from keras_d3.export.graph import (
+    GraphModule,
+    GraphNetwork,
+    as_graph_network,
+    empty_buffer,
+    is_zero,
+    loop,
+    output_shapes,
+    write_in_place,
 )
+from keras_d3.export.metadata import EXPORT_COMMAND, describe, read_metadata
 from keras_d3.export.network_files import (
     OPENVINO_DIR,
     has_openvino_networks,
@@ -19,25 +21,27 @@ from keras_d3.export.network_files import (
 from keras_d3.export.onnx import export_onnx
 from keras_d3.export.openvino import export_openvino
 from keras_d3.export.openvino_network import OpenVINONetwork
-from keras_d3.export.saved_model import TOLERANCE, write_saved_model
+from keras_d3.export.saved_model import load_saved_model, write_saved_model
 
 __all__ = [
+    "EXPORT_COMMAND",
+    "GraphModule",
     "GraphNetwork",
-    "MADE_BY",
     "OPENVINO_DIR",
     "OpenVINONetwork",
-    "TOLERANCE",
+    "as_graph_network",
     "describe",
-    "describe_segmenter",
+    "empty_buffer",
     "export_onnx",
     "export_openvino",
-    "graph_network",
     "has_openvino_networks",
-    "loop",
+    "is_zero",
     "load_openvino_networks",
+    "load_saved_model",
+    "loop",
     "output_shapes",
     "read_metadata",
-    "read_segmenter_metadata",
+    "write_in_place",
     "write_network_directory",
     "write_networks",
     "write_saved_model",

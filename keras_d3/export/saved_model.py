@@ -1,24 +1,37 @@
-"""Graphs as SavedModel directories."""
+"""Graph modules as SavedModel directories."""
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import tensorflow as tf
 
-from keras_d3.export.metadata import METADATA_FILE
+from keras_d3.export.graph import GraphModule
+from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.utils import atomic_path, write_json
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
 
 
-def write_saved_model(module, signatures, path, metadata, overwrite=False, check=None, write_more=None):
-    """Writes a module with its graph functions and its metadata as a SavedModel.
+def write_saved_model(
+    module: GraphModule,
+    path: str | Path,
+    metadata: Mapping[str, Any],
+    overwrite: bool = False,
+    check_with: Any = None,
+    write_more: Callable[[Path], None] | None = None,
+) -> Path:
+    """Writes a graph module and its metadata as a SavedModel; its functions are the signatures.
 
     Args:
-        module: `tf.Module`.
-        signatures: dict of `name: concrete function`.
-        path, metadata, overwrite, write_more: see `export_saved_model`.
-        check: function that is given the finished SavedModel before it gets its name, to raise; or None.
+        module: `GraphModule`.
+        path: directory; appears whole or not at all.
+        metadata: JSON-ready dict.
+        overwrite: bool, whether a SavedModel at `path` may be replaced.
+        check_with: array, an input (noise) on which the SavedModel is compared with `module` before it gets
+            its name; or None, not to check it.
+        write_more: function that writes further files below the directory it is given, or None.
 
     Returns:
         `path` as a `pathlib.Path`.
@@ -26,6 +39,7 @@ def write_saved_model(module, signatures, path, metadata, overwrite=False, check
     Raises:
         FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
         ValueError: the metadata cannot be written as JSON.
+        RuntimeError: the check failed.
     """
     path = Path(path)
     if overwrite and path.exists() and not (path / "saved_model.pb").is_file():
@@ -33,10 +47,55 @@ def write_saved_model(module, signatures, path, metadata, overwrite=False, check
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        tf.saved_model.save(module, str(temporary), signatures=signatures)
+        tf.saved_model.save(module, str(temporary), signatures=module.functions)
         write_json(temporary / METADATA_FILE, metadata)
         if write_more is not None:
             write_more(temporary)
-        if check is not None:
-            check(temporary)
+        if check_with is not None:
+            _check(module, temporary, tf.constant(check_with, module.inputs.dtype))
     return path
+
+
+def _check(module, path, example):
+    """Compares the SavedModel's floating-point outputs with those of the graphs in memory."""
+    signatures = tf.saved_model.load(str(path)).signatures
+    for name, function in module.functions.items():
+        saved = signatures[name](**{module.inputs.name: example})
+        for output, expected in function(example).items():
+            if not expected.dtype.is_floating:
+                continue
+            difference = float(tf.reduce_max(tf.abs(saved[output] - expected)))
+            scale = max(1.0, float(tf.reduce_max(tf.abs(expected))))
+            if not difference <= TOLERANCE * scale:
+                raise RuntimeError(
+                    f"The SavedModel gives another {output!r} than the networks in memory: they differ "
+                    f"by up to {difference:.3g} on noise (signature {name!r}). Nothing was written: please "
+                    "report it."
+                )
+
+
+def load_saved_model(path: str | Path, kind: str, signatures: Sequence[str]) -> Any:
+    """Loads a SavedModel that `write_saved_model` wrote.
+
+    Args:
+        path: directory of the SavedModel.
+        kind: `"separator"` or `"segmenter"`, for the error.
+        signatures: names of the signatures it must have.
+
+    Returns:
+        The module, with one attribute per function.
+
+    Raises:
+        ValueError: the SavedModel is damaged, or lacks a signature.
+    """
+    try:
+        module = tf.saved_model.load(str(path))
+        for name in signatures:
+            module.signatures[name]
+    except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(
+            f"The SavedModel `{path}` cannot be loaded as a {kind}: {reason}. "
+            f"Make it again by `{EXPORT_COMMAND}`."
+        ) from error
+    return module

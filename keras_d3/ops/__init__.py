@@ -20,10 +20,12 @@ from keras_d3.ops.resize import resize_by_matmul
 from keras_d3.ops.smoothing import SMOOTHINGS, group_interaction, separable_shared_convolution
 from keras_d3.ops.stft import (
     WINDOWS,
+    add_to_start,
     frame_spectra,
     magnitude,
     overlap_add,
     overlap_add_spectra,
+    read_samples,
     window_square_sum,
     window_values,
 )
@@ -32,6 +34,7 @@ from keras_d3.ops.tracing import trace_standard_ops
 __all__ = [
     "SMOOTHINGS",
     "WINDOWS",
+    "add_to_start",
     "batch_statistics",
     "crop_end_to",
     "decomposed_dilated_conv",
@@ -49,6 +52,7 @@ __all__ = [
     "overlap_add_spectra",
     "pad_end_to_multiples",
     "periodic_subsampling",
+    "read_samples",
     "reflect",
     "reflect_positions",
     "reinterlacing",

@@ -3,6 +3,7 @@
 import numpy as np
 from keras import ops
 
+from keras_d3.ops.padding import reflect_positions
 from keras_d3.utils import check_choice, check_frames
 
 WINDOWS = ("hann", "hamming")
@@ -95,15 +96,19 @@ def overlap_add_spectra(real, imag, frame_length, frame_step, fft_length=None, w
     return ops.transpose(overlap_add(frames, frame_step), (0, 2, 1))
 
 
-def overlap_add(frames, frame_step):
+def overlap_add(frames, frame_step, axis=-2):
     """Adds frames up at distances of `frame_step`.
 
+        y[t] = sum over k of frames[k, t - k * frame_step]
+
     Args:
-        frames: tensor (..., frames, frame_length) with a known `frame_length`.
-        frame_step: int.
+        frames: tensor (..., frames, frame_length, ...); only the number of frames and the axes before it may
+            be unknown.
+        frame_step: int, samples from one frame to the next.
+        axis: int, axis of the frames; the next one holds their samples.
 
     Returns:
-        Tensor (..., (frames - 1) * frame_step + frame_length).
+        Tensor (..., (frames - 1) * frame_step + frame_length, ...).
 
     Example:
 
@@ -112,21 +117,39 @@ def overlap_add(frames, frame_step):
     >>> np.array(overlap_add(np.ones((2, 4), "float32"), 2)).tolist()
     [1.0, 1.0, 2.0, 2.0, 1.0, 1.0]
     """
-    frame_length = frames.shape[-1]
+    axis %= len(frames.shape)
+    frame_length, *trailing = frames.shape[axis + 1 :]
     overlap = -(-frame_length // frame_step)
     surplus = overlap * frame_step - frame_length
-    leading = tuple(ops.shape(frames))[:-2]
-    num_frames = ops.shape(frames)[-2]
+    leading, num_frames = tuple(ops.shape(frames))[:axis], ops.shape(frames)[axis]
+    before, after = ((0, 0),) * axis, ((0, 0),) * len(trailing)
     if surplus:
-        frames = ops.pad(frames, ((0, 0),) * (len(leading) + 1) + ((0, surplus),))
-    pieces = ops.reshape(frames, (*leading, num_frames, overlap, frame_step))
+        frames = ops.pad(frames, (*before, (0, 0), (0, surplus), *after))
+    pieces = ops.reshape(frames, (*leading, num_frames, overlap, frame_step, *trailing))
     # Piece i of frame f belongs to step f + i: one padded copy per piece, `overlap` in all.
-    no_padding = ((0, 0),) * len(leading)
+    pieces_of = (slice(None),) * (axis + 1)
     total = 0
     for shift in range(overlap):
-        total += ops.pad(pieces[..., shift, :], (*no_padding, (shift, overlap - 1 - shift), (0, 0)))
-    total = ops.reshape(total, (*leading, (num_frames + overlap - 1) * frame_step))
-    return total[..., : (num_frames - 1) * frame_step + frame_length] if surplus else total
+        width = (*before, (shift, overlap - 1 - shift), (0, 0), *after)
+        total += ops.pad(pieces[(*pieces_of, shift)], width)
+    total = ops.reshape(total, (*leading, (num_frames + overlap - 1) * frame_step, *trailing))
+    if not surplus:
+        return total
+    return total[(*pieces_of[:-1], slice(0, (num_frames - 1) * frame_step + frame_length))]
+
+
+def add_to_start(values, carry):
+    """Adds to the first values what an overlap-add of the block before left over.
+
+    Args:
+        values: tensor (time, ...).
+        carry: tensor (shorter or equal time, ...).
+
+    Returns:
+        Tensor of the shape of `values`.
+    """
+    rest = ops.shape(values)[0] - ops.shape(carry)[0]
+    return values + ops.pad(carry, ((0, rest),) + ((0, 0),) * (len(values.shape) - 1))
 
 
 def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype="float32"):
@@ -153,6 +176,26 @@ def window_square_sum(num_frames, frame_length, frame_step, window="hann", dtype
 
 def _window_tensor(window, frame_length, dtype):
     return ops.convert_to_tensor(window_values(window, frame_length), dtype=dtype)
+
+
+def read_samples(signal, positions, padding):
+    """Samples of a signal at any positions, those beyond its ends included.
+
+    Args:
+        signal: tensor (time, channels) with at least one sample.
+        positions: int32 tensor of any shape.
+        padding: `"zeros"`, or `"reflect"` as in `numpy.pad`: the signal mirrored at its first and last
+            sample, repeatedly where it is short.
+
+    Returns:
+        Tensor of shape `positions.shape + (channels,)`.
+    """
+    num_samples = ops.shape(signal)[0]
+    if padding == "reflect":
+        return ops.take(signal, reflect_positions(positions, num_samples), axis=0)
+    inside = (positions >= 0) & (positions < num_samples)
+    values = ops.take(signal, ops.clip(positions, 0, num_samples - 1), axis=0)
+    return ops.where(inside[..., None], values, ops.zeros((), signal.dtype))
 
 
 def magnitude(real, imag):

@@ -11,12 +11,12 @@ def curves_svg(name, curves):
     """Draws loss (thin, dashed) and validation loss (solid) over the epochs of one architecture.
 
     Args:
-        name: the architecture, for the accessible label.
-        curves: dict label -> list of {"epoch", "loss", "val_loss"}.
+        name: str, the architecture, for the accessible label.
+        curves: dict of label to list of dicts with "epoch", "loss" and "val_loss".
 
     Returns:
-        An `<svg>` element as text. Line k has the class `line-k`; losses that are None or not
-        finite leave a gap.
+        str, an `<svg>` element; "" without any loss. Line k has the class `line-k`; losses that are None
+        or not finite leave a gap.
     """
     epochs = [point["epoch"] for points in curves.values() for point in points]
     losses = [

@@ -1,4 +1,4 @@
-"""What a side-by-side report shows, as plain data: no file, network or model is touched here."""
+"""The contents of a side-by-side report as plain data, without files or networks."""
 
 import dataclasses
 
@@ -6,7 +6,7 @@ import numpy as np
 
 from keras_d3.utils import check_choice
 
-# How frames become one number: key -> words. Published scores use the same keys.
+# Aggregations of frames into one number, and their descriptions. Published scores use the same keys.
 AGGREGATIONS = {
     "track_median": "median of frames, then median of tracks",
     "all_frames_median": "median of all frames",
@@ -17,15 +17,15 @@ AGGREGATIONS = {
 
 @dataclasses.dataclass(frozen=True)
 class PublishedScore:
-    """A score somebody else published: never mixed with those of this run.
+    """A published score, which is never mixed with those of this run.
 
     Args:
-        value_db: the score.
-        aggregation: a key of `AGGREGATIONS`.
-        data_set: what it was taken on, in words.
+        value_db: float, the score in dB.
+        aggregation: str, a key of `AGGREGATIONS`.
+        data_set: str, description of the data set.
 
     Raises:
-        ValueError: another aggregation.
+        ValueError: `aggregation` is no key of `AGGREGATIONS`.
     """
 
     value_db: float
@@ -38,23 +38,25 @@ class PublishedScore:
 
 @dataclasses.dataclass(frozen=True)
 class ModelEntry:
-    """One architecture of the report; what is not known stays None or empty and is shown as an empty cell.
+    """One architecture of the report; unknown values stay None or empty and are shown as empty cells.
 
     Args:
-        name: how the report calls it; unique.
-        preset: the name in the registry.
-        paper: citation.
-        parameters: number of trainable parameters.
-        receptive_field: in words, for example "149,005 samples (3.4 s)".
-        train_secs, train_steps, train_epochs: what training took.
-        speed_times_real_time: seconds of audio separated per second.
-        scores: what `aggregate` returned for this run.
-        paper_scores, official_scores: dict source -> PublishedScore, from the paper and from the
+        name: str, display name; unique.
+        preset: str, name of the preset.
+        paper: str, citation.
+        parameters: int, number of trainable parameters.
+        receptive_field: str, for example "149,005 samples (3.4 s)".
+        train_secs: float, duration of the training in seconds.
+        train_steps, train_epochs: int, length of the training.
+        speed_times_real_time: float, seconds of audio separated per second.
+        scores: dict, from `keras_d3.evaluation.aggregate`.
+        paper_scores, official_scores: dict of source to `PublishedScore`, of the paper and of the
             authors' published weights.
-        curves: list of dicts with "epoch", "loss" and "val_loss" (None where there is none),
-            or a dict from a label to such a list, where several networks were trained.
-        config, seed, notes: as texts for the footnotes; the seed may be a number.
-        estimates: dict source -> array (time, channels), the excerpt as this model separates it.
+        curves: list of dicts with "epoch", "loss" and "val_loss" (None if unknown), or a dict of label
+            to such a list where several networks were trained.
+        config, notes: str, for the table of runs.
+        seed: int or str, random seed.
+        estimates: dict of source to array (time, channels), the excerpt as this model separates it.
     """
 
     name: str
@@ -76,21 +78,21 @@ class ModelEntry:
     estimates: dict = dataclasses.field(default_factory=dict)
 
     def labeled_curves(self):
-        """Returns the curves as a dict label -> list of epochs; the label of a single one is ""."""
+        """Returns the curves as a dict of label to list of epochs; the label of a single one is ""."""
         curves = self.curves if isinstance(self.curves, dict) else {"": self.curves}
         return {label: list(epochs) for label, epochs in curves.items() if epochs}
 
 
 @dataclasses.dataclass(frozen=True)
 class Excerpt:
-    """The stretch of one track that is shown and played.
+    """The excerpt of a track that the report shows and plays.
 
     Args:
-        track: its name.
-        sample_rate_hz: of all audio of the report.
+        track: str, name of the track.
+        sample_rate_hz: int, sample rate of all audio of the report.
         mixture: array (time, channels).
-        references: dict source -> array (time, channels).
-        start_secs: where in the track it begins.
+        references: dict of source to array (time, channels).
+        start_secs: float, where in the track the excerpt begins.
     """
 
     track: str
@@ -105,22 +107,24 @@ class ReportData:
     """Everything that `write_report` shows.
 
     Args:
-        title: heading.
-        sources: source names, in the order of the columns.
-        models: tuple of ModelEntry.
-        baselines: what `aggregate` returned for the mixture / number of sources, one for each set of
-            sources that models here estimate; a model is compared with the one of its own sources.
-        excerpt: Excerpt, or None for a report without sound.
-        intro: one or two sentences under the heading.
-        notice: a warning at the top, for example that the figures are made up.
+        title: str, heading.
+        sources: tuple of str, source names in the order of the columns.
+        models: tuple of `ModelEntry`.
+        baselines: tuple of dicts from `keras_d3.evaluation.aggregate` for the estimate mixture / number
+            of sources, one for each set of sources that a model estimates; a model is compared with the
+            one of the same sources.
+        excerpt: `Excerpt`, or None for a report without sound.
+        intro: str, one or two sentences under the heading.
+        notice: str, a warning at the top, for example that the figures are made up.
         data_set: str, data set and variant.
         attribution: str, credit and license that the audio of the data set asks for.
         commit, machine, date, command: str, of the run.
         seed: int or str, random seed of the run.
-        footnotes: further notes, a tuple of texts.
+        footnotes: tuple of str, further notes.
 
     Raises:
-        ValueError: names are not unique, an unknown source, or audio whose shape is not the mixture's.
+        ValueError: there are no sources, names are not unique, a source is unknown, or audio has another
+            shape than the mixture.
     """
 
     title: str
@@ -179,6 +183,6 @@ class ReportData:
 
     @property
     def mean_sources(self):
-        """Sources over which a mean is taken: those of the models that estimate the most."""
+        """Set of the sources that means are taken over: those of the models that estimate the most."""
         sets = [tuple(model.scores["all_frames"]) for model in self.models if model.scores]
         return set(max(sets, key=len, default=()))

@@ -1,4 +1,4 @@
-"""The report as one HTML file: every text escaped, every picture and sound inside."""
+"""The report as one HTML file, with every text escaped and every picture and sound inside."""
 
 import html
 from pathlib import Path
@@ -9,7 +9,7 @@ from keras_d3.report.data import AGGREGATIONS
 from keras_d3.report.listening import listening_section
 
 _HERE = Path(__file__).parent
-# Nothing may be fetched, not even by a name that slipped through the escaping.
+# The page may fetch nothing, even if a name slipped through the escaping.
 _POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -172,7 +172,7 @@ def _notes(data):
 
 
 def _source_rules(count):
-    """On a narrow screen one source is shown at a time; a rule per source, by number."""
+    """CSS that shows one source at a time on a narrow screen."""
     rules = "".join(
         f'.bench:has(#source-{k}:checked) .clip:not([data-column="{k}"]):not(.alone){{display:none}}'
         for k in range(count)

@@ -1,4 +1,4 @@
-"""The report's listening bench: spectrograms that play, aligned in time across all stems."""
+"""The report's listening section: spectrograms that play, aligned in time across all stems."""
 
 import html
 
@@ -10,7 +10,7 @@ _TICKS_HZ = (100, 1000, 10000)
 
 
 def listening_section(data):
-    """Returns the section's HTML, or "" without an excerpt.
+    """Returns the HTML of the section, or "" without an excerpt.
 
     One row for the mixture, one for the references and one per architecture, one column
     per source; all spectrograms share one dB scale and all sounds one gain.

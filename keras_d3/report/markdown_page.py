@@ -15,7 +15,7 @@ def render_markdown(data):
     parts += ["## Paper, official weights, this run", _table(tables.published_table(data))]
     metrics = tables.metrics_table(data)
     parts += ["## All metrics", _table(metrics)] if metrics.rows else []
-    parts += ["## Runs", _table(tables.run_table(data)), "## What this rests on"]
+    parts += ["## Runs", _table(tables.run_table(data)), "## Provenance"]
     lines = [f"- {label}: {escape(text)}" for label, text in tables.facts(data)]
     lines += [f"- {escape(note)}" for note in data.footnotes]
     return "\n\n".join([*parts, "\n".join(lines)]).rstrip() + "\n"

@@ -6,7 +6,7 @@ import io
 import numpy as np
 
 # Tried in this order. MP3 plays in every browser and is small; the others are for builds of
-# libsndfile without MP3 and for sample rates that MP3 does not know.
+# libsndfile without MP3 and for sample rates that MP3 does not support.
 _FORMATS = (
     ("MP3", "MPEG_LAYER_III", "audio/mpeg"),
     ("OGG", "VORBIS", "audio/ogg"),
@@ -19,7 +19,7 @@ _FRAME_SECS = 0.046
 
 
 def common_gain(clips, ceiling=0.98):
-    """Returns the one gain that keeps every clip below full scale, so that loudness stays comparable."""
+    """Returns the gain, a float, that keeps all clips below full scale, so that loudness stays comparable."""
     peak = max((float(np.max(np.abs(clip))) for clip in clips if np.size(clip)), default=0.0)
     return ceiling / peak if peak > ceiling else 1.0
 
@@ -54,11 +54,11 @@ def audio_uri(audio, sample_rate_hz):
 
 
 def spectrogram_db(audio, sample_rate_hz):
-    """Power of audio on a grid of log frequency and time.
+    """Computes the power of audio on a grid of log frequency and time.
 
     Args:
         audio: array (time, channels).
-        sample_rate_hz: its rate.
+        sample_rate_hz: int, sample rate of the audio.
 
     Returns:
         float array (rows, columns) in dB, the lowest frequency in the last row. The power is
@@ -68,7 +68,7 @@ def spectrogram_db(audio, sample_rate_hz):
     signal = np.pad(np.asarray(audio, np.float64), ((length // 2, length // 2), (0, 0)))
     starts = np.linspace(0, len(signal) - length, _COLUMNS).astype(int)
     frames = signal[starts[:, None] + np.arange(length)] * np.hanning(length)[None, :, None]
-    # Transformed at four times the frame, which interpolates between the few lowest bins.
+    # Zero-padded to four times the frame, which interpolates between the few lowest bins.
     power = np.mean(np.abs(np.fft.rfft(frames, 4 * length, axis=1)) ** 2, axis=2)
     edges = frequency_at(np.linspace(0, 1, _ROWS + 1), sample_rate_hz) * 4 * length / sample_rate_hz
     rows = []

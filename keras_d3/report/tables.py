@@ -1,4 +1,4 @@
-"""The report's tables, without any markup: HTML and Markdown are written from the same cells."""
+"""The report's tables without markup, from which both HTML and Markdown are written."""
 
 import dataclasses
 import math
@@ -12,8 +12,14 @@ COMPUTED = ("track_median", "all_frames_median", "all_frames_mean")
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """A cell: its text, a smaller second text, a footnote letter, whether it leads its column, and a
-    share between 0 and 1 to draw as a bar.
+    """A cell of a table.
+
+    Args:
+        text: str.
+        detail: str, a second text in small print.
+        mark: str, letter of a footnote.
+        best: bool, whether the value is the best of its column.
+        share: float in [0, 1], length of a bar; None for no bar.
     """
 
     text: str = ""
@@ -28,12 +34,12 @@ class Table:
     """Cells with one or two header rows.
 
     Args:
-        caption: what the table shows, with its aggregation.
-        groups: (label, number of columns) pairs above the columns, or ().
-        columns: header texts; the first column heads the rows.
-        rows: tuples of Cell, as many as columns.
-        text_columns: indices of the columns that hold words.
-        notes: (letter, text) pairs.
+        caption: str, contents of the table, with the aggregation.
+        columns: tuple of str, headers; the first column holds the headers of the rows.
+        rows: tuple of tuples of `Cell`, one per column.
+        groups: tuple of (label, number of columns), headers above those of the columns; or ().
+        text_columns: tuple of ints, indices of the columns of text, which are aligned left.
+        notes: tuple of (letter, text), the footnotes.
     """
 
     caption: str
@@ -45,7 +51,7 @@ class Table:
 
 
 def architecture_table(data):
-    """Size, cost and speed of every architecture."""
+    """Returns the `Table` of size, cost and speed of every architecture."""
     rows = []
     for model in data.models:
         epochs = "" if model.train_epochs is None else _count(model.train_epochs, "epoch")
@@ -68,7 +74,7 @@ def architecture_table(data):
 
 
 def sdr_table(data, aggregation):
-    """SDR of this run per source, the do-nothing estimate first."""
+    """Returns the `Table` of SDR of this run per source, the do-nothing estimate first."""
     rows = _named_scores(data)
     values = [[score_of(scores, source, aggregation) for source in data.sources] for _, scores in rows]
     baselines = [data.baseline_of(scores) for _, scores in rows]
@@ -98,7 +104,7 @@ def sdr_table(data, aggregation):
 
 
 def published_table(data):
-    """Paper, official weights and this run in columns of their own, per source."""
+    """Returns the `Table` of paper, official weights and this run in separate columns, per source."""
     letters, rows = {}, []
     run_data_set = data.data_set or "data set of this run"
 
@@ -136,7 +142,7 @@ def published_table(data):
 
 
 def metrics_table(data):
-    """All four metrics and the spread of the SDR of this run."""
+    """Returns the `Table` of all four metrics and the spread of the SDR of this run."""
     rows = []
     for name, scores in _named_scores(data):
         for source in [source for source in data.sources if scores and source in scores["all_frames"]]:
@@ -159,7 +165,7 @@ def metrics_table(data):
 
 
 def run_table(data):
-    """Where each architecture's numbers come from."""
+    """Returns the `Table` of the runs: preset, config and seed of every architecture."""
     rows = [
         (
             Cell(model.name),
@@ -175,7 +181,7 @@ def run_table(data):
 
 
 def facts(data):
-    """(label, text) pairs of what the whole report rests on; empty ones are left out."""
+    """Returns the provenance of the report as (label, text) pairs; empty ones are left out."""
     scores = next((model.scores for model in data.models if model.scores), None)
     tracks = frames = ""
     if scores:

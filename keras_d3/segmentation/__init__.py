@@ -2,6 +2,14 @@
 
 from keras_d3.segmentation.files import segment_file
 from keras_d3.segmentation.from_run import segmenter_from_run
-from keras_d3.segmentation.segmenter import LoadedSegmenter, Segmenter, load_segmenter
+from keras_d3.segmentation.graph_segmenter import GraphSegmenter, load_segmenter, read_segmenter_metadata
+from keras_d3.segmentation.segmenter import Segmenter
 
-__all__ = ["LoadedSegmenter", "Segmenter", "load_segmenter", "segment_file", "segmenter_from_run"]
+__all__ = [
+    "GraphSegmenter",
+    "Segmenter",
+    "load_segmenter",
+    "read_segmenter_metadata",
+    "segment_file",
+    "segmenter_from_run",
+]

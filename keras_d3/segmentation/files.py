@@ -3,19 +3,22 @@
 from pathlib import Path
 
 from keras_d3.images import overlay, read_image, write_image, write_labels
+from keras_d3.segmentation.graph_segmenter import GraphSegmenter
 
 
-def segment_file(segmenter, path, out_dir, opacity=0.5):
+def segment_file(
+    segmenter: GraphSegmenter, path: str | Path, out_dir: str | Path, opacity: float = 0.5
+) -> list[Path]:
     """Segments an image file into `out_dir/<name>_labels.png` and `out_dir/<name>_overlay.png`.
 
-    The first has the class numbers as values (8 bits, with the classes' colours as its palette), the second
-    shows the image under these colours. Both have the image's size.
+    The first has the class numbers as values (8 bits, with the classes' colors as its palette), the second
+    shows the image under these colors. Both have the image's size.
 
     Args:
-        segmenter: `Segmenter` or what `load_segmenter` returns.
+        segmenter: `Segmenter`, or the `GraphSegmenter` that `load_segmenter` returns.
         path: image file of any format that Pillow reads; its EXIF orientation is applied.
-        out_dir: directory; made when needed. Files of a former segmentation are replaced.
-        opacity: weight of the colours in the overlay, from 0 to 1.
+        out_dir: directory; made when needed. Files of a earlier segmentation are replaced.
+        opacity: float from 0 to 1, weight of the colors in the overlay.
 
     Returns:
         List of the two `pathlib.Path`s.

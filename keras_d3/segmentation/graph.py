@@ -1,25 +1,27 @@
 """The graph from an image of any size to class probabilities and labels."""
 
+import keras
 import tensorflow as tf
 
-from keras_d3.export import GraphNetwork, loop
+from keras_d3.export import GraphModule, GraphNetwork, loop
 from keras_d3.ops import resize_bilinear
+from keras_d3.settings import SegmenterConfig
 
-# What is left of smaller images after the poolings of some networks is nothing.
+# The poolings of some networks leave nothing of smaller images.
 MINIMUM_SIZE = 32
 MAX_UINT8_CLASSES = 256
 
 
-class SegmentationGraph(tf.Module):
+class SegmentationGraph(GraphModule):
     """A segmentation network with all that surrounds it, as one graph.
 
-    For every scale and mirror image: resize the pixels bilinearly; normalise; pass them through the network,
+    For every scale and mirror image: resize the pixels bilinearly; normalize; pass them through the network,
     whole or window by window; resize the logits to the image's size; softmax. The probabilities are
-    averaged; the label is the most probable class, the lowest number of equals. Images smaller than 32
-    pixels, or than a window, are continued by the mean colour and the surplus is cut off.
+    averaged; the label is the most probable class, the lowest number among equals. Images smaller than 32
+    pixels, or than a window, are padded with the mean color and the labels cropped.
 
     Args:
-        network: `keras.Model`, normalised images (batch, height, width, 3) to logits (batch, any height, any
+        network: `keras.Model`, normalized images (batch, height, width, 3) to logits (batch, any height, any
             width, classes) or a dict with `logits`.
         config: `SegmenterConfig`.
 
@@ -32,55 +34,55 @@ class SegmentationGraph(tf.Module):
         RuntimeError: Keras runs on another backend than TensorFlow.
     """
 
-    def __init__(self, network, config):
-        super().__init__(name="segmentation")
-        self.config = config
+    def __init__(self, network: keras.Model, config: SegmenterConfig):
         self.num_classes = len(config.label_set)
         _check_network(network, self.num_classes)
         self._network = GraphNetwork(network, (None, None, 3))
-        # The list is what TensorFlow finds (and saves) the weights by.
-        self.network_variables = list(self._network.variables)
-        image = tf.TensorSpec((None, None, 3), tf.uint8, name="image")
-        self.segment = tf.function(self._segment, autograph=False).get_concrete_function(image)
+        super().__init__(
+            "segmentation",
+            [self._network],
+            tf.TensorSpec((None, None, 3), tf.uint8, name="image"),
+            {"segment": config},
+        )
 
-    def _segment(self, image):
-        pixels = tf.cast(image, tf.float32)[tf.newaxis]
+    def call(self, inputs: tf.Tensor, settings: SegmenterConfig) -> dict[str, tf.Tensor]:
+        pixels = tf.cast(inputs, tf.float32)[tf.newaxis]
         total, count = 0.0, 0
-        for scale in self.config.scales:
+        for scale in settings.scales:
             scaled = _scaled(pixels, scale)
-            for flip in (False, True) if self.config.flip else (False,):
-                inputs = self.config.normalization(scaled)
-                logits = self._logits(inputs[:, :, ::-1] if flip else inputs)
+            for flip in (False, True) if settings.flip else (False,):
+                normalized = settings.normalization(scaled)
+                logits = self._logits(normalized[:, :, ::-1] if flip else normalized, settings)
                 logits = logits[:, :, ::-1] if flip else logits
-                logits = tf.image.resize(logits, tf.shape(image)[:2]) if scale != 1 else logits
+                logits = tf.image.resize(logits, tf.shape(inputs)[:2]) if scale != 1 else logits
                 total, count = total + tf.nn.softmax(logits[0]), count + 1
         probabilities = total / count if count > 1 else total
         dtype = tf.uint8 if self.num_classes <= MAX_UINT8_CLASSES else tf.int32
         labels = tf.cast(tf.argmax(probabilities, axis=-1, output_type=tf.int32), dtype)
         return {"labels": labels, "probabilities": probabilities}
 
-    def _logits(self, inputs):
-        """Logits (1, height, width, classes) of normalised images of one size."""
+    def _logits(self, inputs, config):
+        """Logits (1, height, width, classes) of normalized images of one size."""
         size = tf.shape(inputs)[1:3]
-        window = self.config.window
+        window = config.window
         minimum = (MINIMUM_SIZE, MINIMUM_SIZE) if window is None else window
-        # Zeros are the mean colour.
+        # Zeros are the mean color.
         missing = tf.maximum(tf.constant(minimum) - size, 0)
         inputs = tf.pad(inputs, [(0, 0), (0, missing[0]), (0, missing[1]), (0, 0)])
         inputs = tf.ensure_shape(inputs, (1, None, None, 3))
-        logits = self._whole(inputs) if window is None else self._windows(inputs)
+        logits = self._whole(inputs, config) if window is None else self._windows(inputs, config)
         return logits[:, : size[0], : size[1]]
 
-    def _whole(self, inputs):
+    def _whole(self, inputs, config):
         logits = self._network(inputs)
         logits = logits["logits"] if isinstance(logits, dict) else logits
         size = tf.shape(inputs)[1:3]
         # At equal size every weight of a neighbor is exactly zero.
-        return resize_bilinear(logits, size, half_pixel=self.config.resize == "half_pixel")
+        return resize_bilinear(logits, size, half_pixel=config.resize == "half_pixel")
 
-    def _windows(self, inputs):
+    def _windows(self, inputs, config):
         """Sum of the logits of all windows that hold a pixel, divided by their number."""
-        (height, width), (step_down, step_right) = self.config.window, self.config.stride
+        (height, width), (step_down, step_right) = config.window, config.stride
         size = tf.shape(inputs)[1:3]
         rows = -(-(size[0] - height) // step_down) + 1
         columns = -(-(size[1] - width) // step_right) + 1
@@ -91,7 +93,7 @@ class SegmentationGraph(tf.Module):
             top = tf.minimum(index // columns * step_down, size[0] - height)
             left = tf.minimum(index % columns * step_right, size[1] - width)
             part = tf.ensure_shape(inputs[:, top : top + height, left : left + width], (1, height, width, 3))
-            around = [
+            padding = [
                 (0, 0),
                 (top, size[0] - height - top),
                 (left, size[1] - width - left),
@@ -99,8 +101,8 @@ class SegmentationGraph(tf.Module):
             ]
             return {
                 "index": index + 1,
-                "total": state["total"] + tf.pad(self._whole(part), around),
-                "count": state["count"] + tf.pad(tf.ones((1, height, width, 1)), around),
+                "total": state["total"] + tf.pad(self._whole(part, config), padding),
+                "count": state["count"] + tf.pad(tf.ones((1, height, width, 1)), padding),
             }
 
         state = {

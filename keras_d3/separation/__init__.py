@@ -2,8 +2,7 @@
 
 from keras_d3.separation.files import separate_file, song_name
 from keras_d3.separation.from_run import CHECKPOINTS, MADE_BY, separator_from_run
-from keras_d3.separation.graph import function_name
-from keras_d3.separation.loaded_separator import LoadedSeparator, load_separator
+from keras_d3.separation.graph_separator import GraphSeparator, load_separator, read_separator_metadata
 from keras_d3.separation.separator import Separator
 from keras_d3.separation.spectrogram_graph import SpectrogramGraph
 from keras_d3.separation.waveform_graph import WaveformGraph
@@ -11,13 +10,13 @@ from keras_d3.separation.wiener import wiener_filter
 
 __all__ = [
     "CHECKPOINTS",
-    "LoadedSeparator",
+    "GraphSeparator",
     "MADE_BY",
     "Separator",
     "SpectrogramGraph",
     "WaveformGraph",
-    "function_name",
     "load_separator",
+    "read_separator_metadata",
     "separate_file",
     "separator_from_run",
     "song_name",

@@ -8,17 +8,25 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.audio import read_audio, to_pcm16
+from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.settings import SUBTYPES
 from keras_d3.utils import check_choice
 
 SAMPLES_PER_BLOCK = 1 << 18
-# What a RIFF header can count; longer files get the 64-bit variant.
+# The limit of a RIFF header; longer files get the 64-bit variant.
 MAX_WAV_BYTES = 2**32 - 2**16
 
 logger = logging.getLogger(__name__)
 
 
-def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, quality="best"):
+def separate_file(
+    separator: GraphSeparator,
+    path: str | Path,
+    out_dir: str | Path,
+    subtype: str = "PCM_16",
+    show_progress: bool = True,
+    quality: str = "best",
+) -> list[Path]:
     """Separates an audio file into `out_dir/<song>/<source>.wav`, at its own rate, channels and length.
 
     The stems appear when all of them are written. One stem at a time is converted and written, so that
@@ -26,11 +34,11 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
     are limited to the nearest that they can, and a warning says how many (logger `keras_d3.separation`).
 
     Args:
-        separator: `Separator` or what `load_separator` returns.
+        separator: `Separator`, or the `GraphSeparator` that `load_separator` returns.
         path: audio file of any format that libsndfile or ffmpeg reads.
-        out_dir: directory; made when needed. Files of a former separation are replaced.
+        out_dir: directory; made when needed. Files of an earlier separation are replaced.
         subtype: `"PCM_16"`, `"PCM_24"` or `"FLOAT"` (32 bits).
-        progress: bool, whether a progress bar is drawn on standard error.
+        show_progress: bool, whether a progress bar is drawn on standard error.
         quality: `"best"` or `"fast"`, see `Separator.separate`.
 
     Returns:
@@ -51,22 +59,25 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
     path, out_dir = Path(path), Path(out_dir)
     name = song_name(path)
     file_names = {source: f"{source}.wav" for source in separator.sources}
-    with tqdm(total=_NUM_STEPS, desc=name, disable=not progress, bar_format=_BAR) as bar:
-        stage = _Stages(bar)
-        stage("read")
+    with tqdm(total=_NUM_STEPS, desc=name, disable=not show_progress, bar_format=_BAR) as bar:
+
+        def on_progress(share):
+            # Whole numbers, whose sum never exceeds the total.
+            bar.update(max(0, round(_NUM_STEPS * share) - bar.n))
+
+        bar.set_postfix_str("read")
         audio, sample_rate = read_audio(path)
         try:
-            report = stage.share if progress else None
-            stems = separator.stems(audio, sample_rate, progress=report, quality=quality)
+            stems = separator.stems(audio, sample_rate, on_progress if show_progress else None, quality)
         except ValueError as error:
             raise ValueError(f"`{path}` cannot be separated: {error}") from error
-        # From here on only the separator holds the song, and drops it when it can.
+        # From here on only the separator holds the song, and frees it as early as it can.
         del audio
-        stage("separate")
+        bar.set_postfix_str("separate")
         out_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=out_dir) as staging:
             for source, stem in stems:
-                stage(f"write {source}")
+                bar.set_postfix_str(f"write {source}")
                 num_clipped = _write_wav(Path(staging) / file_names[source], stem, sample_rate, subtype)
                 if num_clipped:
                     logger.warning(
@@ -81,11 +92,11 @@ def separate_file(separator, path, out_dir, subtype="PCM_16", progress=True, qua
             (out_dir / name).mkdir(exist_ok=True)
             for file_name in file_names.values():
                 os.replace(Path(staging) / file_name, out_dir / name / file_name)
-        stage("done")
+        bar.set_postfix_str("done")
     return [out_dir / name / file_name for file_name in file_names.values()]
 
 
-def song_name(path):
+def song_name(path: str | Path) -> str:
     """Name of the stems' folder: the file's name without its suffix (both of `.stem.mp4`)."""
     stem = Path(path).stem
     return stem.removesuffix(".stem") or stem
@@ -93,20 +104,6 @@ def song_name(path):
 
 _NUM_STEPS = 1000
 _BAR = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}{postfix}"
-
-
-class _Stages:
-    """Shows what is being done and which share of the separation is behind."""
-
-    def __init__(self, bar):
-        self.bar = bar
-
-    def __call__(self, name):
-        self.bar.set_postfix_str(name)
-
-    def share(self, done):
-        # Whole numbers, whose sum is never beyond the end.
-        self.bar.update(max(0, round(_NUM_STEPS * done) - self.bar.n))
 
 
 def _write_wav(path, audio, sample_rate, subtype):

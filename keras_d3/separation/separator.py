@@ -1,16 +1,26 @@
-"""Separation of songs by Keras networks in memory, and the way to a SavedModel."""
+"""Separation of songs by Keras networks in memory, and their export."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
 
 from keras_d3.export import (
     OPENVINO_DIR,
     describe,
     write_network_directory,
     write_networks,
+    write_saved_model,
 )
-from keras_d3.separation.graph_separator import PipelineSeparator
-from keras_d3.separation.saved_model import export_saved_model
+from keras_d3.separation.graph_separator import GraphSeparator, separation_graph
+from keras_d3.separation.spectrogram_graph import patch_shape
+from keras_d3.separation.waveform_graph import NETWORK_NAME
+from keras_d3.settings import SpectrogramSeparatorConfig, WaveformSeparatorConfig, separation_to_dict
 
 
-class Separator(PipelineSeparator):
+class Separator(GraphSeparator):
     """Separates songs of any length, rate and channels by Keras networks.
 
     `separate` runs the graph that `export` writes: see `WaveformGraph` and `SpectrogramGraph` for
@@ -25,7 +35,10 @@ class Separator(PipelineSeparator):
 
     Attributes:
         config: the settings.
-        metadata: dict that is exported too; `recipe` may be set before.
+        metadata: dict that is exported too; `recipe` may be set before. It has the entries of
+            `keras_d3.export.describe`, and `sample_rate_hz`, `channels`, `sources`, `separation` (all
+            settings) and `stft` (`frame_length`, `frame_step`, `window`, `padding`; None for a waveform
+            network).
 
     Raises:
         ValueError: the networks do not fit `config`.
@@ -46,11 +59,19 @@ class Separator(PipelineSeparator):
     True
     """
 
-    def __init__(self, networks, config, metadata=None):
+    def __init__(
+        self,
+        networks: keras.Model | Mapping[str, keras.Model],
+        config: WaveformSeparatorConfig | SpectrogramSeparatorConfig,
+        metadata: Mapping[str, Any] | None = None,
+    ):
         self._networks = networks
-        super().__init__(networks, config, describe(config, metadata))
+        self.config = config
+        super().__init__(separation_graph(networks, config), describe(_entries(config), metadata))
 
-    def export(self, path, overwrite=False, check=True, openvino=False):
+    def export(
+        self, path: str | Path, overwrite: bool = False, check: bool = True, openvino: bool = False
+    ) -> Path:
         """Writes the separator as a SavedModel that plain TensorFlow runs.
 
         `tf.saved_model.load(path).signatures["separate"](mixture=...)` takes a float32 tensor (time,
@@ -61,8 +82,8 @@ class Separator(PipelineSeparator):
         Args:
             path: directory; appears whole or not at all.
             overwrite: bool, whether a SavedModel at `path` may be replaced.
-            check: bool, whether the SavedModel is loaded and compared with this separator on a short
-                noise before it gets its name.
+            check: bool, whether the SavedModel is loaded and compared with this separator on half a
+                second of noise before it gets its name.
             openvino: bool, whether the networks are also written for OpenVINO, below `assets.extra`, for
                 `load_separator(path, runtime="openvino")`. Doubles the size.
 
@@ -77,13 +98,17 @@ class Separator(PipelineSeparator):
 
         def write_more(directory):
             if openvino:
-                write_networks(self._networks, self.config, directory / OPENVINO_DIR, "openvino", check)
+                write_networks(self._named_networks(), directory / OPENVINO_DIR, "openvino", check)
 
-        return export_saved_model(
-            self._pipeline, path, self.metadata, overwrite=overwrite, check=check, write_more=write_more
+        num_samples = max(1, self.sample_rate // 2)
+        noise = np.random.default_rng(0).uniform(-0.5, 0.5, (num_samples, self.channels))
+        return write_saved_model(
+            self._graph, path, self.metadata, overwrite, noise if check else None, write_more
         )
 
-    def export_networks(self, path, file_format, overwrite=False, check=True):
+    def export_networks(
+        self, path: str | Path, file_format: str, overwrite: bool = False, check: bool = True
+    ) -> Path:
         """Writes the networks alone for another runtime, into a directory with `metadata.json`.
 
         What surrounds them (STFT, patches, filter, inverse STFT, or the tiling of windows) is left to the
@@ -106,5 +131,30 @@ class Separator(PipelineSeparator):
             RuntimeError: the check failed.
         """
         return write_network_directory(
-            self._networks, self.config, path, file_format, self.metadata, overwrite, check
+            self._named_networks(), path, file_format, self.metadata, overwrite, check
         )
+
+    def _named_networks(self):
+        """dict of file name: (Keras model, its input's shape without the batch)."""
+        if isinstance(self.config, WaveformSeparatorConfig):
+            return {NETWORK_NAME: (self._networks, self._networks.input_shape[1:])}
+        return {source: (self._networks[source], patch_shape(self.config, source)) for source in self.sources}
+
+
+def _entries(config):
+    """What the metadata of every separator state."""
+    stft = None
+    if isinstance(config, SpectrogramSeparatorConfig):
+        stft = {
+            "frame_length": config.frame_length,
+            "frame_step": config.frame_step,
+            "window": "hann",
+            "padding": config.padding,
+        }
+    return {
+        "sample_rate_hz": config.sample_rate_hz,
+        "channels": config.channels,
+        "sources": list(config.sources),
+        "separation": separation_to_dict(config),
+        "stft": stft,
+    }

@@ -1,16 +1,28 @@
 """Separation of whole songs by a network from waveform windows to waveform windows."""
 
 import dataclasses
+from typing import Any
 
+import numpy as np
 import tensorflow as tf
 
-from keras_d3.export import graph_network, loop, output_shapes
-from keras_d3.separation.buffers import is_silent, read_samples, write_rows
-from keras_d3.separation.graph import SeparationGraph
-from keras_d3.separation.overlap_add import add_to_start, crossfade_window, overlap_add
+from keras_d3.export import (
+    GraphModule,
+    as_graph_network,
+    empty_buffer,
+    is_zero,
+    loop,
+    output_shapes,
+    write_in_place,
+)
+from keras_d3.ops import add_to_start, overlap_add, read_samples
+from keras_d3.settings import WaveformSeparatorConfig
+
+# File name of the one network of a waveform separator, which has no source's name.
+NETWORK_NAME = "network"
 
 
-class WaveformGraph(SeparationGraph):
+class WaveformGraph(GraphModule):
     """The graph that separates a mixture of any length window by window.
 
     A network with context (input longer than output) and one with `overlap=0` are tiled as in the
@@ -28,51 +40,53 @@ class WaveformGraph(SeparationGraph):
     every network is tiled.
 
     Args:
-        model: `keras.Model` (or a network of another runtime, see `networks.py`) from
-            (batch, input_samples, channels) to a dict with one (batch, output_samples, channels) tensor
-            per source, both lengths fixed. The output lies in the middle of the input; of an odd surplus,
-            one more sample stands after it.
+        model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_network`)
+            from (batch, input_samples, channels) to a dict with one (batch, output_samples, channels)
+            tensor per source, both lengths fixed. The output lies in the middle of the input; if the
+            surplus is odd, the extra sample follows the output.
         config: `WaveformSeparatorConfig`.
 
     Attributes:
-        input_samples, output_samples: the network's window lengths.
+        input_samples, output_samples: ints, the network's window lengths.
+        separate, separate_fast, progress: as of `SpectrogramGraph`.
 
     Raises:
         ValueError: the model's input or outputs do not fit `config`.
     """
 
-    def __init__(self, model, config):
+    def __init__(self, model: Any, config: WaveformSeparatorConfig):
         self.input_samples, self.output_samples = _window_lengths(model, config)
         if self.input_samples > self.output_samples:
             config = dataclasses.replace(config, overlap=0.0)
-        self.network = graph_network(model, (self.input_samples, config.channels))
-        super().__init__([self.network], config)
+        self.network = as_graph_network(model, (self.input_samples, config.channels))
+        self.progress = tf.Variable(0.0, trainable=False, name="progress")
+        super().__init__(
+            "separation",
+            [self.network],
+            tf.TensorSpec((None, config.channels), tf.float32, name="mixture"),
+            {"separate": config, "separate_fast": config.at_quality("fast")},
+        )
 
-    def step(self, quality="best"):
-        """Samples from one window to the next."""
-        overlap = self.config.at_quality(quality).overlap
-        return max(1, round(self.output_samples * (1 - overlap)))
-
-    def _separate(self, mixture, report, quality):
-        step = self.step(quality)
+    def call(self, inputs: tf.Tensor, settings: WaveformSeparatorConfig) -> dict[str, tf.Tensor]:
+        step = max(1, round(self.output_samples * (1 - settings.overlap)))
         if step == self.output_samples:
-            return self._tile(mixture, report)
-        return self._crossfade(mixture, report, step)
+            return self._tile(inputs, settings)
+        return self._crossfade(inputs, settings, step)
 
-    def _tile(self, mixture, report):
-        config, length = self.config, self.output_samples
+    def _tile(self, mixture, config):
+        length = self.output_samples
         num_samples = tf.shape(mixture)[0]
         # Songs shorter than one input count as that long; of their windows, those that begin in the song.
         extended = tf.maximum(num_samples, self.input_samples)
         covered = tf.where(extended - length < num_samples, extended, num_samples)
-        num_windows = tf.where(is_silent(mixture), 0, -(-covered // length))
+        num_windows = tf.where(is_zero(mixture), 0, -(-covered // length))
         last_start = tf.minimum((num_windows - 1) * length, extended - length)
 
         def body(state):
             first = state["window"]
             end = tf.minimum(first + config.windows_per_batch, num_windows)
             starts = tf.minimum(tf.range(first, end) * length, last_start)
-            estimates = self._estimate(mixture, starts)
+            estimates = self._estimate(mixture, config, starts)
             # From its start on, the last window replaces the one before, also an earlier batch's.
             begin = tf.where(end == num_windows, tf.minimum(first * length, last_start), first * length)
             samples = tf.range(begin, tf.minimum(end * length, num_samples))
@@ -82,35 +96,37 @@ class WaveformGraph(SeparationGraph):
             results = {}
             for source, estimate in estimates.items():
                 rows = tf.gather(tf.reshape(estimate, (-1, config.channels)), places)
-                results[source] = write_rows(state["results"][source], begin, rows)
-            report(end, num_windows)
+                results[source] = write_in_place(state["results"][source], begin, rows)
+            self._report(end, num_windows)
             return {"window": end, "results": results}
 
-        state = {"window": tf.constant(0), "results": self._empty_results(num_samples)}
+        state = {"window": tf.constant(0), "results": _empty_results(num_samples, config)}
         return loop(lambda state: state["window"] < num_windows, body, state)["results"]
 
-    def _crossfade(self, mixture, report, step):
-        config, length = self.config, self.output_samples
+    def _crossfade(self, mixture, config, step):
+        """Windows at distances of `step` samples, cross-faded."""
+        length = self.output_samples
         num_samples = tf.shape(mixture)[0]
         num_windows = 1 + tf.maximum(-(-(num_samples - length) // step), 0)
-        num_windows = tf.where(is_silent(mixture), 0, num_windows)
+        num_windows = tf.where(is_zero(mixture), 0, num_windows)
         fade = tf.constant(crossfade_window(length, step)[:, None])
 
         def body(state):
             first = state["window"]
             end = tf.minimum(first + config.windows_per_batch, num_windows)
-            estimates = self._estimate(mixture, tf.range(first, end) * step)
+            estimates = self._estimate(mixture, config, tf.range(first, end) * step)
             # Up to the next batch's first window every sample has met all its windows.
             begin, carried_from = first * step, (end - first) * step
             finished = tf.where(end == num_windows, num_samples - begin, carried_from)
             fades = tf.repeat(fade[tf.newaxis], end - first, axis=0)
-            weights = add_to_start(overlap_add(fades, step), state["weights"])
+            weights = add_to_start(overlap_add(fades, step, axis=0), state["weights"])
             results, carry = {}, {}
             for source, estimate in estimates.items():
-                total = add_to_start(overlap_add(estimate * fade, step), state["carry"][source])
-                results[source] = write_rows(state["results"][source], begin, (total / weights)[:finished])
+                total = add_to_start(overlap_add(estimate * fade, step, axis=0), state["carry"][source])
+                rows = (total / weights)[:finished]
+                results[source] = write_in_place(state["results"][source], begin, rows)
                 carry[source] = total[carried_from:]
-            report(end, num_windows)
+            self._report(end, num_windows)
             return {"window": end, "weights": weights[carried_from:], "carry": carry, "results": results}
 
         # What of a window reaches over the next one's start.
@@ -119,21 +135,45 @@ class WaveformGraph(SeparationGraph):
             "window": tf.constant(0),
             "weights": tf.zeros((shared, 1)),
             "carry": {source: tf.zeros((shared, config.channels)) for source in config.sources},
-            "results": self._empty_results(num_samples),
+            "results": _empty_results(num_samples, config),
         }
         return loop(lambda state: state["window"] < num_windows, body, state)["results"]
 
-    def _estimate(self, mixture, starts):
+    def _estimate(self, mixture, config, starts):
         """Network outputs (windows, output_samples, channels) per source; `starts` is where they begin."""
         context = (self.input_samples - self.output_samples) // 2
         positions = starts[:, tf.newaxis] - context + tf.range(self.input_samples)
-        outputs = self.network(read_samples(mixture, positions, self.config.padding))
+        outputs = self.network(read_samples(mixture, positions, config.padding))
         if not isinstance(outputs, dict):
-            outputs = {self.config.sources[0]: outputs}
-        if self.config.clip:
+            outputs = {config.sources[0]: outputs}
+        if config.clip:
             outputs = {source: tf.clip_by_value(output, -1.0, 1.0) for source, output in outputs.items()}
-        shape = (None, self.output_samples, self.config.channels)
-        return {source: tf.ensure_shape(outputs[source], shape) for source in self.config.sources}
+        shape = (None, self.output_samples, config.channels)
+        return {source: tf.ensure_shape(outputs[source], shape) for source in config.sources}
+
+    def _report(self, done, total):
+        self.progress.assign(tf.cast(done / total, tf.float32))
+
+
+def crossfade_window(length: int, step: int) -> np.ndarray:
+    """Weights of a window of `length` samples that follows the last one after `step`.
+
+    They rise linearly from above 0 towards 1 over the part shared with the window before, and fall likewise;
+    neighbors then add up to 1 where two windows meet.
+
+    Args:
+        length, step: ints, samples.
+
+    Returns:
+        float32 array (length,), all above 0, so that the ends of the song can be divided by it.
+    """
+    shared = length - step
+    rise = np.minimum(np.arange(1, length + 1) / (shared + 1), 1.0)
+    return np.minimum(rise, rise[::-1]).astype("float32")
+
+
+def _empty_results(num_samples, config):
+    return {source: empty_buffer((num_samples, config.channels)) for source in config.sources}
 
 
 def _window_lengths(model, config):
@@ -152,7 +192,7 @@ def _window_lengths(model, config):
     fits = len(input_shape) == 3 and not others and None not in (input_shape[1], output_samples)
     if not fits or input_shape[1] < output_samples:
         raise ValueError(
-            "The network must map (batch, input_samples, channels) to sources of one fixed length, centred "
+            "The network must map (batch, input_samples, channels) to sources of one fixed length, centered "
             f"in its input. Received: model.input_shape={input_shape}, outputs={shapes}. "
             "Build it with fixed `input_samples`."
         )

@@ -28,7 +28,7 @@ class AudioDataConfig:
         channel_swap_probability: with which left and right of a source are exchanged.
         excerpts_per_block: random starts per record read: more means less
             reading, and excerpts that are closer together.
-        shuffle_excerpts: how many cut excerpts the shuffle holds (`shuffle_bytes`).
+        shuffle_excerpts: how many cut excerpts the shuffle holds (`audio_shuffle_bytes`).
         parallel_tracks: how many places of the data set are read in turns.
         seed: of every random choice.
         validation_hop: samples from one validation window to the next. None:

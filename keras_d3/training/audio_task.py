@@ -4,9 +4,9 @@ import keras
 
 from keras_d3 import models
 from keras_d3.data import (
-    check_config,
+    audio_shuffle_bytes,
+    check_audio_records,
     input_statistics,
-    shuffle_bytes,
     targets_to_magnitudes,
     to_magnitudes,
     training_waveforms,
@@ -43,18 +43,18 @@ class AudioTask:
                 f"Choose one of {', '.join(config.data.sources)}, or 'all'."
             )
         for split in splits:
-            check_config(manifest, config.data, split)
+            check_audio_records(manifest, config.data, split)
 
     def shuffle_bytes(self, manifest):
         """Returns the memory that the shuffle takes."""
-        return shuffle_bytes(manifest, self._config.data)
+        return audio_shuffle_bytes(manifest, self._config.data)
 
     def prepare(self, model, manifest, progress):
         """Sets what a new network takes from the records, before its first step."""
         config = self._config
         if config.training.input_statistics:
             lengths = config.separation["frame_length"], config.separation["frame_step"]
-            mean, std = input_statistics(manifest, config.data, *lengths, progress=progress)
+            mean, std = input_statistics(manifest, config.data, *lengths, show_progress=progress)
             models.set_input_statistics(model, mean, std)
 
     def objective(self, model):

@@ -1,6 +1,6 @@
 """Training on image records: what is read and compared."""
 
-from keras_d3.data import check_image_config, image_shuffle_bytes, training_images, validation_images
+from keras_d3.data import check_image_records, image_shuffle_bytes, training_images, validation_images
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
 
 # `training.loss` and what its sum is divided by.
@@ -23,7 +23,7 @@ class SegmentationTask:
     def check(self, manifest, splits):
         """Raises ValueError where config and records do not fit."""
         for split in splits:
-            check_image_config(manifest, self._config.data, split)
+            check_image_records(manifest, self._config.data, split)
 
     def shuffle_bytes(self, manifest):
         """Returns about the memory that the shuffle takes."""

@@ -6,7 +6,7 @@ import sys
 import keras
 
 from keras_d3 import models
-from keras_d3.data import check_kind, load_manifest, naming_shard_errors
+from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
 from keras_d3.runs import RunDirectory
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
@@ -81,7 +81,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
         last_epoch = state.epoch + stage.epochs - state.stage_epoch
         if stop_after_epoch is not None:
             last_epoch = min(last_epoch, stop_after_epoch)
-        with naming_shard_errors(manifest):
+        with reraise_with_shard_name(manifest):
             model.fit(
                 task.training_data(manifest, stage.batch_size, steps, state.epoch),
                 validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,

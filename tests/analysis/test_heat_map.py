@@ -39,12 +39,12 @@ def test_a_written_map_has_squares_of_ten_pixels(tmp_path):
 
 
 def test_large_maps_are_enlarged_less():
-    assert heat_map(np.ones((30, 20)), widest=100).shape == (90, 60)
-    assert heat_map(np.ones((30, 20)), widest=20).shape == (30, 20)
+    assert heat_map(np.ones((30, 20)), max_pixels=100).shape == (90, 60)
+    assert heat_map(np.ones((30, 20)), max_pixels=20).shape == (30, 20)
     with pytest.raises(ValueError, match="`enlarge` must be an integer of at least 1"):
         heat_map(np.ones((2, 2)), enlarge=0)
-    with pytest.raises(ValueError, match="`widest` must be an integer of at least 1"):
-        heat_map(np.ones((2, 2)), widest=0)
+    with pytest.raises(ValueError, match="`max_pixels` must be an integer of at least 1"):
+        heat_map(np.ones((2, 2)), max_pixels=0)
 
 
 def test_sequences_are_a_curve_above_a_strip():
@@ -54,7 +54,7 @@ def test_sequences_are_a_curve_above_a_strip():
     assert np.all((curve == 255).sum(axis=0) == [0, 0, 160, 160, 98, 98])
     assert np.all(curve[-1, 2:] == 255)  # bars stand on the strip
     # Eleven values in five columns of three: what is not zero stays visible.
-    pooled = heat_map(np.eye(1, 11, 7)[0], widest=5)
+    pooled = heat_map(np.eye(1, 11, 7)[0], max_pixels=5)
     assert pooled[-1].tolist() == [0, 0, 255, 0]
 
 
@@ -67,7 +67,7 @@ def test_panels_of_a_row_show_the_same_window(tmp_path):
     cut = cut_out(row["small"], window)
     assert cut.shape == (7, 10) and cut[5, 3] == 1 and cut.sum() == 1
     assert cut_out(row["large"], window)[1:6, 1:9].sum() == 40
-    picture, numbers = write_figure(tmp_path, "both", {"part": row}, {"seed": 1}, widest=30)
+    picture, numbers = write_figure(tmp_path, "both", {"part": row}, {"seed": 1}, max_pixels=30)
     page = np.asarray(Image.open(picture))
     assert page[0, 0] == 255 and (page == 0).sum() >= (7 * 10 - 1) * 9 + (7 * 10 - 40) * 9
     found = json.loads(numbers.read_text())["fields"]["part"]

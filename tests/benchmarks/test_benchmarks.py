@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from benchmarks import d3net_music
-from benchmarks.__main__ import main
+from benchmarks.__main__ import SUITES, build_parser, main
 from benchmarks.cases import all_cases, find_cases
 from benchmarks.memory import can_measure
 from benchmarks.run import Settings, memory_summary, run_in_child
@@ -139,11 +139,20 @@ def test_settings_are_checked(values, message):
         Settings(**values)
 
 
-def test_other_backends_list_what_they_cannot_spell():
+def test_other_backends_list_what_they_lack():
     case = next(case for case in CASES if case.name == "group_interaction_rate_4")
     assert case.unavailable_because("tensorflow") is None
     assert "the Keras backend is jax" in case.unavailable_because("jax")
     assert CASES[0].unavailable_because("jax") is None
+
+
+@pytest.mark.parametrize("suite", SUITES)
+def test_every_suite_has_a_parser(suite, capsys):
+    options = build_parser(suite).parse_args(["--suite", suite, "--threads", "1"])
+    assert options.suite == suite and options.threads == [1]
+    with pytest.raises(SystemExit):
+        main(["--suite", suite, "--help"])
+    assert "--repeats" in capsys.readouterr().out
 
 
 def test_list_names_every_case(capsys):
@@ -206,7 +215,7 @@ def test_table_says_what_was_met_failed_or_left_out():
             {**times, "differences": differences, **summary([1.0], [1.5], 2.0), "same_function": False},
         ],
         "memory": [{"threads": 2, "case": "one", **memory_summary(70.0, 100.0, 0.75)}],
-        "unavailable": {"two": "the reference is spelled with tensorflow; the Keras backend is jax"},
+        "unavailable": {"two": "the reference is implemented for tensorflow; the Keras backend is jax"},
         "failures": [{"threads": 2, "case": "three", "error": "ValueError: different"}],
     }
     lines = format_document(document).splitlines()
@@ -224,7 +233,7 @@ def test_table_says_what_was_met_failed_or_left_out():
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="separators are TensorFlow graphs")
 def test_d3net_is_measured_whole(capsys):
     options = ["--tiny", "--threads", "1", "--dtypes", "bfloat16", "--repeats", "1", "--secs", "2"]
-    assert d3net_music.main([*options, "--steps", *d3net_music.STEPS]) == 0
+    assert main(["--suite", "d3net_music", *options, "--steps", *d3net_music.STEPS]) == 0
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [row[1].strip() for row in rows[1:]] == list(d3net_music.STEPS)
     assert all(float(row[4]) > 0 and float(row[8]) > 0 for row in rows[1:])

@@ -112,14 +112,17 @@ def test_results_are_replaced_only_when_asked(arguments, there, tmp_path, monkey
     assert "model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["recipes.compare", "recipes.demo"])
-def test_help_of_the_comparison_imports_no_framework(module):
+@pytest.mark.parametrize("module", ["recipes.compare", "recipes.demo", "benchmarks.__main__"])
+def test_help_of_other_commands_imports_no_framework(module):
     code = f"""
 import sys
 from {module} import build_parser
 print(build_parser().format_help())
+if {module!r} == "benchmarks.__main__":
+    for suite in ("d3net_music", "mm_dense_net"):
+        build_parser(suite)
 sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None)
 """
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert f"usage: python -m {module}" in done.stdout
+    assert f"usage: python -m {module.removesuffix('.__main__')}" in done.stdout

@@ -14,8 +14,8 @@ from keras_d3 import separation
 from keras_d3.cli import main
 from keras_d3.convert import d3net_music_from_official
 from keras_d3.convert.d3net_music_separator import d3net_music_separator
-from keras_d3.export import read_metadata
-from keras_d3.separation import saved_model
+from keras_d3.export import saved_model
+from keras_d3.separation import read_separator_metadata
 from keras_d3.settings import SpectrogramSeparatorConfig
 from keras_d3.utils.files import sha256_of_file
 from tests.convert.test_d3net_music import GOLDEN, H5
@@ -127,7 +127,7 @@ def converted(files):
     path = files / "separator"
     with pytest.MonkeyPatch.context() as patch:
         # Compares with the graph in memory, which takes as long as all else; the tests of exports have it.
-        patch.setattr(saved_model, "_check", lambda pipeline, path: None)
+        patch.setattr(saved_model, "_check", lambda module, path, example: None)
         assert convert(files, "--out", str(path)) == 0
     return path
 
@@ -148,7 +148,7 @@ def test_the_published_pipeline_of_golden_networks(tmp_path, monkeypatch):
 
 
 def test_metadata_name_the_files(converted, files):
-    metadata = read_metadata(converted)
+    metadata = read_separator_metadata(converted)
     weights = metadata["recipe"]["weights"]
     for target in TARGETS:
         assert weights[target]["file"] == f"{target}.h5"

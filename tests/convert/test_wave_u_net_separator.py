@@ -9,7 +9,7 @@ import soundfile
 from keras_d3.cli import main
 from keras_d3.convert import official_wave_u_net_settings
 from keras_d3.convert.wave_u_net_separator import wave_u_net_separator
-from keras_d3.export import read_metadata
+from keras_d3.separation import read_separator_metadata
 from keras_d3.utils.files import sha256_of_file
 from tests.helpers.official_wave_u_net import OfficialWaveUNet, write_checkpoint
 from tests.helpers.tiny_networks import noise
@@ -52,7 +52,7 @@ def test_from_a_checkpoint_to_stems(files, tmp_path, capsys):
         assert np.abs(expected).max() > 0.05
         np.testing.assert_allclose(stem, np.repeat(expected, 2, axis=1), atol=1e-5)
 
-    recipe = read_metadata(tmp_path / "separator")["recipe"]
+    recipe = read_separator_metadata(tmp_path / "separator")["recipe"]
     data = "model-1.data-00000-of-00001"
     assert recipe["weights"] == {data: sha256_of_file(folder / data)}
     assert recipe["settings"]["num_frames"] == 100

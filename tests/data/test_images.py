@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_d3.data import load_manifest, read_track, training_images, validation_images
 from keras_d3.data.images.augmentation import choose_crop, cut, distort, flip, pad, scale
-from keras_d3.data.images.checks import check_image_config, image_shuffle_bytes
+from keras_d3.data.images.checks import check_image_records, image_shuffle_bytes
 from keras_d3.data.images.schema import read_image
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_CAFFE_BGR, IMAGENET_RGB
@@ -45,7 +45,7 @@ def image_of(rng, height=7, width=9):
 
 
 def test_scaling_keeps_image_and_labels_together():
-    """Bilinear with half-pixel centres, written out; labels are those of the nearest pixel."""
+    """Bilinear with half-pixel centers, written out; labels are those of the nearest pixel."""
     rng = np.random.default_rng(0)
     label = rng.integers(0, 19, (7, 9)).astype("uint8")
     image = np.repeat(label[:, :, None], 3, 2).astype("float32")
@@ -202,13 +202,13 @@ def test_memory_of_the_shuffle(street):
 
 def test_records_must_fit(street, manifest):
     with pytest.raises(ValueError, match="`classes` must be those of the records, 19 in .*road, sidewalk"):
-        check_image_config(street, dataclasses.replace(PLAIN, classes=("a",)), "train")
+        check_image_records(street, dataclasses.replace(PLAIN, classes=("a",)), "train")
     small = dataclasses.replace(PLAIN, validation_size=(64, 64))
-    check_image_config(street, small, "train")
+    check_image_records(street, small, "train")
     with pytest.raises(ValueError, match="`validation_size` must be at least .*has 48 x 96"):
-        check_image_config(street, small, "validation")
+        check_image_records(street, small, "validation")
     with pytest.raises(ValueError, match="must be records of images. Received: .*of audio .ramps"):
-        check_image_config(manifest, PLAIN, "train")
+        check_image_records(manifest, PLAIN, "train")
     with pytest.raises(ValueError, match="must be records of audio. Received: .*of images .scenes"):
         read_track(street, "train", "x")
 

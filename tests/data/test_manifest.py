@@ -12,8 +12,8 @@ import tensorflow as tf
 from keras_d3.data import (
     BrokenShardError,
     load_manifest,
-    naming_shard_errors,
     read_track,
+    reraise_with_shard_name,
     validation_waveforms,
     verify_shards,
 )
@@ -73,9 +73,16 @@ def test_other_schema_version_and_broken_json(own_manifest):
     path.write_text(json.dumps(values | {"encoding": "ogg"}))
     with pytest.raises(ValueError, match="`encoding` must be one of"):
         load_manifest(own_manifest.directory)
-    path.write_text("[1]")
+    path.write_text('{"kind": "audio"}')
     with pytest.raises(ValueError, match="has schema version None"):
         load_manifest(own_manifest.directory)
+    del values["kind"]
+    for content in ("[1]", json.dumps(values)):
+        path.write_text(content)
+        with pytest.raises(
+            ValueError, match="`kind of .* must be one of 'audio', 'images'. Received: .*None"
+        ):
+            load_manifest(own_manifest.directory)
     path.write_text("{")
     with pytest.raises(ValueError, match="is not valid JSON"):
         load_manifest(own_manifest.directory)
@@ -99,7 +106,7 @@ def test_broken_shard_is_named_while_reading(own_manifest, how):
         list(validation_waveforms(own_manifest, CONFIG, 4))
     message = rf"{path.name}` .*Delete the shard and run the `python -m tfrecords_tools` command"
     with pytest.raises(BrokenShardError, match=message):
-        with naming_shard_errors(own_manifest):
+        with reraise_with_shard_name(own_manifest):
             list(validation_waveforms(own_manifest, CONFIG, 4))
     with pytest.raises(BrokenShardError, match=path.name):
         verify_shards(own_manifest)
@@ -111,13 +118,13 @@ def test_missing_shard_is_named_while_reading(own_manifest):
     assert own_manifest.shards[-1].split == "test"
     Path(own_manifest.path_of(own_manifest.shards[-1])).unlink()
     with pytest.raises(BrokenShardError, match="is missing"):
-        with naming_shard_errors(own_manifest):
+        with reraise_with_shard_name(own_manifest):
             list(validation_waveforms(own_manifest, CONFIG, 4, split="test"))
 
 
 def test_other_errors_pass(manifest):
     with pytest.raises(tf.errors.InvalidArgumentError, match="another thing"):
-        with naming_shard_errors(manifest):
+        with reraise_with_shard_name(manifest):
             raise tf.errors.InvalidArgumentError(None, None, "another thing")
     verify_shards(manifest)
 
@@ -133,7 +140,7 @@ def test_records_in_graph_and_in_python_agree():
     np.testing.assert_array_equal(parsed["audio"][0, :70], read["audio"]["bass"])
     assert not parsed["audio"][:, 70:].numpy().any()
     one = parse_block(
-        tf.constant(record), ("bass", "mixture"), "pcm16", 2, 100, only=tf.constant(1, tf.int64)
+        tf.constant(record), ("bass", "mixture"), "pcm16", 2, 100, index=tf.constant(1, tf.int64)
     )
     np.testing.assert_array_equal(one["audio"][0], parsed["audio"][1])
     with pytest.raises(ValueError, match="must hold whole samples of 2 channels: 3 bytes do not"):

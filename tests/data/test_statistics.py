@@ -58,26 +58,26 @@ def computations(monkeypatch):
 @pytest.mark.parametrize("channels", [1, 2])
 def test_the_numbers_are_those_of_all_frames_at_once(manifest, frame_length, frame_step, channels):
     """Tracks of many blocks, of one frame, and shorter than a frame; no seams where blocks meet."""
-    got = input_statistics(manifest, config(channels), frame_length, frame_step, progress=False)
+    got = input_statistics(manifest, config(channels), frame_length, frame_step, show_progress=False)
     for ours, theirs in zip(got, reference(manifest, frame_length, frame_step, channels), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
 
 
 def test_small_blocks_of_frames_change_nothing(own_manifest, monkeypatch):
     monkeypatch.setattr(module, "FRAMES_PER_BLOCK", 3)
-    got = input_statistics(own_manifest, config(), 64, 16, progress=False)
+    got = input_statistics(own_manifest, config(), 64, 16, show_progress=False)
     for ours, theirs in zip(got, reference(own_manifest, 64, 16, 2), strict=True):
         np.testing.assert_allclose(ours, theirs, rtol=1e-11, atol=1e-13)
 
 
 def test_another_split(manifest):
-    mean, _ = input_statistics(manifest, config(), 64, 16, split="validation", progress=False)
+    mean, _ = input_statistics(manifest, config(), 64, 16, split="validation", show_progress=False)
     np.testing.assert_allclose(mean, reference(manifest, 64, 16, 2, "validation")[0], rtol=1e-11)
 
 
 def test_mono_records_serve_a_stereo_network(mono_manifest):
-    stereo = input_statistics(mono_manifest, config(2), 64, 16, progress=False)
-    mono = input_statistics(mono_manifest, config(1), 64, 16, progress=False)
+    stereo = input_statistics(mono_manifest, config(2), 64, 16, show_progress=False)
+    mono = input_statistics(mono_manifest, config(1), 64, 16, show_progress=False)
     np.testing.assert_array_equal(stereo, mono)
     np.testing.assert_allclose(stereo, reference(mono_manifest, 64, 16, 1), rtol=1e-11)
 
@@ -95,13 +95,13 @@ def test_the_magnitudes_are_those_of_training(manifest):
 
 def test_flac_records(tmp_path):
     manifest = make_records(tmp_path, encoding="flac")
-    got = input_statistics(manifest, config(), 64, 16, progress=False)
+    got = input_statistics(manifest, config(), 64, 16, show_progress=False)
     np.testing.assert_allclose(got, reference(manifest, 64, 16, 2), rtol=1e-11)
 
 
 def test_the_result_is_kept_beside_the_manifest(own_manifest, computations):
-    first = input_statistics(own_manifest, config(), 64, 16, progress=False)
-    again = input_statistics(own_manifest, config(seed=5), 64, 16, progress=False)
+    first = input_statistics(own_manifest, config(), 64, 16, show_progress=False)
+    again = input_statistics(own_manifest, config(seed=5), 64, 16, show_progress=False)
     assert len(computations) == 1
     np.testing.assert_array_equal(first, again)
     (path,) = saved_files(own_manifest)
@@ -119,19 +119,21 @@ def test_whatever_changes_the_numbers_changes_the_file(own_manifest, computation
         (64, 16, 1, "train"),
         (64, 16, 2, "validation"),
     ):
-        input_statistics(own_manifest, config(channels), length, step, split, progress=False)
+        input_statistics(own_manifest, config(channels), length, step, split, show_progress=False)
     shards = [dataclasses.replace(shard, sha256="0" * 64) for shard in own_manifest.shards]
     others = dataclasses.replace(own_manifest, shards=tuple(shards))
-    input_statistics(others, config(), 64, 16, progress=False)
+    input_statistics(others, config(), 64, 16, show_progress=False)
     assert len(computations) == len(saved_files(own_manifest)) == 6
 
 
 @pytest.mark.parametrize("content", ["", "{}", "[1]", '{"settings": {}}'])
 def test_a_broken_file_is_made_again(own_manifest, computations, content):
-    first = input_statistics(own_manifest, config(), 64, 16, progress=False)
+    first = input_statistics(own_manifest, config(), 64, 16, show_progress=False)
     (path,) = saved_files(own_manifest)
     path.write_text(content)
-    np.testing.assert_array_equal(input_statistics(own_manifest, config(), 64, 16, progress=False), first)
+    np.testing.assert_array_equal(
+        input_statistics(own_manifest, config(), 64, 16, show_progress=False), first
+    )
     assert len(computations) == 2 and json.loads(path.read_text())["mean"] == first[0].tolist()
 
 
@@ -141,7 +143,7 @@ def test_records_that_may_only_be_read(own_manifest, monkeypatch):
 
     monkeypatch.setattr(module, "write_json", refuse)
     with pytest.warns(UserWarning, match="could not be kept at .*Read-only file system"):
-        got = input_statistics(own_manifest, config(), 64, 16, progress=False)
+        got = input_statistics(own_manifest, config(), 64, 16, show_progress=False)
     np.testing.assert_allclose(got, reference(own_manifest, 64, 16, 2), rtol=1e-11)
 
 
@@ -154,12 +156,12 @@ def test_an_interrupted_computation_leaves_nothing(own_manifest, monkeypatch):
 
     monkeypatch.setattr(module, "_mixtures", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        input_statistics(own_manifest, config(), 64, 16, progress=False)
+        input_statistics(own_manifest, config(), 64, 16, show_progress=False)
     assert not Path(own_manifest.directory, "input_statistics").exists()
 
 
 def test_the_folder_does_not_disturb_the_records(own_manifest):
-    input_statistics(own_manifest, config(), 64, 16, progress=False)
+    input_statistics(own_manifest, config(), 64, 16, show_progress=False)
     assert load_manifest(own_manifest.directory) == own_manifest
 
 
@@ -170,7 +172,7 @@ def test_a_broken_shard_is_named(own_manifest):
     content[len(content) // 2] ^= 0xFF
     path.write_bytes(content)
     with pytest.raises(ValueError, match=shard.file):
-        input_statistics(own_manifest, config(), 64, 16, progress=False)
+        input_statistics(own_manifest, config(), 64, 16, show_progress=False)
 
 
 def test_records_of_another_rate_and_unfit_lengths_are_refused(manifest):

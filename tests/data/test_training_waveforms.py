@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.data import shuffle_bytes, training_waveforms
-from keras_d3.data.audio.excerpts import neighbours
-from keras_d3.data.audio.pipeline import _random_excerpts
+from keras_d3.data import audio_shuffle_bytes, training_waveforms
+from keras_d3.data.audio.excerpts import ExcerptSampler, blocks_around
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import BLOCK_SAMPLES, LENGTHS, SOURCES, make_records, signal
 
@@ -78,7 +77,8 @@ def test_every_start_once_per_pass(tmp_path):
     manifest = make_records(tmp_path, block_samples=50, shard_mb=0.01)
     settings = config(input_samples=240, excerpts_per_block=50, output_samples=200, shuffle_excerpts=3)
     starts = {(track, start) for track, n in enumerate(LENGTHS["train"]) for start in range(max(1, n - 199))}
-    dataset = _random_excerpts(manifest, settings, "train", ("drums",), None, SEED)
+    drums = tf.constant(SOURCES.index("drums"), tf.int64)
+    dataset = ExcerptSampler(manifest, "train", settings).random(SEED, drums)
     drawn = [place(item[0, 20:220].astype(int)) for item in dataset.take(len(starts)).as_numpy_iterator()]
     # The shuffle lets the next pass begin before the last two excerpts of this one are out.
     assert len(set(drawn)) >= len(starts) - 3
@@ -176,12 +176,14 @@ def test_stored_mixture(manifest):
         np.testing.assert_array_equal(mixture, sum(targets.values()))
 
 
-def test_shuffle_bytes(manifest):
+def test_audio_shuffle_bytes(manifest):
     settings = config(shuffle_excerpts=10)
-    dataset = _random_excerpts(manifest, settings, "train", SOURCES, None, SEED)
+    dataset = ExcerptSampler(manifest, "train", settings).random(SEED)
     excerpt = next(dataset.as_numpy_iterator())
-    assert shuffle_bytes(manifest, settings) == 10 * excerpt.nbytes
-    assert shuffle_bytes(manifest, config(shuffle_excerpts=10, mixture="stored")) == 10 * 4 * 150 * 2 * 2
+    assert audio_shuffle_bytes(manifest, settings) == 10 * excerpt.nbytes
+    assert (
+        audio_shuffle_bytes(manifest, config(shuffle_excerpts=10, mixture="stored")) == 10 * 4 * 150 * 2 * 2
+    )
 
 
 def test_cardinality_and_shapes(manifest):
@@ -195,8 +197,8 @@ def test_cardinality_and_shapes(manifest):
 @pytest.mark.parametrize(
     "block, length, context", [(100, 60, 0), (100, 150, 45), (100, 530, 215), (7, 530, 215)]
 )
-def test_neighbours_are_enough_and_not_more(block, length, context):
-    before, after = neighbours(block, length, context)
+def test_blocks_around_are_enough_and_not_more(block, length, context):
+    before, after = blocks_around(block, length, context)
     assert before * block >= context > (before - 1) * block
     end = block - 1 - context + length
     assert (after + 1) * block >= end > after * block or (after == 0 and end <= block)

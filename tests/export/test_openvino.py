@@ -10,8 +10,7 @@ import tensorflow as tf
 
 from keras_d3.audio.files import read_audio, write_audio
 from keras_d3.cli import main
-from keras_d3.export import OpenVINONetwork, export_openvino, frozen_graph
-from keras_d3.export.network_files import write_network_directory
+from keras_d3.export import OpenVINONetwork, export_openvino, frozen_graph, write_network_directory
 from keras_d3.separation import Separator, load_separator
 from tests.helpers.export_cases import CASES, inputs_and_outputs, relative_error
 from tests.helpers.tiny_networks import (
@@ -170,7 +169,7 @@ def test_metadata_and_qualities_are_those_of_the_saved_model(saved_model):
     assert by_openvino.metadata == by_tensorflow.metadata and by_openvino.sources == SOURCES
     song = noise(500)
     expected = by_tensorflow.separate(song, 8000, quality="fast")
-    found = by_openvino.separate(song, 8000, quality="fast", progress=lambda share: None)
+    found = by_openvino.separate(song, 8000, quality="fast", on_progress=lambda share: None)
     np.testing.assert_allclose(found["vocals"], expected["vocals"], atol=1e-5)
 
 
@@ -186,9 +185,9 @@ def test_saved_models_without_networks_for_openvino(saved_model, tmp_path):
 
 def test_networks_alone(tmp_path):
     def write(path, file_format="openvino", **options):
-        config = spectrogram_settings(**PATCHES)
-        metadata = {"sample_rate_hz": 8000}
-        return write_network_directory(spectrogram_networks(), config, path, file_format, metadata, **options)
+        shapes = {"drums": (8, 33, 2), "vocals": (12, 33, 2)}
+        networks = {source: (model, shapes[source]) for source, model in spectrogram_networks().items()}
+        return write_network_directory(networks, path, file_format, {"sample_rate_hz": 8000}, **options)
 
     path = write(tmp_path / "networks", check=False)
     files = {f"{source}.{suffix}" for source in SOURCES for suffix in ("xml", "bin")}

@@ -2,15 +2,13 @@ import json
 import os
 import subprocess
 import sys
-import types
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.export import read_metadata
-from keras_d3.separation import LoadedSeparator, Separator, load_separator
-from keras_d3.separation import saved_model as export
+from keras_d3.export import saved_model as export
+from keras_d3.separation import Separator, load_separator, read_separator_metadata
 from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
@@ -46,7 +44,10 @@ def test_saved_model_equals_memory(exported):
     for num_samples in LENGTHS:
         song = noise(num_samples)
         expected = separator.separate(song, 8000)
-        for stems in (loaded.separate(song, 8000), loaded.separate(song, 8000, progress=lambda share: None)):
+        for stems in (
+            loaded.separate(song, 8000),
+            loaded.separate(song, 8000, on_progress=lambda share: None),
+        ):
             for source in SOURCES:
                 assert stems[source].shape == song.shape
                 np.testing.assert_allclose(stems[source], expected[source], atol=1e-5)
@@ -62,7 +63,7 @@ def test_both_qualities_travel_along(exported):
         for source in SOURCES:
             np.testing.assert_allclose(stems[source], expected[source], atol=1e-5)
     # A network with context has no overlap that could be left out.
-    is_tiled = separator._pipeline.separate_fast is separator._pipeline.separate
+    is_tiled = separator._graph.separate_fast is separator._graph.separate
     assert is_tiled == all(np.array_equal(best[source], stems[source]) for source in SOURCES)
     with pytest.raises(ValueError, match="`quality` must be one of 'best', 'fast'. Received: quality='good'"):
         loaded.separate(song, 8000, quality="good")
@@ -111,7 +112,7 @@ def test_plain_tensorflow_runs_it(exported, tmp_path):
 
 def test_metadata_travel_along(exported):
     separator, path = exported
-    metadata = read_metadata(path)
+    metadata = read_separator_metadata(path)
     assert metadata == json.loads((path / "assets.extra" / "metadata.json").read_text())
     assert metadata["sample_rate_hz"] == 8000 and metadata["sources"] == list(SOURCES)
     assert metadata["separation"]["kind"] == separator.config.kind
@@ -156,17 +157,11 @@ def test_paths_that_are_no_separator(small, tmp_path):
         load_separator(tmp_path / "other")
 
 
-def test_saved_model_from_before_there_was_fast(small, tmp_path):
-    path = small.export(tmp_path / "separator", check=False)
-    loaded = load_separator(path)
-    module = types.SimpleNamespace(signatures={"separate": loaded._module.signatures["separate"]})
-    old, song = LoadedSeparator(module, loaded.metadata), noise(500)
-    assert set(old.separate(song, 8000)) == set(SOURCES)
-    for progress in (None, lambda share: None):
-        with pytest.raises(
-            ValueError, match="`quality` must be 'best' for this SavedModel.*Make it again by"
-        ):
-            old.separate(song, 8000, progress, quality="fast")
+def test_a_saved_model_has_one_variable_and_two_functions_more_than_its_networks(small, tmp_path):
+    module = tf.saved_model.load(str(small.export(tmp_path / "separator", check=False)))
+    assert set(module.signatures) == {"separate", "separate_fast"}
+    module.signatures["separate"](mixture=tf.constant(noise(300)))
+    assert module.progress.numpy() == 1
 
 
 def damage_metadata(path, **changes):

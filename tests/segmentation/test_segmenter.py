@@ -1,5 +1,7 @@
 """Segmenters: any size, windows, test-time augmentation, SavedModels, files."""
 
+import types
+
 import keras
 import numpy as np
 import pytest
@@ -7,10 +9,10 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3.cli import main
-from keras_d3.export import read_metadata
 from keras_d3.images.label_sets import LabelSet
 from keras_d3.images.normalization import ImageNormalization
-from keras_d3.segmentation import Segmenter, load_segmenter, segment_file, segmenter
+from keras_d3.segmentation import Segmenter, load_segmenter, segment_file
+from keras_d3.separation import read_separator_metadata
 from keras_d3.settings import SegmenterConfig
 from tests.helpers.official_d3net_segmentation import resized
 
@@ -145,13 +147,15 @@ def test_metadata_travel_along(exported):
 
 
 def test_the_check_before_the_name(whole, tmp_path, monkeypatch):
-    class Other:
-        def segment(self, image):
-            labels, probabilities = whole[1].segment(image)
-            return labels, probabilities + 1e-3
+    def load(path):
+        def segment(image):
+            outputs = whole[1]._graph.segment(image)
+            return {**outputs, "probabilities": outputs["probabilities"] + 1e-3}
 
-    monkeypatch.setattr(segmenter, "load_segmenter", lambda path: Other())
-    with pytest.raises(RuntimeError, match="gives other probabilities .* differ by up to 0.001 on noise"):
+        return types.SimpleNamespace(signatures={"segment": segment})
+
+    monkeypatch.setattr(tf.saved_model, "load", load)
+    with pytest.raises(RuntimeError, match="gives another 'probabilities' .* by up to 0.001 on noise"):
         whole[1].export(tmp_path / "segmenter")
     assert not list(tmp_path.iterdir())
 
@@ -194,7 +198,7 @@ def test_errors(whole, exported, tmp_path):
     with pytest.raises(FileNotFoundError, match="No SavedModel at"):
         load_segmenter(tmp_path)
     with pytest.raises(ValueError, match="must have the entries schema_version, sample_rate_hz"):
-        read_metadata(exported)
+        read_separator_metadata(exported)
     (tmp_path / "saved_model.pb").write_bytes(b"damaged")
     (tmp_path / "assets.extra").mkdir()
     metadata = (exported / "assets.extra" / "metadata.json").read_text()

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.slow
 SEPARATE = """
 import resource, sys
 from keras_d3.separation import load_separator, separate_file
-paths = separate_file(load_separator(sys.argv[1]), sys.argv[2], sys.argv[3], progress=False)
+paths = separate_file(load_separator(sys.argv[1]), sys.argv[2], sys.argv[3], show_progress=False)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 RATE_HZ = 44100

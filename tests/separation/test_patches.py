@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.separation.patches import PatchGroups
-from keras_d3.separation.song_spectra import SongSpectra
+from keras_d3.separation.patches import PatchGroups, cover_count
+from keras_d3.separation.spectrogram_graph import SongSpectra
 from tests.helpers.tiny_networks import noise, spectrogram_settings
 
 NUM_BINS, NETWORK_BINS = 33, 20
@@ -162,3 +162,13 @@ def test_official_overlap_halves_the_tail(patch, shift):
         np.testing.assert_allclose(official[: num_frames - halved], magnitudes[: num_frames - halved])
         np.testing.assert_allclose(official[num_frames - halved :], 0.5 * magnitudes[num_frames - halved :])
     assert num_halved == set(range(shift))
+
+
+@pytest.mark.parametrize("step,num_shared,num_patches", [(4, 1, 3), (4, 2, 5), (3, 3, 2), (2, 4, 7)])
+def test_cover_count_equals_counting(step, num_shared, num_patches):
+    counted = np.zeros(num_patches * step + num_shared * step, int)
+    for patch in range(num_patches):
+        counted[patch * step : (patch + num_shared) * step] += 1
+    positions = np.arange(((num_patches - 1) + num_shared) * step)
+    counts = cover_count(tf.constant(positions, tf.int32), step, num_shared, num_patches)
+    np.testing.assert_array_equal(counts, counted[: len(positions)])

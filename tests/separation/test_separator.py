@@ -131,7 +131,7 @@ def test_stems_come_one_by_one(stereo):
 
 def test_progress_rises_to_one(mono):
     shares = []
-    stems = mono.separate(noise(3000), 8000, progress=shares.append)
+    stems = mono.separate(noise(3000), 8000, on_progress=shares.append)
     assert shares == sorted(shares) and shares[-1] == 1 and shares[0] >= 0
     for source, stem in mono.separate(noise(3000), 8000).items():
         np.testing.assert_allclose(stems[source], stem, atol=1e-6)
@@ -141,9 +141,9 @@ def test_errors_in_the_graph_reach_the_caller(stereo, monkeypatch):
     def fail(mixture):
         raise tf.errors.ResourceExhaustedError(None, None, "out of memory")
 
-    monkeypatch.setattr(stereo, "_function", lambda quality, with_progress: fail)
+    monkeypatch.setattr(stereo._graph, "separate", fail)
     with pytest.raises(tf.errors.ResourceExhaustedError, match="out of memory"):
-        stereo.separate(noise(100), 8000, progress=lambda share: None)
+        stereo.separate(noise(100), 8000, on_progress=lambda share: None)
 
 
 @pytest.mark.parametrize(
@@ -218,5 +218,5 @@ def test_rates_refused(stereo, sample_rate):
 
 def test_other_backends_are_refused(monkeypatch):
     monkeypatch.setattr(keras.backend, "backend", lambda: "jax")
-    with pytest.raises(RuntimeError, match="Separation needs Keras on TensorFlow.*backend='jax'"):
+    with pytest.raises(RuntimeError, match="Separation .* need Keras on TensorFlow.*backend='jax'"):
         Separator(waveform_identity(), waveform_settings())

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from keras_d3.layers import STFT
 from keras_d3.separation import SpectrogramGraph
-from keras_d3.separation.song_spectra import SongSpectra
+from keras_d3.separation.spectrogram_graph import SongSpectra
 from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
@@ -20,8 +20,8 @@ from tests.helpers.whole_song import reference_stems
 LENGTHS = (1, 2, 15, 16, 17, 33, 64, 200, 777, 1500)
 
 
-def separate(pipeline, song):
-    return {source: stem.numpy() for source, stem in pipeline.separate(tf.constant(song)).items()}
+def separate(graph, song):
+    return {source: stem.numpy() for source, stem in graph.separate(tf.constant(song)).items()}
 
 
 def conv_networks(bins=33, channels=2):
@@ -33,10 +33,10 @@ def conv_networks(bins=33, channels=2):
 def test_identity_gives_back_every_song(frame_step, changes):
     config = spectrogram_settings(frame_step=frame_step, **changes)
     gain = 0.5 if config.wiener else 1.0
-    pipeline = SpectrogramGraph({source: magnitude_gain(33, gain=gain) for source in SOURCES}, config)
+    graph = SpectrogramGraph({source: magnitude_gain(33, gain=gain) for source in SOURCES}, config)
     for num_samples in LENGTHS:
         song = noise(num_samples)
-        for stem in separate(pipeline, song).values():
+        for stem in separate(graph, song).values():
             np.testing.assert_allclose(stem, gain * song, atol=3e-6)
 
 
@@ -69,10 +69,10 @@ def test_spectra_are_those_of_the_training():
 def test_equals_the_whole_song_at_once(changes):
     config = spectrogram_settings(**changes)
     networks = conv_networks(config.num_bins or 33, config.channels)
-    pipeline = SpectrogramGraph(networks, config)
+    graph = SpectrogramGraph(networks, config)
     for num_samples in (1, 100, 700):
         song = noise(num_samples, config.channels)
-        stems = separate(pipeline, song)
+        stems = separate(graph, song)
         for source, expected in reference_stems(networks, song, config).items():
             assert stems[source].shape == song.shape
             np.testing.assert_allclose(stems[source], expected, atol=2e-5)
@@ -85,27 +85,23 @@ def test_fast_has_no_flips_and_no_overlap():
         config, flip_channels=False, patch_shift=8, source_patches={"vocals": (12, 12)}
     )
     networks = conv_networks()
-    pipeline = SpectrogramGraph(networks, config)
+    graph = SpectrogramGraph(networks, config)
     for num_samples in (100, 700):
         song = noise(num_samples)
-        stems = pipeline.function("fast")(tf.constant(song))
-        best = pipeline.function("best")(tf.constant(song))
+        stems = graph.separate_fast(tf.constant(song))
+        best = graph.separate(tf.constant(song))
         for source, expected in reference_stems(networks, song, fast).items():
             np.testing.assert_allclose(stems[source], expected, atol=2e-5)
             assert np.abs(stems[source] - best[source]).max() > 1e-3
 
 
-def test_fast_is_traced_when_asked_for():
+def test_both_qualities_share_a_graph_where_fast_leaves_nothing_out():
     networks = {source: magnitude_gain(33) for source in SOURCES}
-    pipeline = SpectrogramGraph(networks, spectrogram_settings())
-    assert pipeline.separate_fast is None
-    assert pipeline.function("fast") is pipeline.function("fast") is pipeline.separate_fast
-    assert pipeline.separate_fast is not pipeline.separate and pipeline.separate_fast_with_progress is None
-    # Nothing to leave out: one graph for both.
-    pipeline = SpectrogramGraph(networks, spectrogram_settings(patch_shift=8))
-    assert pipeline.function("fast", with_progress=True) is pipeline.separate_with_progress
-    with pytest.raises(ValueError, match="`quality` must be one of 'best', 'fast'. Received: quality='good'"):
-        pipeline.function("good")
+    graph = SpectrogramGraph(networks, spectrogram_settings())
+    assert graph.separate_fast is not graph.separate
+    assert set(graph.functions) == {"separate", "separate_fast"}
+    graph = SpectrogramGraph(networks, spectrogram_settings(patch_shift=8))
+    assert graph.separate_fast is graph.separate
 
 
 @pytest.mark.slow
@@ -129,8 +125,8 @@ def test_wiener_blocks():
             np.testing.assert_allclose(stem, whole[source], atol=2e-5)
     # In blocks the statistics differ, the sum of the sources does not.
     config = spectrogram_settings(wiener=True, wiener_block_secs=0.05)
-    pipeline = SpectrogramGraph(networks, config)
-    stems = separate(pipeline, song)
+    graph = SpectrogramGraph(networks, config)
+    stems = separate(graph, song)
     assert np.abs(stems["drums"] - whole["drums"]).max() > 1e-4
     np.testing.assert_allclose(sum(stems.values()), song, atol=1e-4)
 
@@ -139,30 +135,30 @@ def test_wiener_blocks():
 def test_silence_is_silent_in_spite_of_a_bias(wiener):
     magnitudes = keras.Input((None, 33, 2))
     biased = keras.Model(magnitudes, keras.layers.Rescaling(0.5, offset=1.0)(magnitudes))
-    pipeline = SpectrogramGraph({source: biased for source in SOURCES}, spectrogram_settings(wiener=wiener))
+    graph = SpectrogramGraph({source: biased for source in SOURCES}, spectrogram_settings(wiener=wiener))
     for num_samples in (1, 500):
-        stems = separate(pipeline, np.zeros((num_samples, 2), "float32"))
+        stems = separate(graph, np.zeros((num_samples, 2), "float32"))
         assert all(stem.shape == (num_samples, 2) and not stem.any() for stem in stems.values())
     # Silence inside a song, and one silent channel.
     song = noise(2000)
     song[500:1500] = 0
-    stems = separate(pipeline, song)
+    stems = separate(graph, song)
     assert all(np.isfinite(stem).all() and not stem[600:1400].any() for stem in stems.values())
     song[:, 1] = 0
-    stems = separate(pipeline, song)
+    stems = separate(graph, song)
     assert all(np.isfinite(stem).all() and np.abs(stem[:, 1]).max() < 1e-6 for stem in stems.values())
 
 
 def test_zero_padding_at_the_ends():
     networks, song = {source: magnitude_gain(33) for source in SOURCES}, noise(300)
-    pipeline = SpectrogramGraph(networks, spectrogram_settings(padding="zeros"))
-    np.testing.assert_allclose(separate(pipeline, song)["drums"], song, atol=3e-6)
+    graph = SpectrogramGraph(networks, spectrogram_settings(padding="zeros"))
+    np.testing.assert_allclose(separate(graph, song)["drums"], song, atol=3e-6)
 
 
 def test_networks_of_a_fixed_number_of_frames():
     networks, song = {source: magnitude_gain(33, frames=8) for source in SOURCES}, noise(300)
-    pipeline = SpectrogramGraph(networks, spectrogram_settings())
-    np.testing.assert_allclose(separate(pipeline, song)["drums"], song, atol=3e-6)
+    graph = SpectrogramGraph(networks, spectrogram_settings())
+    np.testing.assert_allclose(separate(graph, song)["drums"], song, atol=3e-6)
 
 
 @pytest.mark.parametrize(

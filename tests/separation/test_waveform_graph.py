@@ -5,14 +5,14 @@ import tensorflow as tf
 
 from keras_d3.models.wave_u_net.wave_u_net import wave_u_net
 from keras_d3.separation import WaveformGraph
-from keras_d3.separation.overlap_add import crossfade_window
+from keras_d3.separation.waveform_graph import crossfade_window
 from tests.helpers.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
 
 LENGTHS = (1, 2, 63, 64, 65, 127, 128, 200, 1001)
 
 
-def separate(pipeline, song):
-    stems = pipeline.separate(tf.constant(song))
+def separate(graph, song):
+    stems = graph.separate(tf.constant(song))
     return {source: stem.numpy() for source, stem in stems.items()}
 
 
@@ -32,10 +32,10 @@ def separate(pipeline, song):
 def test_identity_gives_back_every_song(input_samples, output_samples, overlap, padding):
     network = waveform_identity(input_samples, output_samples)
     settings = waveform_settings(overlap=overlap, padding=padding, windows_per_batch=3)
-    pipeline = WaveformGraph(network, settings)
+    graph = WaveformGraph(network, settings)
     for num_samples in LENGTHS:
         song = noise(num_samples)
-        stems = separate(pipeline, song)
+        stems = separate(graph, song)
         np.testing.assert_allclose(stems["drums"], song, atol=1e-6)
         np.testing.assert_allclose(stems["vocals"], 0.5 * song, atol=1e-6)
 
@@ -56,11 +56,11 @@ def official_tiling(network, song, input_samples, output_samples, source):
 @pytest.mark.parametrize("input_samples,output_samples", [(64, 64), (90, 64), (200, 64)])
 def test_tiles_equal_the_authors_loop(input_samples, output_samples):
     network = waveform_conv(input_samples, output_samples)
-    pipeline = WaveformGraph(network, waveform_settings(overlap=0.0, windows_per_batch=2))
+    graph = WaveformGraph(network, waveform_settings(overlap=0.0, windows_per_batch=2))
     for num_samples in (1, 30, 40, 64, 65, 100, 137, 199, 300, 301):
         song = noise(num_samples)
         expected = official_tiling(network, song, input_samples, output_samples, "vocals")
-        np.testing.assert_allclose(separate(pipeline, song)["vocals"], expected, atol=1e-6)
+        np.testing.assert_allclose(separate(graph, song)["vocals"], expected, atol=1e-6)
 
 
 def context_network(num_output_samples):
@@ -75,19 +75,18 @@ def test_tiles_of_a_network_with_context_are_parts_of_the_whole(padding, mode):
     network, whole = context_network(20), context_network(20 * 6)
     whole.set_weights(network.get_weights())
     settings = waveform_settings(padding=padding, windows_per_batch=4)
-    pipeline = WaveformGraph(network, settings)
-    assert pipeline.output_samples == 20 and pipeline.input_samples > 20
+    graph = WaveformGraph(network, settings)
+    assert graph.output_samples == 20 and graph.input_samples > 20
     song = noise(120)
     surplus = whole.input_shape[1] - 120
     outputs = whole(np.pad(song, ((surplus // 2, surplus - surplus // 2), (0, 0)), mode=mode)[None])
-    for source, stem in separate(pipeline, song).items():
+    for source, stem in separate(graph, song).items():
         np.testing.assert_allclose(stem, outputs[source][0], atol=1e-5)
 
 
 def test_crossfade_equals_loop():
     network = waveform_conv()
-    pipeline = WaveformGraph(network, waveform_settings(overlap=0.25))
-    assert pipeline.step() == 48
+    graph = WaveformGraph(network, waveform_settings(overlap=0.25))
     fade = np.float64(crossfade_window(64, 48))[:, None]
     for num_samples in (1, 64, 65, 112, 113, 500):
         song = noise(num_samples)
@@ -99,25 +98,37 @@ def test_crossfade_equals_loop():
             total[start : start + 64] += fade * network(padded[None, start : start + 64])["drums"][0]
             weights[start : start + 64] += fade
         expected = (total / weights)[:num_samples]
-        np.testing.assert_allclose(separate(pipeline, song)["drums"], expected, atol=1e-6)
+        np.testing.assert_allclose(separate(graph, song)["drums"], expected, atol=1e-6)
+
+
+@pytest.mark.parametrize("length,step", [(8, 8), (8, 6), (9, 5), (8, 2), (8, 1)])
+def test_crossfade_window(length, step):
+    window = crossfade_window(length, step)
+    assert window.shape == (length,) and window.dtype == np.float32
+    assert 0 < window.min() and window.max() <= 1
+    np.testing.assert_array_equal(window, window[::-1])
+    if 2 * step >= length:
+        # Two windows meet and add up to one.
+        np.testing.assert_allclose(window[step:] + window[: length - step], 1, atol=1e-6)
 
 
 @pytest.mark.parametrize("input_samples,overlap", [(64, 0.0), (64, 0.25), (90, 0.0)])
 def test_batches_leave_no_trace(input_samples, overlap):
     network, song = waveform_conv(input_samples), noise(777)
-    pipelines = [
+    graphs = [
         WaveformGraph(network, waveform_settings(overlap=overlap, windows_per_batch=count))
         for count in (1, 4, 50)
     ]
-    first, *others = [separate(pipeline, song) for pipeline in pipelines]
+    first, *others = [separate(graph, song) for graph in graphs]
     for other in others:
         for source in first:
             np.testing.assert_allclose(other[source], first[source], atol=1e-6)
 
 
 def test_context_network_is_always_tiled():
-    pipeline = WaveformGraph(waveform_identity(90, 64), waveform_settings(overlap=0.5))
-    assert pipeline.step() == pipeline.output_samples == 64 and pipeline.input_samples == 90
+    graph = WaveformGraph(waveform_identity(90, 64), waveform_settings(overlap=0.5))
+    assert graph.output_samples == 64 and graph.input_samples == 90
+    assert graph.separate is graph.separate_fast
 
 
 def test_clip_limits_the_estimates():
@@ -127,27 +138,26 @@ def test_clip_limits_the_estimates():
 
 
 def test_silence_is_silent_in_spite_of_a_bias():
-    pipeline = WaveformGraph(waveform_conv(), waveform_settings())
+    graph = WaveformGraph(waveform_conv(), waveform_settings())
     for num_samples in (1, 300):
-        stems = separate(pipeline, np.zeros((num_samples, 2), "float32"))
+        stems = separate(graph, np.zeros((num_samples, 2), "float32"))
         assert all(stem.shape == (num_samples, 2) and not stem.any() for stem in stems.values())
 
 
 def test_progress_reaches_one():
-    pipeline = WaveformGraph(waveform_identity(), waveform_settings())
-    pipeline.separate(tf.constant(noise(300)))
-    assert pipeline.progress.numpy() == 0
-    stems = pipeline.separate_with_progress(tf.constant(noise(300)))
-    assert pipeline.progress.numpy() == 1
+    graph = WaveformGraph(waveform_identity(), waveform_settings())
+    assert graph.progress.numpy() == 0
+    stems = graph.separate(tf.constant(noise(300)))
+    assert graph.progress.numpy() == 1
     np.testing.assert_allclose(stems["drums"], noise(300), atol=1e-6)
 
 
 def test_a_single_output_needs_no_name():
     window = keras.Input((64, 1))
     network = keras.Model(window, keras.layers.Identity()(window))
-    pipeline = WaveformGraph(network, waveform_settings(sources=("vocals",), channels=1))
+    graph = WaveformGraph(network, waveform_settings(sources=("vocals",), channels=1))
     song = noise(100, 1)
-    np.testing.assert_allclose(separate(pipeline, song)["vocals"], song, atol=1e-6)
+    np.testing.assert_allclose(separate(graph, song)["vocals"], song, atol=1e-6)
 
 
 def padded(input_samples, pad):
@@ -167,7 +177,7 @@ def padded(input_samples, pad):
         ),
         (lambda: waveform_identity(channels=1), {}, "`channels` must be that of the network's input"),
         (lambda: padded(None, 0), {}, "The network must map .*Build it with fixed `input_samples`"),
-        (lambda: padded(64, 1), {}, "centred in its input"),
+        (lambda: padded(64, 1), {}, "centered in its input"),
     ],
 )
 def test_networks_that_do_not_fit(network, changes, message):

@@ -30,7 +30,7 @@ def test_a_run_starts_at_the_statistics_and_goes_on_from_what_training_made(reco
     stages = (Stage(1e-30, 2, 1), Stage(1e-2, 2, 1))
     train(config(stages=stages), records, tmp_path / "run", stop_after_epoch=1, verbose=0)
     offset, scale = affine(tmp_path / "run")
-    mean, std = input_statistics(load_manifest(records), config().data, 1024, 256, progress=False)
+    mean, std = input_statistics(load_manifest(records), config().data, 1024, 256, show_progress=False)
     assert std.max() > 10 * std.min() > 0
     np.testing.assert_allclose(offset, mean, rtol=1e-6)
     np.testing.assert_allclose(scale, np.maximum(std, 1e-4 * std.max()), rtol=1e-6)

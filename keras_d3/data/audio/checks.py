@@ -1,10 +1,12 @@
-"""Whether records fit the settings of audio data, and the memory of their shuffle."""
+"""Checks of audio records against the settings, and the memory of their shuffle."""
 
+from keras_d3.data.audio.excerpts import features_read
+from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.manifest import check_kind
-from keras_d3.settings import ACCOMPANIMENT
+from keras_d3.settings import ACCOMPANIMENT, AudioDataConfig
 
 
-def check_config(manifest, config, split):
+def check_audio_records(manifest: AudioManifest, config: AudioDataConfig, split: str) -> None:
     """Raises ValueError if records of `split` cannot feed this config."""
     check_kind(manifest, "audio")
     rate = manifest.sample_rate(split)
@@ -29,11 +31,10 @@ def check_config(manifest, config, split):
             )
 
 
-def shuffle_bytes(manifest, config):
-    """Returns the memory in bytes that the shuffle of cut excerpts takes.
+def audio_shuffle_bytes(manifest: AudioManifest, config: AudioDataConfig) -> int:
+    """Returns the memory in bytes that the shuffle of excerpts takes.
 
-    Every excerpt is held as 16-bit samples of the network's input length, for
-    every source in the records (the mixture too when it is read).
+    Every excerpt is held as 16-bit samples of the network's input length, for every feature that is read.
     """
-    features = len(manifest.sources) + (config.mixture == "stored")
-    return config.shuffle_excerpts * features * config.input_samples * manifest.channels * 2
+    num_features = len(features_read(manifest, config))
+    return config.shuffle_excerpts * num_features * config.input_samples * manifest.channels * 2

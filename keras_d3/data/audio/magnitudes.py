@@ -6,7 +6,7 @@ import tensorflow as tf
 def to_magnitudes(dataset, target, frame_length, frame_step, num_frames=None):
     """Maps waveform batches to STFT magnitudes of the mixture and of one target.
 
-    The transform is `keras_d3.layers.STFT` (centred, reflect padding, periodic
+    The transform is `keras_d3.layers.STFT` (centered, reflect padding, periodic
     Hann), the same that the separator uses.
 
     Args:

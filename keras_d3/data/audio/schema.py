@@ -1,4 +1,4 @@
-"""What one TFRecord of audio holds: the only place that names its features, for writer and readers alike.
+"""Schema of audio records: the only place that names their features, for writer and readers alike.
 
 A record is one block of a track: `block_samples` consecutive samples (fewer in a
 track's last block) of the mixture and of every source, each as 16-bit samples.
@@ -21,19 +21,27 @@ import tensorflow as tf
 from keras_d3.data.audio.flac import flac_decoder
 from keras_d3.data.features import bytes_feature, int64_feature, serialize
 
-SCHEMA_VERSION = 1
+AUDIO_SCHEMA_VERSION = 1
 ENCODINGS = ("pcm16", "flac")
 MIXTURE = "mixture"
 
 
-def serialize_block(track, track_name, block, num_samples, audio, sample_rate, encoding):
+def serialize_block(
+    track: int,
+    track_name: str,
+    block: int,
+    num_samples: int,
+    audio: dict[str, np.ndarray],
+    sample_rate: int,
+    encoding: str,
+) -> bytes:
     """Returns one record as bytes.
 
     Args:
-        track, track_name, block, num_samples: see the table above.
-        audio: `{name: int16 array (time, channels)}` of `"mixture"` and every source.
-        sample_rate: Hz (FLAC streams carry it).
-        encoding: `"pcm16"` or `"flac"`.
+        track, track_name, block, num_samples: int, str, int, int, the features of the table above.
+        audio: dict of `name -> int16 array (time, channels)`, of `"mixture"` and every source.
+        sample_rate: int, Hz (FLAC streams carry it).
+        encoding: str, `"pcm16"` or `"flac"`.
     """
     features = {
         "track": int64_feature(track),
@@ -46,18 +54,29 @@ def serialize_block(track, track_name, block, num_samples, audio, sample_rate, e
     return serialize(features)
 
 
-def parse_block(serialized, names, encoding, channels, block_samples, only=None):
+def parse_block(
+    serialized: tf.Tensor,
+    names: tuple[str, ...],
+    encoding: str,
+    channels: int,
+    block_samples: int,
+    index: tf.Tensor | None = None,
+) -> dict:
     """Parses and decodes a record inside a tf.data graph.
 
     Args:
-        serialized: string scalar.
-        names: which of the mixture and the sources to read; the others stay untouched.
-        encoding, channels, block_samples: from the manifest.
-        only: int64 scalar: decode `names[only]` alone, so that one graph serves any source.
+        serialized: string scalar tensor.
+        names: tuple of str, those of the mixture and the sources to read; the others stay untouched.
+        encoding, channels, block_samples: str, int, int, from the manifest.
+        index: int64 scalar tensor: decode `names[index]` alone, so that one graph serves any source. None:
+            decode all names.
 
     Returns:
         Dict of `track`, `block`, `num_samples` (int64 scalars) and `audio`: int16
         `(len(names) or 1, block_samples, channels)`, a short last block zero-padded.
+
+    Raises:
+        RuntimeError: FLAC-coded records, and tensorflow-io does not load.
     """
     scalars = ("track", "block", "num_samples")
     features = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
@@ -65,8 +84,8 @@ def parse_block(serialized, names, encoding, channels, block_samples, only=None)
     parsed = tf.io.parse_single_example(serialized, features)
     record = {name: parsed[name] for name in scalars}
     coded = [parsed[f"audio/{name}"] for name in names]
-    if only is not None:
-        coded = [tf.stack(coded)[only]]
+    if index is not None:
+        coded = [tf.stack(coded)[index]]
     audio = []
     for data in coded:
         if encoding == "flac":
@@ -80,20 +99,20 @@ def parse_block(serialized, names, encoding, channels, block_samples, only=None)
     return record
 
 
-def empty_block(num_features, channels, block_samples):
-    """Returns the block that stands before a track's first and after its last: silence of no track."""
+def empty_block(num_features: int, channels: int, block_samples: int) -> dict:
+    """Returns a block of silence that belongs to no track, for the places before a first and after a last."""
     silence = tf.zeros((num_features, block_samples, channels), tf.int16)
-    no = tf.constant(-1, tf.int64)
-    return {"track": no, "block": no, "num_samples": no, "audio": silence}
+    none = tf.constant(-1, tf.int64)
+    return {"track": none, "block": none, "num_samples": none, "audio": silence}
 
 
-def read_block(serialized, encoding, channels, only=None):
-    """Parses and decodes a record in Python, every feature of it (FLAC through libsndfile).
+def read_block(serialized: bytes, encoding: str, channels: int, name: str | None = None) -> dict:
+    """Parses and decodes a record in Python (FLAC through libsndfile).
 
     Args:
         serialized: bytes.
-        encoding, channels: from the manifest.
-        only: decode this one of the mixture and the sources alone.
+        encoding, channels: str, int, from the manifest.
+        name: str, the one of the mixture and the sources to decode. None: all of them.
 
     Returns:
         Dict as from `parse_block`, with NumPy values, `track_name`, and blocks not padded; `audio` is a
@@ -103,12 +122,12 @@ def read_block(serialized, encoding, channels, only=None):
         ValueError: the audio of one feature cannot be decoded or has other channels.
     """
     feature = tf.train.Example.FromString(serialized).features.feature
-    record = {name: feature[name].int64_list.value[0] for name in ("track", "block", "num_samples")}
+    record = {key: feature[key].int64_list.value[0] for key in ("track", "block", "num_samples")}
     record["track_name"] = feature["track_name"].bytes_list.value[0].decode("utf-8")
     record["audio"] = {
-        name.removeprefix("audio/"): _decode(name, value.bytes_list.value[0], encoding, channels)
-        for name, value in feature.items()
-        if name.startswith("audio/") and only in (None, name.removeprefix("audio/"))
+        key.removeprefix("audio/"): _decode(key, value.bytes_list.value[0], encoding, channels)
+        for key, value in feature.items()
+        if key.startswith("audio/") and name in (None, key.removeprefix("audio/"))
     }
     return record
 

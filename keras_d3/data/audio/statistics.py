@@ -10,28 +10,37 @@ import scipy.fft
 import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data.audio.checks import check_config
+from keras_d3.data.audio.checks import check_audio_records
+from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.schema import MIXTURE, read_block
-from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
+from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name
 from keras_d3.data.shards import REMAKE
 from keras_d3.ops import magnitude, reflect_positions, window_values
-from keras_d3.utils import read_json, write_json
+from keras_d3.settings import AudioDataConfig
+from keras_d3.utils import check_frames, read_json, write_json
 
 FOLDER = "input_statistics"
-# Changes with the definition below, so that files of another one are not taken for these.
+# Raised with every change of the definition below, so that files of another one are not used.
 DEFINITION = 1
 FRAMES_PER_BLOCK = 128
 
 
-def input_statistics(manifest, config, frame_length, frame_step, split="train", progress=True):
+def input_statistics(
+    manifest: AudioManifest,
+    config: AudioDataConfig,
+    frame_length: int,
+    frame_step: int,
+    split: str = "train",
+    show_progress: bool = True,
+) -> tuple[np.ndarray, np.ndarray]:
     """Returns mean and standard deviation of the mixtures' magnitudes per frequency bin.
 
         magnitude[f, b] = mean over channels of |STFT(mixture)[f, b]|
         mean[b], std[b] = over all frames f of all tracks of the split
 
-    The statistics that the official D3Net code starts its input normalisation from
+    The statistics that the official D3Net code starts its input normalization from
     (sony/ai-research-code, `d3net/music-source-separation`; the papers do not mention them). The
-    transform is that of `to_magnitudes` (centred, reflect padding, periodic Hann) over whole tracks;
+    transform is that of `to_magnitudes` (centered, reflect padding, periodic Hann) over whole tracks;
     the standard deviation is the population's. The mixture is the stored one, in the channels of
     the network: stereo records are averaged first where `config.channels` is 1.
 
@@ -41,15 +50,15 @@ def input_statistics(manifest, config, frame_length, frame_step, split="train", 
     held as 16-bit integers.
 
     The result is kept beside the manifest as `input_statistics/<split>_..._<digest>.json`. The digest
-    stands for everything that the numbers depend on: the records' checksums, the lengths of the
+    is that of everything that the numbers depend on: the records' checksums, the lengths of the
     transform and the channels. The file may be deleted at any time.
 
     Args:
-        manifest: `Manifest`.
+        manifest: `AudioManifest`.
         config: `AudioDataConfig`; its sample rate must be that of the records.
-        frame_length, frame_step: of the STFT, in samples.
-        split: which tracks.
-        progress: whether to show a progress bar. All of MUSDB18 takes minutes.
+        frame_length, frame_step: int, frame and hop of the STFT in samples.
+        split: str, "train", "validation" or "test".
+        show_progress: bool, whether to show a progress bar. All of MUSDB18 takes minutes.
 
     Returns:
         `(mean, std)`: float64 arrays `(frame_length // 2 + 1,)`.
@@ -63,9 +72,7 @@ def input_statistics(manifest, config, frame_length, frame_step, split="train", 
     >>> mean.shape
     (2049,)
     """
-    from keras_d3.utils import check_frames
-
-    check_config(manifest, config, split)
+    check_audio_records(manifest, config, split)
     frame_length, frame_step, _ = check_frames(frame_length, frame_step)
     settings = _settings(manifest, config, frame_length, frame_step, split)
     path = _path(manifest, settings)
@@ -76,7 +83,7 @@ def input_statistics(manifest, config, frame_length, frame_step, split="train", 
     moments = RunningMoments()
     tracks = _mixtures(manifest, split)
     total = len(manifest.tracks(split))
-    for samples in tqdm(tracks, "input statistics", total, unit="track", disable=not progress):
+    for samples in tqdm(tracks, "input statistics", total, unit="track", disable=not show_progress):
         for magnitudes in transform(samples):
             moments.update(magnitudes)
     values = {
@@ -87,7 +94,7 @@ def input_statistics(manifest, config, frame_length, frame_step, split="train", 
     }
     try:
         write_json(path, values)
-    except OSError as error:  # records on a disk that may only be read
+    except OSError as error:  # a read-only disk
         warnings.warn(
             f"The input statistics could not be kept at `{path}` ({error}); every run computes them again.",
             stacklevel=2,
@@ -114,8 +121,8 @@ class RunningMoments:
     def __init__(self):
         self.count, self.mean, self._squares = 0, 0.0, 0.0
 
-    def update(self, rows):
-        """Takes in an array (rows, ...) of at least one row."""
+    def update(self, rows: np.ndarray) -> None:
+        """Adds an array (rows, ...) of at least one row."""
         rows = np.asarray(rows, "float64")
         mean = rows.mean(axis=0)
         total = self.count + len(rows)
@@ -126,7 +133,7 @@ class RunningMoments:
         self.count = total
 
     @property
-    def std(self):
+    def std(self) -> np.ndarray:
         """Standard deviation of all rows so far, divided by their number."""
         return np.sqrt(self._squares / self.count)
 
@@ -147,7 +154,7 @@ class _Magnitudes:
             piece = samples[reflect_positions(np.arange(begin, begin + span), len(samples))] / 32768.0
             if self._channels == 1:
                 piece = piece.mean(axis=1, keepdims=True)
-            # (channels, frames, frame_length): a view, each frame with its true neighbours.
+            # (channels, frames, frame_length): overlapping frames as a view.
             frames = np.lib.stride_tricks.sliding_window_view(piece, self._length, axis=0)
             frames = np.moveaxis(frames[:: self._step], 1, 0)
             spectra = scipy.fft.rfft(frames * self._window, axis=-1)
@@ -157,11 +164,11 @@ class _Magnitudes:
 def _mixtures(manifest, split):
     """Yields the mixture of every track of a split, int16 (time, channels), in the records' order."""
     tracks = manifest.tracks(split)
-    with naming_shard_errors(manifest):
+    with reraise_with_shard_name(manifest):
         for group in manifest.groups(split):
             blocks = []
             for data in tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator():
-                record = read_block(data, manifest.encoding, manifest.channels, only=MIXTURE)
+                record = read_block(data, manifest.encoding, manifest.channels, MIXTURE)
                 track = tracks[record["track"]]
                 if record["block"] != len(blocks):
                     raise BrokenShardError(
@@ -177,7 +184,7 @@ def _mixtures(manifest, split):
 def _settings(manifest, config, frame_length, frame_step, split):
     """Everything that the numbers depend on."""
     shards = [shard for shard in manifest.shards if shard.split == split]
-    # The shards' checksums are taken in a fixed order; their names and number say nothing.
+    # Sorted: the names and the order of the shards do not matter.
     records = hashlib.sha256("".join(sorted(shard.sha256 for shard in shards)).encode()).hexdigest()
     return {
         "definition": DEFINITION,
@@ -198,7 +205,7 @@ def _path(manifest, settings):
 
 
 def _read(path, settings):
-    """Returns `(mean, std)` kept at `path`, or None where there is no whole file of these settings."""
+    """Returns `(mean, std)` saved at `path`, or None where there is no valid file of these settings."""
     if not path.is_file():
         return None
     try:
@@ -206,7 +213,7 @@ def _read(path, settings):
         if values["settings"] != settings:
             return None
         mean, std = (np.array(values[name], "float64") for name in ("mean", "std"))
-    except (ValueError, KeyError, TypeError):  # a file that can be made again must not stop a run
+    except (ValueError, KeyError, TypeError):  # a broken cache must not stop a run
         return None
     num_bins = settings["frame_length"] // 2 + 1
     return (mean, std) if mean.shape == std.shape == (num_bins,) else None

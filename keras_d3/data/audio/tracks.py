@@ -1,25 +1,26 @@
-"""Whole tracks out of the records, as NumPy arrays."""
+"""Reads whole tracks from records as NumPy arrays."""
 
 import numpy as np
 import tensorflow as tf
 
 from keras_d3.audio import from_pcm16
-from keras_d3.data.audio.schema import read_block
+from keras_d3.data.audio.manifest import AudioManifest
+from keras_d3.data.audio.schema import MIXTURE, read_block
 from keras_d3.data.manifest import check_kind
-from keras_d3.data.shard_errors import BrokenShardError, naming_shard_errors
+from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name
 from keras_d3.data.shards import REMAKE
 
 
-def read_track(manifest, split, name):
+def read_track(manifest: AudioManifest, split: str, name: str) -> tuple[dict[str, np.ndarray], int]:
     """Reads one track of a split.
 
     Args:
-        manifest: `Manifest`.
-        split: "train", "validation" or "test".
-        name: the track's name.
+        manifest: `AudioManifest`.
+        split: str, "train", "validation" or "test".
+        name: str, the track's name.
 
     Returns:
-        `(audio, sample_rate)`: `{"mixture" | source: float32 (time, channels)}` and Hz.
+        `(audio, sample_rate)`: dict of `"mixture" | source -> float32 (time, channels)`, and the rate in Hz.
 
     Raises:
         ValueError: no such split or track, or (`BrokenShardError`) its shard is broken.
@@ -36,9 +37,9 @@ def read_track(manifest, split, name):
         raise ValueError(f"`name` must be a track of {split!r}: {names}. Received: name={name!r}.")
     blocks = []
     paths = [manifest.path_of(file) for file in tracks[index].shards]
-    with naming_shard_errors(manifest):
+    with reraise_with_shard_name(manifest):
         for data in tf.data.TFRecordDataset(paths).as_numpy_iterator():
-            # The features other than audio are few: parsing a foreign record costs one copy of it.
+            # A shard may hold other tracks, too: their records are parsed and dropped.
             record = read_block(data, manifest.encoding, manifest.channels)
             if record["track"] == index:
                 blocks.append(record)
@@ -46,6 +47,6 @@ def read_track(manifest, split, name):
         raise BrokenShardError(f"`{', '.join(paths)}` should hold all blocks of {name!r} in order. {REMAKE}")
     audio = {
         feature: from_pcm16(np.concatenate([record["audio"][feature] for record in blocks]))
-        for feature in ("mixture", *manifest.sources)
+        for feature in (MIXTURE, *manifest.sources)
     }
     return audio, manifest.sample_rate(split)

@@ -1,17 +1,21 @@
-"""Random changes of an image together with its label map; the draws are arguments.
+"""Augmentation of an image together with its label map; the random draws are arguments.
 
-Images are float32 (height, width, 3), RGB, 0 to 255, label maps integers (height, width); a draw is a
-float32 tensor of numbers in [0, 1).
+Images are float32 (height, width, 3), RGB, 0 to 255, label maps integers (height, width). Draws are float32
+tensors of uniform random numbers in [0, 1), scalars unless a shape is given.
 """
 
 import tensorflow as tf
 
+from keras_d3.settings import PhotometricDistortion
 
-def scale(image, label, draw, scale_range):
+
+def scale(
+    image: tf.Tensor, label: tf.Tensor, draw: tf.Tensor, scale_range: tuple[float, float]
+) -> tuple[tf.Tensor, tf.Tensor]:
     """Resizes both by one factor, uniform in `scale_range`; sizes are rounded down.
 
-    The image bilinearly, the label map to the nearest pixel, both with half-pixel centres. OpenCV's nearest
-    neighbour (official D3Net code) and both of TensorFlow 1's (DeepLab) are half a pixel off.
+    The image bilinearly, the label map to the nearest pixel, both with half-pixel centers. OpenCV's nearest
+    neighbor (official D3Net code) and both of TensorFlow 1's (DeepLab) are half a pixel off.
     """
     low, high = scale_range
     if low == high == 1:
@@ -23,19 +27,25 @@ def scale(image, label, draw, scale_range):
     return image, tf.image.resize(label[:, :, tf.newaxis], size, "nearest")[:, :, 0]
 
 
-def choose_crop(label, draws, crop, max_class_fraction, num_classes):
-    """Returns where a crop begins.
+def choose_crop(
+    label: tf.Tensor,
+    draws: tf.Tensor,
+    crop: tuple[int, int],
+    max_class_fraction: float | None,
+    num_classes: int,
+) -> tf.Tensor:
+    """Returns the upper left corner of a random crop.
 
     Args:
-        label: label map.
-        draws: (tries, 2): of each try, for row and column.
-        crop: (height, width).
-        max_class_fraction: the first try that has two classes and none of that part of the labelled pixels
-            or more is taken, or the last one. None: the first.
-        num_classes: labels from there on are not counted.
+        label: integer tensor (height, width), label map.
+        draws: float32 tensor (tries, 2), for row and column of each try.
+        crop: (height, width) in pixels.
+        max_class_fraction: float in (0, 1] or None. The first try is taken that has at least two classes, all
+            of them below this fraction of the labeled pixels, else the last try. None: the first try.
+        num_classes: int; higher labels are not counted.
 
     Returns:
-        int32 tensor (2,): row and column of the upper left corner.
+        int32 tensor (2,): row and column.
     """
     margin = tf.maximum(tf.shape(label) - tf.constant(crop), 0)
     corners = tf.cast(tf.floor(draws * tf.cast(margin + 1, tf.float32)), tf.int32)
@@ -61,8 +71,10 @@ def choose_crop(label, draws, crop, max_class_fraction, num_classes):
     return corners[chosen]
 
 
-def cut(image, label, corner, crop):
-    """Returns what lies in the window at `corner`: smaller than `crop` where the image ends."""
+def cut(
+    image: tf.Tensor, label: tf.Tensor, corner: tf.Tensor, crop: tuple[int, int]
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Crops both at `corner`, (row, column); the result is smaller than `crop` where the image ends."""
     rows, columns = corner[0], corner[1]
     return (
         image[rows:, columns:][: crop[0], : crop[1]],
@@ -70,8 +82,10 @@ def cut(image, label, corner, crop):
     )
 
 
-def flip(image, label, draw, probability):
-    """Mirrors both, left for right, if `draw < probability`."""
+def flip(
+    image: tf.Tensor, label: tf.Tensor, draw: tf.Tensor, probability: float
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Flips both horizontally if `draw < probability`."""
     flipped = draw < probability
     return (
         tf.where(flipped, tf.reverse(image, [1]), image),
@@ -79,15 +93,15 @@ def flip(image, label, draw, probability):
     )
 
 
-def distort(image, draws, distortion):
+def distort(image: tf.Tensor, draws: tf.Tensor, distortion: PhotometricDistortion) -> tf.Tensor:
     """Changes brightness, contrast, saturation and hue in the order of the official D3Net code.
 
     Brightness; then contrast, saturation, hue, or saturation, hue, contrast with even odds. Each is applied
-    with its probability, and pixels are cut off at 0 and 255 after each (the code also rounds them).
+    with its probability, and pixels are clipped to [0, 255] after each (the code also rounds them).
 
     Args:
-        image: RGB.
-        draws: (9,).
+        image: float32 tensor (height, width, 3), RGB.
+        draws: float32 tensor (9,).
         distortion: `PhotometricDistortion`.
     """
     applied = draws[:4] < distortion.probability
@@ -108,10 +122,12 @@ def distort(image, draws, distortion):
     return tf.clip_by_value(image * tf.where(contrast_first, 1.0, contrast), 0.0, 255.0)
 
 
-def pad(image, label, size, padding_label):
-    """Extends both below and to the right to `size`: the image with 0, the label map with `padding_label`.
+def pad(
+    image: tf.Tensor, label: tf.Tensor, size: tuple[int, int], padding_label: int
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Pads both below and to the right to `size`: the image with 0, the label map with `padding_label`.
 
-    The image is normalised already: what is added has the mean colour, as in the papers' codes.
+    The image is normalized already, so that 0 is the mean color, as in the papers' codes.
     """
     missing = tf.constant(size) - tf.shape(label)
     padding = tf.stack((tf.zeros_like(missing), missing), axis=1)

@@ -1,9 +1,11 @@
-"""Whether records fit the settings of images data, and the memory of their shuffle."""
+"""Checks of image records against the settings, and the memory of their shuffle."""
 
+from keras_d3.data.images.manifest import ImageManifest
 from keras_d3.data.manifest import check_kind
+from keras_d3.settings import ImageDataConfig
 
 
-def check_image_config(manifest, config, split):
+def check_image_records(manifest: ImageManifest, config: ImageDataConfig, split: str) -> None:
     """Raises ValueError if records of `split` cannot feed this config."""
     check_kind(manifest, "images")
     images = manifest.images(split)
@@ -23,8 +25,8 @@ def check_image_config(manifest, config, split):
             )
 
 
-def image_shuffle_bytes(manifest, config):
-    """Returns about how many bytes the shuffle of encoded training images takes."""
+def image_shuffle_bytes(manifest: ImageManifest, config: ImageDataConfig) -> int:
+    """Returns the memory in bytes, about, that the shuffle of encoded training images takes."""
     shards = [shard for shard in manifest.shards if shard.split == "train"]
     num_images = sum(shard.num_records for shard in shards)
     return min(config.shuffle_images, num_images) * sum(shard.bytes for shard in shards) // num_images

@@ -10,7 +10,14 @@ from keras_d3.images import LabelSet
 
 @dataclasses.dataclass(frozen=True)
 class ImageItem:
-    """One image with its label map: a record in `shard`. `label_from`: the folder its labels came from."""
+    """One image with its label map.
+
+    Args:
+        name: str.
+        height, width: int, pixels.
+        shard: str, file name of the shard with its record.
+        label_from: str, the folder its label map was read from.
+    """
 
     name: str
     height: int
@@ -19,7 +26,7 @@ class ImageItem:
     label_from: str
 
     @property
-    def shards(self):
+    def shards(self) -> tuple[str, ...]:
         return (self.shard,)
 
 
@@ -30,10 +37,10 @@ class ImageSplit:
     images: tuple[ImageItem, ...]
 
     @property
-    def items(self):
+    def items(self) -> tuple[ImageItem, ...]:
         return self.images
 
-    def describe(self):
+    def describe(self) -> str:
         """Returns the split's size in words."""
         sizes = {(image.height, image.width) for image in self.images}
         size = "{} x {}".format(*next(iter(sizes))) if len(sizes) == 1 else f"{len(sizes)} sizes"
@@ -45,9 +52,9 @@ class ImageManifest(ShardedManifest):
     """A directory of image records.
 
     Args:
-        classes: names, in the order of the labels.
-        palette: (red, green, blue) of each class, for pictures of label maps.
-        ignored_label: the label of pixels of no class.
+        classes: tuple of str, names in the order of the labels.
+        palette: tuple of (red, green, blue), one per class, 0 to 255, for pictures of label maps.
+        ignored_label: int, the label of pixels of no class.
         **others: see `keras_d3.data.shards.ShardedManifest`.
     """
 
@@ -61,13 +68,10 @@ class ImageManifest(ShardedManifest):
     ignored_label: int
 
     @property
-    def label_set(self):
+    def label_set(self) -> LabelSet:
         """The classes as a `LabelSet`."""
         return LabelSet(self.classes, self.palette)
 
-    def images(self, split):
+    def images(self, split: str) -> tuple[ImageItem, ...]:
         """Returns the `ImageItem`s of a split, in the order of the records' `image` index."""
         return self.items(split)
-
-    def to_dict(self):
-        return {"kind": self.kind, **super().to_dict()}

@@ -1,4 +1,4 @@
-"""What one TFRecord of images holds: the only place that names its features, for writer and readers alike.
+"""Schema of image records: the only place that names their features, for writer and readers alike.
 
 A record is one image with its label map.
 
@@ -22,7 +22,9 @@ from keras_d3.data.features import bytes_feature, int64_feature, serialize
 IMAGE_SCHEMA_VERSION = 1
 
 
-def serialize_image(image, name, height, width, image_encoded, label_encoded):
+def serialize_image(
+    image: int, name: str, height: int, width: int, image_encoded: bytes, label_encoded: bytes
+) -> bytes:
     """Returns one record as bytes; the arguments are the features of the table above."""
     return serialize(
         {
@@ -36,8 +38,8 @@ def serialize_image(image, name, height, width, image_encoded, label_encoded):
     )
 
 
-def parse_image(serialized):
-    """Parses and decodes a record inside a tf.data graph.
+def parse_image(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Parses and decodes a record, a string scalar tensor, inside a tf.data graph.
 
     Returns:
         `(image, label)`: uint8 (height, width, 3), RGB, and uint8 (height, width).
@@ -54,7 +56,7 @@ def parse_image(serialized):
     return tf.ensure_shape(image, (None, None, 3)), label[:, :, 0]
 
 
-def read_image(serialized):
+def read_image(serialized: bytes) -> dict:
     """Parses and decodes a record in Python.
 
     Returns:

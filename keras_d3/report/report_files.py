@@ -1,4 +1,4 @@
-"""Writes the report's two files."""
+"""The two files of a report."""
 
 from pathlib import Path
 
@@ -15,12 +15,12 @@ def write_report(path, data):
     libsndfile writes it) are inside, and all texts are escaped.
 
     Args:
-        path: the HTML file, for example "runs/report.html"; the Markdown file gets the same name
-            with the suffix `.md`.
-        data: ReportData.
+        path: str or Path of the HTML file, for example "runs/report.html"; the Markdown file gets the
+            same name with the suffix `.md`.
+        data: `ReportData`.
 
     Returns:
-        The path of the HTML file.
+        `pathlib.Path` of the HTML file.
 
     Raises:
         ValueError: `path` does not end in `.html`, or `data` is no ReportData.

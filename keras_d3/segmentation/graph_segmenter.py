@@ -1,0 +1,100 @@
+"""Segmenters that run a segmentation graph, from memory or from a SavedModel."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+
+from keras_d3.export import load_saved_model, read_metadata
+from keras_d3.images import LabelSet
+
+
+def load_segmenter(path: str | Path) -> "GraphSegmenter":
+    """Loads a segmenter that was exported as a SavedModel.
+
+    Args:
+        path: directory of the SavedModel.
+
+    Returns:
+        `GraphSegmenter`.
+
+    Raises:
+        FileNotFoundError: there is no SavedModel, or one that is no segmenter.
+        ValueError: the SavedModel is damaged.
+
+    Example:
+
+    >>> segmenter = load_segmenter("runs/d3net_segmentation/tiny/saved_model")
+    >>> labels, probabilities = segmenter.segment(image)
+    """
+    metadata = read_segmenter_metadata(path)
+    return GraphSegmenter(load_saved_model(path, "segmenter", ("segment",)), metadata)
+
+
+def read_segmenter_metadata(path: str | Path) -> dict[str, Any]:
+    """Reads the metadata of a segmenter's SavedModel, without loading its graph.
+
+    Args:
+        path: directory of the SavedModel.
+
+    Returns:
+        dict, see `Segmenter`.
+
+    Raises:
+        FileNotFoundError: there is no SavedModel, or one that is no segmenter.
+        ValueError: the metadata are damaged, of another schema version, or a separator's.
+    """
+    return read_metadata(path, "segmenter", ("classes", "palette", "normalization"))
+
+
+class GraphSegmenter:
+    """Finds the class of every pixel of images of any size by a segmentation graph.
+
+    Made by `load_segmenter`; the base of `Segmenter`, which makes the graph of a Keras network.
+
+    Args:
+        graph: `SegmentationGraph`, or the module of the SavedModel of one: the function `segment`.
+        metadata: dict, as of `Segmenter`.
+
+    Attributes:
+        metadata: that dict.
+        label_set: `LabelSet` of its classes.
+    """
+
+    def __init__(self, graph: Any, metadata: dict[str, Any]):
+        self._graph = graph
+        self.metadata = metadata
+        self.label_set = LabelSet(metadata["classes"], metadata["palette"])
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes, a tuple; label `i` is `classes[i]`."""
+        return self.label_set.names
+
+    @property
+    def palette(self) -> tuple[tuple[int, int, int], ...]:
+        """(red, green, blue) of every class."""
+        return self.label_set.palette
+
+    def segment(self, image: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Finds the class of every pixel.
+
+        Args:
+            image: uint8 array (height, width, 3), RGB, of any size.
+
+        Returns:
+            labels: uint8 array (height, width) of class numbers (int32 for more than 256 classes).
+            probabilities: float32 array (height, width, classes).
+
+        Raises:
+            ValueError: `image` is no such array.
+        """
+        image = np.asarray(image)
+        if image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape or image.dtype != np.uint8:
+            raise ValueError(
+                "`image` must be a uint8 array (height, width, 3), RGB, with at least one pixel. "
+                f"Received: shape={image.shape}, dtype={image.dtype}."
+            )
+        outputs = self._graph.segment(tf.constant(image))
+        return outputs["labels"].numpy(), outputs["probabilities"].numpy()
