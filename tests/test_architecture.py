@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import keras_d3
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each package may import itself, the packages of the same list that stand before it, and no others.
@@ -171,3 +173,16 @@ def test_recipes_do_not_import_each_other():
 def test_importing_the_package_imports_no_framework():
     code = "import keras_d3, sys; sys.exit(bool({'tensorflow', 'keras', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_package_shows_its_parts_and_the_two_loaders():
+    internal = {"audio", "cli", "experiments", "images", "utils"}
+    parts = {path.parent.name for path in (ROOT / "keras_d3").glob("*/__init__.py")} - internal
+    assert set(keras_d3.__all__) == {*parts, "load_segmenter", "load_separator"}
+    assert set(keras_d3.__all__) <= set(dir(keras_d3))
+    for part in parts:
+        assert getattr(keras_d3, part).__name__ == f"keras_d3.{part}"
+    assert keras_d3.load_segmenter is keras_d3.segmentation.load_segmenter
+    assert keras_d3.load_separator is keras_d3.separation.load_separator
+    with pytest.raises(AttributeError, match="'keras_d3' has no attribute 'networks'"):
+        _ = keras_d3.networks
