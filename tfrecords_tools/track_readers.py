@@ -5,6 +5,7 @@ import os
 from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg, probe_audio_streams
+from keras_d3.utils import optional_package
 from tfrecords_tools.track_audio import MIXTURE, AudioLocation, TrackFiles
 
 AUDIO_SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma")
@@ -18,7 +19,7 @@ def musdb_setup():
     It is read without importing musdb, which refuses to be imported where there
     is no ffmpeg, though the WAV variant needs none.
     """
-    import yaml
+    yaml = optional_package("yaml", "audio", "Reading MUSDB18")
 
     found = importlib.util.find_spec("musdb")
     if found is None:
@@ -208,7 +209,7 @@ def _wav_songs(folder, setup, sources):
 
 def _stem_songs(root, folder, setup, sources):
     find_ffmpeg()
-    import musdb
+    musdb = optional_package("musdb", "audio", "Reading MUSDB18")
 
     try:
         listed = musdb.DB(root=os.fspath(root), is_wav=False, subsets=[folder])

@@ -3,10 +3,8 @@
 import json
 from pathlib import Path
 
-import yaml
-
 from keras_d3.models import find_preset, to_band, to_bands, to_final_block
-from keras_d3.utils import check_choice
+from keras_d3.utils import check_choice, optional_package
 
 TARGETS = ("bass", "drums", "other", "vocals")
 SUFFIXES = (".yaml", ".yml", ".json")
@@ -94,10 +92,14 @@ def read_official_settings(path):
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No settings at `{path}`. The authors' are configs/<target>.yaml.")
+    if path.suffix == ".json":
+        parse, errors = json.loads, json.JSONDecodeError
+    else:
+        yaml = optional_package("yaml", "convert", "Reading the authors' settings")
+        parse, errors = yaml.safe_load, yaml.YAMLError
     try:
-        text = path.read_text(encoding="utf-8")
-        settings = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        settings = parse(path.read_text(encoding="utf-8"))
+    except (UnicodeDecodeError, errors) as error:
         reason = " ".join(str(error).split())
         raise ValueError(f"The settings `{path}` cannot be read ({reason}). Get the file again.") from error
     if not isinstance(settings, dict):

@@ -1,5 +1,6 @@
 """Recipes from records to scores: what `python -m recipes.<name>.train` and `.evaluate` run."""
 
+import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.experiments.compare import compare
 from keras_d3.experiments.evaluate import (
     SPLIT,

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_d3.utils import atomic_path
+from keras_d3.utils import atomic_path, optional_package
 
 BLACK = (0, 0, 0)
 
@@ -77,7 +77,7 @@ def overlay(image, labels, palette, opacity=0.5):
 
 def write_image(path, image):
     """Writes a uint8 array (height, width, 3) as a picture; the suffix of `path` is its format."""
-    from PIL import Image
+    Image = optional_package("PIL.Image", "images", "Writing images")
 
     with atomic_path(path) as temporary:
         Image.fromarray(np.ascontiguousarray(image, "uint8")).save(temporary)
@@ -91,7 +91,7 @@ def write_labels(path, labels, palette):
     Raises:
         ValueError: `labels` is no array (height, width) of numbers from 0 to 255.
     """
-    from PIL import Image
+    Image = optional_package("PIL.Image", "images", "Writing images")
 
     labels = np.asarray(labels)
     is_map = labels.ndim == 2 and np.issubdtype(labels.dtype, np.integer)
@@ -113,7 +113,8 @@ def read_image(path):
         FileNotFoundError: there is no file at `path`.
         ValueError: it is no picture that Pillow reads.
     """
-    from PIL import Image, ImageOps
+    Image = optional_package("PIL.Image", "images", "Reading images")
+    ImageOps = optional_package("PIL.ImageOps", "images", "Reading images")
 
     try:
         with Image.open(path) as image:
