@@ -1,4 +1,4 @@
-"""A benchmark case: two networks with equal weights, and the ratio that is wanted."""
+"""A benchmark case: two networks with equal weights, and the target ratio of their times."""
 
 import dataclasses
 from collections.abc import Callable
@@ -12,8 +12,8 @@ class Network:
     Args:
         function: function of (inputs, training) that returns one tensor.
         variables: list of `keras.Variable`, all that the function reads or updates.
-        input_dtype: dtype of the inputs it is given.
-        layer: the layer behind the function, from which a reference takes equal weights; or None.
+        input_dtype: str, dtype of the inputs.
+        layer: Keras layer, the one behind the function, from which a reference takes equal weights; or None.
     """
 
     function: Callable[[Any, bool], Any]
@@ -38,21 +38,20 @@ class Case:
         name: str, as given on the command line.
         description: str, what is compared with what.
         input_shape: tuple of ints with the batch axis.
-        small_input_shape: one for tests, which compare numbers and do not measure.
+        small_input_shape: tuple of ints, for tests, which compare numbers and do not measure.
         make_ours: function of (input shape, name of the dtype policy) that returns a `Network`.
         make_reference: function of (input shape, name of the dtype policy, our `Network`) that
             returns a `Network` with the same weights.
-        forward_target: wanted ratio of times reference / ours of inference, or None.
-        training_target: the same for forward and backward with respect to inputs and weights.
-        memory_target: wanted upper limit of the ratio ours / reference of the memory that training
+        forward_target: float, wanted ratio of times reference / ours of inference, or None.
+        training_target: float, the same for forward and backward with respect to inputs and weights.
+        memory_target: float, wanted upper limit of the ratio ours / reference of the memory that training
             steps take, or None.
-        same_function: whether both compute the same numbers; if not, the difference is only shown.
+        same_function: bool, whether both compute the same numbers; if not, the difference is only shown.
         tolerance: float, largest relative difference taken as the same numbers; None for the one
             that belongs to the dtype.
-        gradient_tolerance: the same for the root mean square of the inputs' gradients, where rectifiers
-            make them jump; None for `tolerance`.
-        most_repeats: int, more timed runs than that are not made, and no others before them; None for as
-            many as requested.
+        gradient_tolerance: float, the same for the root mean square of the inputs' gradients, where
+            rectifiers make them jump; None for `tolerance`.
+        most_repeats: int, largest number of timed runs, without warm-up; None for as many as requested.
         backends: tuple of the Keras backends that have both implementations, or None for all.
     """
 

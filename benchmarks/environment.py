@@ -4,9 +4,8 @@ import datetime
 import importlib.metadata
 import os
 import platform
-from pathlib import Path
 
-from keras_d3.utils import current_commit
+from keras_d3.utils import current_commit, num_cores, processor_name
 
 _PACKAGES = ("keras", "tensorflow", "jax", "jaxlib", "torch", "numpy")
 
@@ -20,7 +19,7 @@ def describe_environment():
         "commit": current_commit(),
         "backend": keras.backend.backend(),
         "processor": processor_name(),
-        "cores": number_of_cores(),
+        "cores": num_cores(),
         "system": platform.platform(),
         "python": platform.python_version(),
         "versions": {name: version for name in _PACKAGES if (version := _version(name)) is not None},
@@ -30,20 +29,6 @@ def describe_environment():
             if name in os.environ
         },
     }
-
-
-def processor_name():
-    """Returns the processor's name where the system tells it, else its architecture."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        return next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        return platform.processor() or platform.machine()
-
-
-def number_of_cores():
-    """Returns the number of cores this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
 def _version(package):

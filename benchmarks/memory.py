@@ -9,16 +9,20 @@ _STATUS = Path("/proc/self/status")
 
 
 def peak_megabytes_of_training(case, form, dtype, small=False, num_steps=2):
-    """Returns the high-water mark of resident memory over training steps, less what was there before.
+    """Returns the peak of resident memory over training steps, minus the memory resident before.
 
-    Call it in a fresh process: memory that an earlier step gave back to the allocator counts as there.
+    Call it in a fresh process: memory that an earlier step returned to the allocator still counts as
+    resident.
 
     Args:
         case: `benchmarks.case.Case`.
         form: `"ours"` or `"reference"`.
-        dtype: name of the dtype policy.
+        dtype: str, name of the dtype policy.
         small: bool, whether to use the small input.
-        num_steps: int, training steps.
+        num_steps: int, number of training steps.
+
+    Returns:
+        float, megabytes.
 
     Raises:
         OSError: the system keeps no /proc/self/status.

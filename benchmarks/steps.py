@@ -1,4 +1,4 @@
-"""Compiled inference and training steps of a network, by whichever Keras backend runs.
+"""Compiled inference and training steps of a network, for every Keras backend.
 
 A step is a function of the inputs that returns when its results are there: `"forward"` the outputs
 of inference, `"training"` the outputs in training mode and the gradients of sum(outputs**2) / 2
@@ -17,6 +17,9 @@ def make_step(step, network):
     Args:
         step: `"forward"` or `"training"`.
         network: `benchmarks.case.Network`.
+
+    Raises:
+        ValueError: the Keras backend has no such step.
     """
     makers = {
         "tensorflow": {"forward": _tensorflow_forward, "training": _tensorflow_training},

@@ -1,4 +1,4 @@
-"""Two forms of one function: first whether they agree, then how long each takes."""
+"""Comparison of two forms of one function: their numbers, then their times."""
 
 import time
 
@@ -18,9 +18,9 @@ def make_networks(case, dtype, small=False, seed=0):
 
     Args:
         case: `benchmarks.case.Case`.
-        dtype: name of the dtype policy.
+        dtype: str, name of the dtype policy.
         small: bool, whether to use the small input.
-        seed: int, of the inputs.
+        seed: int, random seed of the inputs.
 
     Returns:
         Two dicts by form, `"ours"` and `"reference"`: the networks, and equal inputs of their dtypes.
@@ -34,7 +34,11 @@ def make_networks(case, dtype, small=False, seed=0):
 
 
 def difference(ours, reference):
-    """Returns the largest and the root mean square difference, each relative to the reference's."""
+    """Returns the largest and the root mean square difference, each relative to the reference.
+
+    Raises:
+        ValueError: the shapes differ.
+    """
     ours, reference = (np.asarray(ops.convert_to_numpy(ops.cast(x, "float32"))) for x in (ours, reference))
     if ours.shape != reference.shape:
         raise ValueError(f"The two forms have outputs of different shapes: {ours.shape}, {reference.shape}.")
@@ -75,11 +79,11 @@ def compare_and_time(case, dtype, repeats, warm_up, small=False, after_step=lamb
 
     Args:
         case: `benchmarks.case.Case`.
-        dtype: name of the dtype policy.
+        dtype: str, name of the dtype policy.
         repeats: int, timed runs of each form.
         warm_up: int, runs of each form before them.
         small: bool, whether to use the small input, for which no target holds.
-        after_step: called without arguments after each step.
+        after_step: function without arguments, called after each step.
 
     Raises:
         ValueError: the forms do not compute the same numbers.

@@ -15,6 +15,9 @@ def report(run, product, repeats, num_items=1, secs_of_audio=None):
     Args:
         run: function without arguments.
         product: function that returns the rate of a matrix product in GFLOP/s.
+        repeats: int, number of timed calls.
+        num_items: int, items that one call computes.
+        secs_of_audio: float, seconds of audio that one call separates; or None.
     """
     run()
     before = product()
@@ -33,7 +36,7 @@ def report(run, product, repeats, num_items=1, secs_of_audio=None):
 
 
 def rate_of_product(multiply):
-    """GFLOP/s of a function that multiplies two matrices of `MATRIX_SIZE`, the first call left out."""
+    """Returns the GFLOP/s of a product of two matrices of `MATRIX_SIZE`, without the first call."""
     secs = []
     for _ in range(6):
         start = time.perf_counter()
@@ -43,7 +46,7 @@ def rate_of_product(multiply):
 
 
 def peak_gb():
-    """Most memory that this process had resident at any time."""
+    """Returns the peak of resident memory of this process in GB."""
     import resource
 
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6

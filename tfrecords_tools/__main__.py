@@ -1,4 +1,4 @@
-"""Command line: `python -m tfrecords_tools COMMAND`: data sets to TFRecords, and data sets to try them on."""
+"""Command line: `python -m tfrecords_tools COMMAND`: TFRecords of data sets, and generated data sets."""
 
 import argparse
 import sys
@@ -8,13 +8,14 @@ from keras_d3.audio import find_ffmpeg
 from keras_d3.utils import run_reporting_errors
 
 
-def main(arguments=None):
-    """Runs a command; returns the exit code. Errors are one line on standard error."""
-    options = _parser().parse_args(arguments)
+def main(arguments: list[str] | None = None) -> int:
+    """Runs a command and returns the exit code; errors become one line on standard error."""
+    options = build_parser().parse_args(arguments)
     return run_reporting_errors(options.run, options)
 
 
-def _parser():
+def build_parser() -> argparse.ArgumentParser:
+    """Returns the parser of all commands; needs no TensorFlow."""
     parser = argparse.ArgumentParser(prog="python -m tfrecords_tools", description=__doc__)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
@@ -32,22 +33,22 @@ def _parser():
     musdb18.set_defaults(run=_musdb18)
     musdb18.add_argument("--root", required=True, help="folder with train/ and test/")
     musdb18.add_argument("--is-wav", choices=("auto", "yes", "no"), default="auto", help="MUSDB18-HQ or not")
-    musdb18.add_argument("--dataset-name", default="MUSDB18", help="name in the manifest and in reports")
-    _add_records_options(musdb18, validation="musdb's official list")
+    _add_writing_options(musdb18, "MUSDB18")
+    _add_audio_options(musdb18, validation="musdb's official list")
 
     dsd100 = commands.add_parser("dsd100", help="TFRecords of DSD100 (Dev for training, Test for the test)")
     dsd100.set_defaults(run=_dsd100)
     dsd100.add_argument("--root", required=True, help="folder with Mixtures/ and Sources/")
-    dsd100.add_argument("--dataset-name", default="DSD100", help="name in the manifest and in reports")
-    _add_records_options(dsd100, validation="songs 060, 070, 080, 090 and 100 of Dev")
+    _add_writing_options(dsd100, "DSD100")
+    _add_audio_options(dsd100, validation="songs 060, 070, 080, 090 and 100 of Dev")
 
     folder = commands.add_parser("folder", help="TFRecords of a folder of songs, one audio file per source")
     folder.set_defaults(run=_folder)
     folder.add_argument("--root", required=True, help="folder of <song>/<source>.wav, or train/, ... of them")
     folder.add_argument("--sources", metavar="A,B,C", help="source names in order (default: what songs hold)")
-    folder.add_argument("--dataset-name", help="name in the manifest and in reports (default: the folder's)")
+    _add_writing_options(folder, default_name="the folder's")
     folder.add_argument("--test-tracks", metavar="FILE|NAMES", help="training songs for the test split")
-    _add_records_options(folder, validation="the folder validation/")
+    _add_audio_options(folder, validation="the folder validation/")
 
     scenes = commands.add_parser("scenes", help="make small scenes in Cityscapes' or VOC's folder layout")
     scenes.set_defaults(run=_scenes)
@@ -62,7 +63,7 @@ def _parser():
     cityscapes = commands.add_parser("cityscapes", help="TFRecords of Cityscapes (leftImg8bit and gtFine)")
     cityscapes.set_defaults(run=_cityscapes)
     cityscapes.add_argument("--root", required=True, help="folder with leftImg8bit/ and gtFine/")
-    _add_image_options(cityscapes, "Cityscapes")
+    _add_writing_options(cityscapes, "Cityscapes")
 
     voc = commands.add_parser("voc", help="TFRecords of PASCAL VOC 2012, with SBD's labels if they are there")
     voc.set_defaults(run=_voc)
@@ -72,9 +73,9 @@ def _parser():
         "--augmented",
         choices=("auto", "yes", "no"),
         default="auto",
-        help="train on SBD's images, too (default: auto, if a list trainaug.txt or --sbd is there)",
+        help="train on SBD's images too (default: auto, if a list trainaug.txt or --sbd is there)",
     )
-    _add_image_options(voc, "PASCAL VOC 2012")
+    _add_writing_options(voc, "PASCAL VOC 2012")
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
@@ -82,8 +83,7 @@ def _parser():
     return parser
 
 
-def _add_records_options(command, validation):
-    command.add_argument("--out", required=True, metavar="DIR", help="folder for the TFRecords")
+def _add_audio_options(command, validation):
     choice = command.add_mutually_exclusive_group()
     choice.add_argument(
         "--validation-tracks",
@@ -99,21 +99,22 @@ def _add_records_options(command, validation):
     command.add_argument(
         "--block-samples", type=int, default=65536, help="samples per record (default 65536)"
     )
-    command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard (default 150)")
-    command.add_argument("--workers", type=int, help="processes (default: one per core)")
 
 
-def _add_image_options(command, dataset_name):
+def _add_writing_options(command, dataset_name=None, default_name=None):
     command.add_argument("--out", required=True, metavar="DIR", help="folder for the TFRecords")
-    command.add_argument("--dataset-name", default=dataset_name, help="name in the manifest and in reports")
-    command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard (default 150)")
+    default_text = f" (default: {default_name or dataset_name})"
+    command.add_argument(
+        "--dataset-name", default=dataset_name, help=f"name in the manifest and in reports{default_text}"
+    )
+    command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard in MB (default 150)")
     command.add_argument("--workers", type=int, help="processes (default: one per core)")
 
 
 def _demo(options):
     from tfrecords_tools.demo_corpus import make_demo_corpus
 
-    made = make_demo_corpus(
+    counts = make_demo_corpus(
         options.out,
         num_train=options.num_train,
         num_test=options.num_test,
@@ -121,21 +122,21 @@ def _demo(options):
         test_secs=options.test_secs,
         seed=options.seed,
         real_stems=not options.no_real_stems,
-        report=print,
+        log=print,
     )
-    print(f"Demo corpus in {options.out}: {made['songs']} songs, {made['written']} of them written now.")
+    print(f"Demo corpus in {options.out}: {counts['songs']} songs, {counts['written']} of them written now.")
 
 
 def _musdb18(options):
-    from tfrecords_tools import track_readers
+    from tfrecords_tools.musdb18 import list_musdb18, musdb18_variant
 
-    variant = track_readers.musdb18_variant(options.root, options.is_wav)
+    variant = musdb18_variant(options.root, options.is_wav)
     print(f"MUSDB18 variant: {variant} ({'MUSDB18-HQ layout' if variant == 'wav' else 'AAC stems'}).")
     if variant != "wav":
         find_ffmpeg()
     names = () if options.no_validation else _names(options.validation_tracks, "--validation-tracks")
-    tracks, sources = track_readers.list_musdb18(options.root, variant, names)
-    _write(options, options.dataset_name, variant, tracks, sources)
+    tracks, sources = list_musdb18(options.root, variant, names)
+    _write_audio(options, options.dataset_name, variant, tracks, sources)
 
 
 def _dsd100(options):
@@ -143,15 +144,15 @@ def _dsd100(options):
 
     names = () if options.no_validation else _names(options.validation_tracks, "--validation-tracks")
     tracks, sources = list_dsd100(options.root, names)
-    _write(options, options.dataset_name, "wav", tracks, sources)
+    _write_audio(options, options.dataset_name, "wav", tracks, sources)
 
 
 def _folder(options):
-    from tfrecords_tools import track_readers
+    from tfrecords_tools.folder import list_folder
 
     sources = options.sources.split(",") if options.sources else None
     validation = _names(options.validation_tracks, "--validation-tracks")
-    tracks, sources = track_readers.list_folder(
+    tracks, sources = list_folder(
         options.root, sources, validation or (), _names(options.test_tracks, "--test-tracks") or ()
     )
     if options.no_validation:
@@ -162,7 +163,7 @@ def _folder(options):
             "songs with `--validation-tracks`, or do without: `--no-validation`."
         )
     name = options.dataset_name or Path(options.root).resolve().name
-    _write(options, name, "folder", tracks, sources)
+    _write_audio(options, name, "folder", tracks, sources)
 
 
 def _scenes(options):
@@ -185,7 +186,7 @@ def _cityscapes(options):
     from keras_d3.images import CITYSCAPES
     from tfrecords_tools.cityscapes import list_cityscapes
 
-    _write_images(options, "gtFine", list_cityscapes(options.root, report=print), CITYSCAPES)
+    _write_images(options, "gtFine", list_cityscapes(options.root, log=print), CITYSCAPES)
 
 
 def _voc(options):
@@ -193,7 +194,7 @@ def _voc(options):
     from tfrecords_tools.voc import list_voc
 
     augmented = {"auto": None, "yes": True, "no": False}[options.augmented]
-    images = list_voc(options.root, options.sbd, augmented, report=print)
+    images = list_voc(options.root, options.sbd, augmented, log=print)
     variant = (
         "augmented" if any(files.label_from != "SegmentationClass" for files in images) else "own labels"
     )
@@ -212,7 +213,7 @@ def _write_images(options, variant, images, label_set):
         label_set,
         options.shard_mb,
         options.workers,
-        report=print,
+        log=print,
     )
     _describe(options.out, manifest, f"{len(manifest.classes)} classes")
 
@@ -229,8 +230,8 @@ def _describe(out, manifest, content):
         print(f"  {name}: {split.describe()}")
 
 
-def _write(options, dataset, variant, tracks, sources):
-    from tfrecords_tools.writer import RecordsConfig, write_records
+def _write_audio(options, dataset, variant, tracks, sources):
+    from tfrecords_tools.audio_writer import RecordsConfig, write_records
 
     _check_workers(options)
     config = RecordsConfig(
@@ -242,7 +243,7 @@ def _write(options, dataset, variant, tracks, sources):
         shard_mb=options.shard_mb,
     )
     manifest = write_records(
-        options.out, dataset, variant, tracks, sources, config, options.workers, report=print
+        options.out, dataset, variant, tracks, sources, config, options.workers, log=print
     )
     _describe(options.out, manifest, f"sources {', '.join(sources)}")
     if manifest.clipped_samples:
@@ -253,14 +254,14 @@ def _verify(options):
     from tfrecords_tools.verify import verify_directory
 
     manifest, counts = verify_directory(options.directory)
-    about = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
-    print(f"{options.directory}: {about}, every record is whole.")
+    description = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
+    print(f"{options.directory}: {description}, every record is whole.")
     for split, count in counts.items():
         print(f"  {split}: {manifest.split(split).describe()}, {count['records']} records")
 
 
 def _names(value, option):
-    """A file with one name per line, or names separated by commas."""
+    """Returns names from a file with one per line, or separated by commas; None stays None."""
     if value is None:
         return None
     path = Path(value)

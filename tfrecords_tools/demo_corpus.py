@@ -1,5 +1,6 @@
 """The demo corpus: short songs from a seed, in MUSDB18-HQ's folder layout, and one real song."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +23,7 @@ LEVEL_SPREAD_DB = 1.5
 NUM_VALIDATION = 2
 # Where stempeg's excerpt was cut, its AAC streams decode to clicks at full scale: stay between them.
 REAL_BEGIN_SECS, REAL_END_SECS = 0.05, 6.0
-# Stands in the corpus, and in reports that play the song.
+# Part of the corpus, and of reports that play the song.
 ATTRIBUTION_FILE = "ATTRIBUTION.txt"
 REAL_ATTRIBUTION = (
     "The test song with real stems is an excerpt of a song by The Easton Ellises "
@@ -41,16 +42,16 @@ TITLES_LAST = "Tides,Tomorrow,the Lights,Silence,Summer,the Signal,Midnight,the 
 
 
 def make_demo_corpus(
-    out,
-    num_train=10,
-    num_test=3,
-    train_secs=12.0,
-    test_secs=6.5,
-    seed=0,
-    real_stems=True,
-    report=lambda text: None,
-):
-    """Makes the corpus, or what is missing of it.
+    out: str | Path,
+    num_train: int = 10,
+    num_test: int = 3,
+    train_secs: float = 12.0,
+    test_secs: float = 6.5,
+    seed: int = 0,
+    real_stems: bool = True,
+    log: Callable[[str], None] = lambda line: None,
+) -> dict[str, int]:
+    """Makes the corpus; songs that are already there are kept.
 
     `out/train/<Artist - Title>/{mixture,drums,bass,other,vocals}.wav`, `out/test/...`
     likewise (44.1 kHz, stereo, PCM16, the mixture being exactly the sum of the
@@ -59,15 +60,15 @@ def make_demo_corpus(
     with credit and license of the audio.
 
     Args:
-        out: folder.
-        num_train, num_test: synthetic songs.
-        train_secs, test_secs: their lengths.
-        seed: chooses all songs.
-        real_stems: whether to add stempeg's song (needs ffmpeg).
-        report: called with lines of text for the user.
+        out: str or Path, the folder.
+        num_train, num_test: int, numbers of synthetic songs.
+        train_secs, test_secs: float, their lengths in seconds.
+        seed: int, random seed for all songs.
+        real_stems: bool, whether to add stempeg's song (needs ffmpeg).
+        log: callable that receives lines of text for the user.
 
     Returns:
-        Dict of `songs` (how many there are) and `written` (how many of them now).
+        Dict of `songs` (int, number of songs) and `written` (int, number of those written by this call).
 
     Raises:
         ValueError: numbers out of range, or `out` holds a corpus of other arguments.
@@ -109,16 +110,16 @@ def make_demo_corpus(
             _write_song(folder, make_song(rng, secs))
             written += 1
     if real_stems:
-        written += _write_real_song(out / "test", report)
+        written += _write_real_song(out / "test", log)
     return {"songs": len(songs) + bool(real_stems), "written": written}
 
 
-def make_song(rng, secs):
+def make_song(rng: np.random.Generator, secs: float) -> dict[str, np.ndarray]:
     """Returns a song's sources, `{source: int16 (time, 2)}` at 44.1 kHz, whose sum peaks near 0.9.
 
     Args:
         rng: `numpy.random.Generator`; the same state gives the same song.
-        secs: length.
+        secs: float, length in seconds.
     """
     score = compose(rng, secs)
     sources = {}
@@ -131,8 +132,12 @@ def make_song(rng, secs):
     return {name: np.rint(32768 * gain * track).astype("int16") for name, track in sources.items()}
 
 
-def song_names(seed, count):
-    """Returns `count` different names, "Artist - Title"."""
+def song_names(seed: int, count: int) -> list[str]:
+    """Returns `count` different names, "Artist - Title".
+
+    Raises:
+        ValueError: there are fewer names than that.
+    """
     artists = [f"{first} {last}" for first in ARTISTS_FIRST for last in ARTISTS_LAST]
     titles = [f"{first} {last}" for first in TITLES_FIRST for last in TITLES_LAST]
     if count > len(artists):
@@ -145,10 +150,10 @@ def song_names(seed, count):
 def _check_request(out, request):
     path = out / "corpus.json"
     if path.is_file():
-        there = read_json(path, "description of the demo corpus")
-        differing = [key for key in request if there.get(key) != request[key]]
+        saved = read_json(path, "description of the demo corpus")
+        differing = [key for key in request if saved.get(key) != request[key]]
         if differing:
-            pairs = [f"{key}: {there.get(key)!r} there, {request[key]!r} asked for" for key in differing]
+            pairs = [f"{key}: {saved.get(key)!r} there, {request[key]!r} asked for" for key in differing]
             raise ValueError(
                 f"`{out}` holds another demo corpus ({'; '.join(pairs)}). Choose another `--out`."
             )
@@ -174,7 +179,7 @@ def _check_real_stems():
         ) from error
 
 
-def _write_real_song(test_folder, report):
+def _write_real_song(test_folder, log):
     import stempeg
 
     path = Path(stempeg.example_stem_path())
@@ -186,5 +191,5 @@ def _write_real_song(test_folder, report):
             audio, sample_rate = decode_with_ffmpeg(path, stream)
             begin, end = int(REAL_BEGIN_SECS * sample_rate), int(REAL_END_SECS * sample_rate)
             write_audio(temporary / f"{name}.wav", audio[begin:end], sample_rate)
-    report(f"Real stems: {folder.name} (The Easton Ellises, CC BY-NC-SA 3.0)")
+    log(f"Real stems: {folder.name} (The Easton Ellises, CC BY-NC-SA 3.0)")
     return 1

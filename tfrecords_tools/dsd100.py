@@ -1,13 +1,13 @@
-"""Which songs DSD100 holds, and where."""
+"""Lists the songs of DSD100."""
 
 from pathlib import Path
 
-from tfrecords_tools.track_audio import MIXTURE, AudioLocation, TrackFiles
-from tfrecords_tools.track_readers import move_to_split
+from keras_d3.data import MIXTURE
+from tfrecords_tools.track_files import AudioLocation, TrackFiles, move_to_split
 
 SOURCES = ("bass", "drums", "other", "vocals")
 SPLIT_FOLDERS = {"Dev": "train", "Test": "test"}
-# DSD100 has no validation split of its own. Ours: every tenth song of Dev (051 to 100) by its number.
+# DSD100 defines no validation split. Here: every tenth song of Dev (051 to 100) by its number.
 VALIDATION_NUMBERS = ("060", "070", "080", "090", "100")
 LAYOUT = (
     "`Mixtures/{Dev,Test}/NNN - Artist - Title/mixture.wav` and "
@@ -15,12 +15,14 @@ LAYOUT = (
 )
 
 
-def list_dsd100(root, validation_names=None):
+def list_dsd100(
+    root: str | Path, validation_names: tuple[str, ...] | None = None
+) -> tuple[tuple[TrackFiles, ...], tuple[str, ...]]:
     """Lists the songs of DSD100 (SiSEC 2016): Dev for training, Test for the test split.
 
     Args:
-        root: folder with `Mixtures/` and `Sources/`.
-        validation_names: songs of `Dev` (names of their folders) that become the validation split.
+        root: str or Path, folder with `Mixtures/` and `Sources/`.
+        validation_names: tuple of str, songs of `Dev` (names of their folders) for the validation split.
             None: those whose number is in `VALIDATION_NUMBERS` and which are there; (): none.
 
     Returns:
@@ -37,22 +39,22 @@ def list_dsd100(root, validation_names=None):
     for folder, split in SPLIT_FOLDERS.items():
         mixtures, sources = (_songs(root / part / folder) for part in ("Mixtures", "Sources"))
         for name in sorted(set(mixtures) | set(sources)):
-            for part, there in (("Mixtures", mixtures), ("Sources", sources)):
-                if name not in there:
+            for part, songs in (("Mixtures", mixtures), ("Sources", sources)):
+                if name not in songs:
                     raise FileNotFoundError(
                         f"The song {name!r} has no folder in `{root / part / folder}`. DSD100 holds "
                         f"{LAYOUT}: copy it again, or remove the song from both."
                     )
             mixture = _file(mixtures[name], MIXTURE)
-            places = tuple((source, _file(sources[name], source)) for source in SOURCES)
-            tracks.append(TrackFiles(name, split, places, mixture))
+            stems = tuple((source, _file(sources[name], source)) for source in SOURCES)
+            tracks.append(TrackFiles(name, split, stems, mixture))
     if validation_names is None:
         validation_names = _default_validation(root, tracks)
     return move_to_split(tracks, "validation", validation_names, "--validation-tracks"), SOURCES
 
 
 def _songs(folder):
-    """`{name: path}` of the song folders in `folder`."""
+    """Returns `{name: path}` of the song folders in `folder`."""
     if not folder.is_dir():
         raise FileNotFoundError(
             f"No folder `{folder}`. `--root` must be the folder of DSD100, with {LAYOUT}."

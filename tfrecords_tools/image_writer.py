@@ -1,35 +1,36 @@
-"""From images with label maps to a directory of TFRecords."""
+"""Writes images with label maps into a directory of TFRecords."""
 
 import dataclasses
 import hashlib
 import os
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
-from keras_d3.images import IGNORED_LABEL
+from keras_d3.images import IGNORED_LABEL, LabelSet
 from tfrecords_tools.label_maps import open_image, read_label
-from tfrecords_tools.record_directory import (
+from tfrecords_tools.record_directory import write_directory
+from tfrecords_tools.record_jobs import (
     GroupJob,
     GroupResult,
     groups_by_size,
     sha256_of,
     splits_of,
-    write_directory,
     write_shard,
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class ImageFiles:
-    """One image and its label map, as a reader found them.
+    """The files of an image and its label map.
 
     Args:
-        split: "train", "validation" or "test".
-        name: of the image; unique in its split.
-        image, label: paths.
-        coding: of the label map: see `read_label`.
-        label_from: the folder of the label map, for the manifest.
+        split: str, "train", "validation" or "test".
+        name: str, unique in its split.
+        image, label: str, paths.
+        coding: str, of the label map: see `read_label`.
+        label_from: str, the folder of the label map, for the manifest.
     """
 
     split: str
@@ -40,23 +41,29 @@ class ImageFiles:
     label_from: str
 
     @property
-    def num_bytes(self):
+    def num_bytes(self) -> int:
+        """Size of both files."""
         return os.path.getsize(self.image) + os.path.getsize(self.label)
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ImageGroupJob(GroupJob):
-    """Images for one shard. `num_classes`: labels must be below it, or 255."""
+    """Images for one shard.
+
+    Args:
+        num_classes: int; labels must be below it, or 255.
+        **others: see `GroupJob`.
+    """
 
     num_classes: int
 
-    def write(self):
+    def write(self) -> GroupResult:
         written = []
         shard = write_shard(self, 0, self._records(written))
         items = tuple(dataclasses.replace(item, shard=shard.file) for item in written)
         return GroupResult(self.split, self.group, items, (shard,))
 
-    def input_files(self):
+    def input_files(self) -> list:
         return _input_files(self.items)
 
     def _records(self, written):
@@ -74,22 +81,29 @@ class ImageGroupJob(GroupJob):
 
 
 def write_images(
-    out, dataset, variant, images, label_set, shard_mb=150.0, num_workers=None, report=lambda text: None
-):
+    out: str | Path,
+    dataset: str,
+    variant: str,
+    images: Iterable[ImageFiles],
+    label_set: LabelSet,
+    shard_mb: float = 150.0,
+    num_workers: int | None = None,
+    log: Callable[[str], None] = lambda line: None,
+) -> ImageManifest:
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
     The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
-    Training images are put in an order by a hash of their names, so that neighbours in a shard are
-    not neighbours in a street. Interrupted, it goes on when it is called again: see `write_directory`.
+    Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
+    frames of one street. Resumable: see `write_directory`.
 
     Args:
-        out: directory.
-        dataset, variant: names for the manifest.
-        images: `ImageFiles` from a reader (`cityscapes`, `voc`).
+        out: str or Path, the directory.
+        dataset, variant: str, names for the manifest.
+        images: iterable of `ImageFiles`, from `list_cityscapes` or `list_voc`.
         label_set: `LabelSet` of the classes.
-        shard_mb: size of a shard in megabytes, about.
-        num_workers: processes; None: one per core, and one in all for small data.
-        report: called with lines of text for the user.
+        shard_mb: float, size of a shard in megabytes, about.
+        num_workers: int, number of processes. None: one per core, and a single one for small data.
+        log: callable that receives lines of text for the user.
 
     Returns:
         `ImageManifest`.
@@ -100,9 +114,10 @@ def write_images(
     """
     if not shard_mb > 0:
         raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
+    images = tuple(images)
     if not any(files.split == "train" for files in images):
         raise ValueError("`images` must hold at least one training image. Received: none.")
-    ordered = sorted(images, key=_place)
+    ordered = sorted(images, key=_sort_key)
 
     def plan():
         jobs = []
@@ -131,7 +146,7 @@ def write_images(
             "palette": label_set.palette,
             "ignored_label": IGNORED_LABEL,
             "splits": splits_of(results, lambda split, items: ImageSplit(items)),
-            "made_by": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
+            "generator": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
         }
 
     request = {
@@ -141,14 +156,13 @@ def write_images(
         "shard_mb": shard_mb,
         "input_files_sha256": sha256_of(_input_files(ordered)),
     }
-    return write_directory(out, request, ImageManifest, plan, "image", num_workers, report)
+    return write_directory(out, request, ImageManifest, plan, "image", num_workers, log)
 
 
-def _place(files):
-    """What images are sorted by."""
+def _sort_key(files):
     is_training = files.split == "train"
-    mixed = hashlib.sha256(files.name.encode("utf-8")).hexdigest() if is_training else ""
-    return SPLITS.index(files.split), mixed, files.name
+    digest = hashlib.sha256(files.name.encode("utf-8")).hexdigest() if is_training else ""
+    return SPLITS.index(files.split), digest, files.name
 
 
 def _input_files(images):

@@ -10,19 +10,19 @@ from keras_d3.utils import check_choice, optional_package
 
 Image = optional_package("PIL.Image", "images", "Reading label maps")
 
-# Cityscapes' own ids of the 19 classes of its benchmark, in the order of their training ids (the public table
+# Cityscapes' ids of the 19 classes of its benchmark, in the order of their training ids (the public table
 # of the data set's scripts). All other ids, 0 to 33, are not evaluated.
 CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
 LAST_CITYSCAPES_ID = 33
 
 
-def read_label(path, coding, num_classes):
+def read_label(path: str | Path, coding: str, num_classes: int) -> tuple[np.ndarray, bytes]:
     """Reads a label map.
 
     Args:
-        path: file.
-        coding: "indices" (palette or grayscale PNG of class numbers), "cityscapes_ids" (grayscale PNG of
-            Cityscapes' own ids) or "sbd" (.mat of the Semantic Boundaries Dataset).
+        path: str or Path.
+        coding: str, "indices" (palette or grayscale PNG of class numbers), "cityscapes_ids" (grayscale PNG of
+            Cityscapes' ids) or "sbd" (.mat of the Semantic Boundaries Dataset).
         num_classes: int; labels are 0 to `num_classes - 1`, or 255.
 
     Returns:
@@ -40,14 +40,21 @@ def read_label(path, coding, num_classes):
     return label, encoded
 
 
-def open_image(path, formats, modes):
+def open_image(
+    path: str | Path, formats: tuple[str, ...], modes: tuple[str, ...]
+) -> tuple[Image.Image, bytes]:
     """Reads and decodes an image file.
+
+    Args:
+        path: str or Path.
+        formats: tuple of str, Pillow's names of the formats allowed.
+        modes: tuple of str, Pillow's names of the color modes allowed.
 
     Returns:
         `(picture, data)`: the loaded `PIL.Image.Image` and the file's bytes.
 
     Raises:
-        ValueError: the file is broken, or of another format or colour mode.
+        ValueError: the file is broken, or of another format or color mode.
     """
     data = Path(path).read_bytes()
     try:
@@ -66,7 +73,7 @@ def open_image(path, formats, modes):
 
 
 def _read_indices(path):
-    # A palette PNG must be read as it is: decoders that see colours would give other numbers.
+    # The indices of a palette PNG, not its colors, are the classes.
     picture, data = open_image(path, ("PNG",), ("P", "L"))
     return np.array(picture), data if picture.mode == "L" else None
 

@@ -1,20 +1,19 @@
-"""A directory of TFRecords, written by jobs: in parallel, resumable, manifest last."""
+"""Writes a directory of TFRecords from jobs: in parallel, resumable, the manifest last."""
 
 import concurrent.futures
 import dataclasses
-import hashlib
-import json
 import multiprocessing
 import os
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
-import tensorflow as tf
 from tqdm import tqdm
 
-from keras_d3.data import MANIFEST_NAME, SPLITS, Shard, load_manifest
+from keras_d3.data import MANIFEST_NAME, load_manifest
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils import read_json, write_json
+from tfrecords_tools.record_jobs import GroupResult, write_group
 
 # Holds what is finished while the manifest is not written yet.
 PROGRESS_FOLDER = ".unfinished"
@@ -22,97 +21,35 @@ PROGRESS_FOLDER = ".unfinished"
 SMALL_BYTES = 300_000_000
 
 
-@dataclasses.dataclass(frozen=True)
-class GroupResult:
-    """What a job wrote: goes into the manifest. `items`: `Track`s or `ImageItem`s."""
+def write_directory(
+    out: str | Path,
+    request: dict,
+    manifest_class: type,
+    plan: Callable,
+    unit: str,
+    num_workers: int | None = None,
+    log: Callable[[str], None] = lambda line: None,
+):
+    """Runs the jobs of a plan that are not finished yet, and writes the manifest.
 
-    split: str
-    group: int
-    items: tuple
-    shards: tuple[Shard, ...]
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class GroupJob:
-    """The shards of one group: the piece of work one process does at a time. A subclass says how.
-
-    Args:
-        directory: where the shards go.
-        split, group: of the shards; they make up the file names.
-        first_item: index of the first item in the split's list.
-        items: what the reader found: songs, or images with their labels.
-        num_bytes: about how much data that is.
-    """
-
-    directory: str
-    split: str
-    group: int
-    first_item: int
-    items: tuple
-    num_bytes: float
-
-    def write(self):
-        """Writes the shards, each under its name only when whole, and returns a `GroupResult`."""
-        raise NotImplementedError
-
-    def input_files(self):
-        """Returns a JSON-ready list of the files read, with their sizes."""
-        raise NotImplementedError
-
-    def digest(self):
-        """What makes a finished group the one that is wanted now: settings, items, files and their sizes."""
-        settings = {
-            field.name: getattr(self, field.name)
-            for field in dataclasses.fields(self)
-            if field.name not in ("directory", "items", "num_bytes")
-        }
-        return sha256_of([settings, self.input_files()])
-
-
-def write_group(job):
-    """Does one job; a function, because processes are handed functions."""
-    return job.write()
-
-
-def write_shard(job, part, records):
-    """Writes one shard of a job under its name when it is whole, and returns it as a `Shard`."""
-    path = Path(job.directory) / f"{job.split}-{job.group:05d}-{part:02d}.tfrecord"
-    num_records = 0
-    with atomic_path(path) as temporary:
-        with tf.io.TFRecordWriter(str(temporary)) as writer:
-            for record in records:
-                writer.write(record)
-                num_records += 1
-        size, checksum = temporary.stat().st_size, sha256_of_file(temporary)
-    return Shard(path.name, job.split, job.group, num_records, size, checksum)
-
-
-def sha256_of(values):
-    """Returns the SHA-256 of JSON-ready values."""
-    return hashlib.sha256(json.dumps(values).encode("utf-8")).hexdigest()
-
-
-def write_directory(out, request, manifest_class, plan, unit, num_workers=None, report=lambda text: None):
-    """Does the jobs of a plan that are not done yet, and writes the manifest.
-
-    What is finished is kept: run again after an interruption, it goes on; run
-    again when all is there, it only looks. Shards that are missing, or have not
-    their size, are written again.
+    Resumable: finished groups are kept, also after an interruption. Shards that are missing or have another
+    size than was written are written again.
 
     Args:
-        out: directory.
-        request: JSON-ready dict: what makes two data sets the same. `input_files_sha256` in it may
-            change while the directory is unfinished (an item was mended).
-        manifest_class: `Manifest` or `ImageManifest`.
-        plan: function without arguments that returns `(jobs, settings)`; called only if something is to do.
-            `settings`: function of a list of `GroupResult`s that returns the manifest's fields, without
-            `schema_version`, `shards`, `request` and `directory`.
-        unit: "song" or "image", for the progress bar.
-        num_workers: processes; None: one per core, and one in all for small data.
-        report: called with lines of text for the user.
+        out: str or Path, the directory.
+        request: dict that can be written as JSON, identifies the data set: a directory with another request
+            is refused. `input_files_sha256` in it may change while the directory is unfinished (a file was
+            repaired).
+        manifest_class: `AudioManifest` or `ImageManifest`.
+        plan: callable without arguments that returns `(jobs, settings)`; called only if there is work to do.
+            `settings` is a callable from the list of `GroupResult`s to a dict of the manifest's fields,
+            without `schema_version`, `shards`, `request` and `directory`.
+        unit: str, "song" or "image", for the progress bar.
+        num_workers: int, number of processes. None: one per core, and a single one for small data.
+        log: callable that receives lines of text for the user.
 
     Returns:
-        The manifest.
+        The manifest, a `manifest_class`.
 
     Raises:
         FileNotFoundError, ValueError, RuntimeError: an item cannot be read, or `out`
@@ -123,7 +60,7 @@ def write_directory(out, request, manifest_class, plan, unit, num_workers=None, 
     if (out / MANIFEST_NAME).is_file():
         manifest = load_manifest(out, check_shards=False)
         if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
-            report("All records are there already.")
+            log("All records are there already.")
             return manifest
     jobs, settings = plan()
     done = {}
@@ -135,7 +72,7 @@ def write_directory(out, request, manifest_class, plan, unit, num_workers=None, 
     if todo:
         out.mkdir(parents=True, exist_ok=True)
         _sweep(out)
-        # Without its manifest the directory is unfinished, whatever happens from here on.
+        # Without its manifest the directory counts as unfinished from here on.
         write_json(out / PROGRESS_FOLDER / "request.json", request)
         for job in jobs:
             if (job.split, job.group) in done:
@@ -143,7 +80,7 @@ def write_directory(out, request, manifest_class, plan, unit, num_workers=None, 
         (out / MANIFEST_NAME).unlink(missing_ok=True)
         if num_workers is None:
             num_workers = _default_workers(todo)
-        report(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
+        log(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
         done |= _write_all(out, todo, num_workers, unit)
     results = [done[job.split, job.group] for job in jobs]
     manifest = manifest_class(
@@ -153,7 +90,7 @@ def write_directory(out, request, manifest_class, plan, unit, num_workers=None, 
         directory=str(out),
         **settings(results),
     )
-    for path in out.glob("*.tfrecord"):  # of an earlier plan, before an item was mended
+    for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
         if path.name not in {shard.file for shard in manifest.shards}:
             path.unlink()
     manifest.save(out)
@@ -161,36 +98,11 @@ def write_directory(out, request, manifest_class, plan, unit, num_workers=None, 
     return manifest
 
 
-def splits_of(results, make_split):
-    """Returns `{split: make_split(split, items)}` for the splits that hold anything, in order."""
-    items = {}
-    for result in results:
-        items.setdefault(result.split, []).extend(result.items)
-    return {split: make_split(split, tuple(items[split])) for split in SPLITS if split in items}
-
-
-def groups_by_size(items, size_of, group_bytes):
-    """Fills groups with items in order, up to about `group_bytes` each.
-
-    Returns:
-        List of `(index of the first item, items)`; an item larger than a group is one of its own.
-    """
-    groups, filled = [], 0
-    for number, item in enumerate(items):
-        size = size_of(item)
-        if not groups or filled + size > group_bytes:
-            groups.append((number, []))
-            filled = 0
-        groups[-1][1].append(item)
-        filled += size
-    return [(first, tuple(group)) for first, group in groups]
-
-
 def _finished(out, request, manifest_class):
-    """Returns what is whole in `out`, `{(split, group): (digest of the job, GroupResult)}`.
+    """Returns the finished groups in `out`, `{(split, group): (digest of the job, GroupResult)}`.
 
     A finished directory must have been made from the same files, so no digest is
-    needed there (None). An unfinished one may hold items that were mended since.
+    needed there (None). In an unfinished one, files may have been repaired since.
     """
     if not out.exists():
         return {}
@@ -203,10 +115,10 @@ def _finished(out, request, manifest_class):
         results = [(None, result) for result in _results_of(manifest)]
     elif (progress / "request.json").is_file():
         finished = sorted(progress.glob("*-*.json"))
-        if not finished:  # a first try that failed: there is nothing to keep apart
+        if not finished:  # a first try that failed: nothing depends on its request
             return {}
-        there = read_json(progress / "request.json")
-        _check_request(out, there | {"input_files_sha256": request["input_files_sha256"]}, request)
+        saved = read_json(progress / "request.json")
+        _check_request(out, saved | {"input_files_sha256": request["input_files_sha256"]}, request)
         results = [_load_result(path, manifest_class.item_class) for path in finished]
     elif any(out.glob("*.tfrecord")):
         raise ValueError(f"`{out}` holds TFRecords without a manifest. Choose another `--out`, or remove it.")
@@ -224,10 +136,10 @@ def _is_whole(out, result):
     )
 
 
-def _check_request(out, there, asked):
-    differing = [key for key in asked if there.get(key) != asked[key]]
+def _check_request(out, saved, request):
+    differing = [key for key in request if saved.get(key) != request[key]]
     if differing:
-        shown = "; ".join(f"{key}: {there.get(key)!r} there, {asked[key]!r} asked for" for key in differing)
+        shown = "; ".join(f"{key}: {saved.get(key)!r} there, {request[key]!r} asked for" for key in differing)
         raise ValueError(
             f"`{out}` holds records of another request ({shown}). Choose another `--out`, or remove it."
         )
@@ -294,6 +206,6 @@ def _load_result(path, item_class):
 
 
 def _sweep(out):
-    """Removes what a killed process left under temporary names."""
+    """Removes temporary files of killed processes."""
     for path in out.glob(".*.tfrecord.*.tmp"):
         shutil.rmtree(path, ignore_errors=True)

@@ -14,25 +14,32 @@ from tfrecords_tools.synth.street import street_scene
 Image = optional_package("PIL.Image", "images", "Drawing scenes")
 
 CITIES = {"train": ("adorf", "bstadt"), "val": ("cburg",), "test": ("dheim",)}
-# SBD's labels of every fourth training picture, and no VOC label map for it.
+# Every fourth training image has a label map of SBD's form alone.
 SBD_EVERY = 4
 
 
 def make_scenes(
-    out, layout="cityscapes", num_train=96, num_val=24, num_test=0, height=128, width=256, seed=0
-):
-    """Writes a small data set that looks like Cityscapes or PASCAL VOC to every tool that reads those.
+    out: str | Path,
+    layout: str = "cityscapes",
+    num_train: int = 96,
+    num_val: int = 24,
+    num_test: int = 0,
+    height: int = 128,
+    width: int = 256,
+    seed: int = 0,
+) -> Path:
+    """Writes a small data set of generated images in the file layout of Cityscapes or PASCAL VOC.
 
-    Picture `i` of a split depends on seed, split and `i` alone. "cityscapes": half of the label maps are
-    written as training ids, the others as the data set's own ids. "voc": palette PNGs, lists, and every
-    fourth training picture in the Semantic Boundaries Dataset's form (`OUT/benchmark_RELEASE/dataset`) alone.
+    Image `i` of a split depends on seed, split and `i` alone. "cityscapes": half of the label maps are
+    written as training ids, the others as the data set's ids. "voc": palette PNGs, lists, and every
+    fourth training image in the Semantic Boundaries Dataset's form (`OUT/benchmark_RELEASE/dataset`) alone.
 
     Args:
-        out: folder.
-        layout: "cityscapes" or "voc".
-        num_train, num_val, num_test: pictures of each split ("voc" has no test split).
-        height, width: pixels; the pictures of "voc" differ in size and are at most that large.
-        seed: of everything.
+        out: str or Path, the folder.
+        layout: str, "cityscapes" or "voc".
+        num_train, num_val, num_test: int, images of each split ("voc" has no test split).
+        height, width: int, pixels; the images of "voc" differ in size and are at most that large.
+        seed: int, random seed for all images.
 
     Returns:
         `Path` of the folder to give to `--root`.
@@ -46,12 +53,12 @@ def make_scenes(
         ("height", height, 32), ("width", width, 64), ("seed", seed, 0),
     ):  # fmt: skip
         check_positive_int(name, value, least)
-    numbers_of = {"train": num_train, "val": num_val, "test": num_test}
-    return LAYOUTS[layout](Path(out), numbers_of, height, width, seed)
+    counts = {"train": num_train, "val": num_val, "test": num_test}
+    return LAYOUTS[layout](Path(out), counts, height, width, seed)
 
 
-def _write_cityscapes(out, numbers_of, height, width, seed):
-    for split, number in _pictures(numbers_of):
+def _write_cityscapes(out, counts, height, width, seed):
+    for split, number in _images(counts):
         rng = _rng(seed, split, number)
         image, label = street_scene(height, width, rng, number)
         city = CITIES[split][number % len(CITIES[split])]
@@ -61,21 +68,21 @@ def _write_cityscapes(out, numbers_of, height, width, seed):
         if number // 2 % 2:
             _save(gt / f"{name}_gtFine_labelTrainIds.png", label)
         else:
-            ids = np.zeros(256, "uint8")  # what has no class is 0, "unlabeled"
+            ids = np.zeros(256, "uint8")  # pixels of no class are 0, "unlabeled"
             ids[: len(CITYSCAPES_IDS)] = CITYSCAPES_IDS
             _save(gt / f"{name}_gtFine_labelIds.png", ids[label])
     return out
 
 
-def _write_voc(out, numbers_of, height, width, seed):
+def _write_voc(out, counts, height, width, seed):
     savemat = optional_package("scipy.io", "images", "Writing SBD's label maps").savemat
 
-    if numbers_of["test"]:
-        raise ValueError(f"`num_test` must be 0 for layout 'voc'. Received: num_test={numbers_of['test']}.")
+    if counts["test"]:
+        raise ValueError(f"`num_test` must be 0 for layout 'voc'. Received: num_test={counts['test']}.")
     voc, sbd = out / "VOCdevkit" / "VOC2012", out / "benchmark_RELEASE" / "dataset"
     lists = {"train": [], "val": [], "sbd": []}
-    palette = [value for colour in VOC.palette for value in colour] + [0] * (3 * (IGNORED_LABEL - len(VOC)))
-    for split, number in _pictures(numbers_of):
+    palette = [value for color in VOC.palette for value in color] + [0] * (3 * (IGNORED_LABEL - len(VOC)))
+    for split, number in _images(counts):
         rng = _rng(seed, split, number)
         size = (height * rng.uniform(0.75, 1, 2) * (1, width / height)).astype(int)
         image, label = object_picture(*size, rng, number)
@@ -83,7 +90,7 @@ def _write_voc(out, numbers_of, height, width, seed):
         if split == "train" and number % SBD_EVERY == 0:
             lists["sbd"].append(name)
             _save(sbd / "img" / f"{name}.jpg", image)
-            # SBD knows no pixels without a class: outlines are background.
+            # SBD has no ignored pixels: outlines are background.
             label = np.where(label == IGNORED_LABEL, 0, label).astype("uint8")
             with atomic_path(sbd / "cls" / f"{name}.mat") as temporary:
                 savemat(temporary, {"GTcls": {"Segmentation": label}})
@@ -97,7 +104,7 @@ def _write_voc(out, numbers_of, height, width, seed):
         (folder / "train.txt", lists["train"]),
         (folder / "val.txt", lists["val"]),
         (sbd / "train.txt", lists["sbd"]),
-        # SBD's own validation list holds pictures of VOC's: they must not be trained on.
+        # SBD's validation list holds images of VOC's, which must not be trained on.
         (sbd / "val.txt", lists["val"][:1]),
     ):
         with atomic_path(path) as temporary:
@@ -105,9 +112,9 @@ def _write_voc(out, numbers_of, height, width, seed):
     return out / "VOCdevkit"
 
 
-def _pictures(numbers_of):
-    pictures = [(split, number) for split, count in numbers_of.items() for number in range(count)]
-    return tqdm(pictures, desc="scenes", unit="image")
+def _images(counts):
+    images = [(split, number) for split, count in counts.items() for number in range(count)]
+    return tqdm(images, desc="scenes", unit="image")
 
 
 def _rng(seed, split, number):

@@ -1,4 +1,4 @@
-"""One song's audio: where it lies, what its headers say, and its samples, checked."""
+"""Reads and checks the headers and the samples of a song's audio files."""
 
 import dataclasses
 
@@ -12,60 +12,30 @@ from keras_d3.audio import (
     resample,
     to_pcm16,
 )
+from keras_d3.data import MIXTURE
+from tfrecords_tools.track_files import TrackFiles
 
-MIXTURE = "mixture"
 # Lossy headers are right to a frame or two; decoded lengths must agree exactly.
 HEADER_TOLERANCE_SECS = 0.1
 
 
 @dataclasses.dataclass(frozen=True)
-class AudioLocation:
-    """A file, or one audio stream of a container (`stream` counts its audio streams)."""
-
-    path: str
-    stream: int | None = None
-
-    def __str__(self):
-        return self.path if self.stream is None else f"{self.path} (audio stream {self.stream})"
-
-
-@dataclasses.dataclass(frozen=True)
-class TrackFiles:
-    """A song before it is read.
-
-    Args:
-        name: name of the song.
-        split: "train", "validation" or "test".
-        sources: `((source, AudioLocation), ...)`.
-        mixture: `AudioLocation`, or None: the sum of the sources.
-    """
-
-    name: str
-    split: str
-    sources: tuple[tuple[str, AudioLocation], ...]
-    mixture: AudioLocation | None = None
-
-    @property
-    def locations(self):
-        """`{"mixture" | source: AudioLocation}`, the mixture first where there is one."""
-        mixture = {} if self.mixture is None else {MIXTURE: self.mixture}
-        return mixture | dict(self.sources)
-
-
-@dataclasses.dataclass(frozen=True)
 class TrackFacts:
-    """What the headers of a song's files say."""
+    """Properties of a song by the headers of its files: rate in Hz, channels, length in samples."""
 
     sample_rate: int
     channels: int
     num_samples: int
 
 
-def read_facts(track):
+def read_facts(track: TrackFiles) -> TrackFacts:
     """Reads the headers of a song's files.
 
+    Args:
+        track: `TrackFiles`.
+
     Returns:
-        `TrackFacts`; `channels` is the largest number found.
+        `TrackFacts`, with the largest number of channels.
 
     Raises:
         FileNotFoundError, ValueError: a file is missing, broken or empty, has more
@@ -109,21 +79,22 @@ def read_facts(track):
     )
 
 
-def read_track_audio(track, channels, sample_rate):
+def read_track_audio(track: TrackFiles, channels: int, sample_rate: int) -> tuple[dict[str, np.ndarray], int]:
     """Reads, converts and checks a song.
 
     Args:
         track: `TrackFiles`.
-        channels: of the result: stereo is averaged to mono, mono doubled to stereo.
-        sample_rate: of the result, in Hz.
+        channels: int, 1 or 2, of the result: stereo is averaged to mono, mono doubled to stereo.
+        sample_rate: int, of the result, in Hz.
 
     Returns:
-        `(audio, num_clipped)`: `{"mixture" | source: int16 (time, channels)}`, and
-        how many samples were out of range. A mixture that is not on disk is the
+        `(audio, num_clipped)`: dict of `"mixture" | source -> int16 (time, channels)`, and
+        the number of samples that were out of range. Without a file, the mixture is the
         sum of the stored 16-bit sources.
 
     Raises:
-        FileNotFoundError, ValueError, RuntimeError: from `read_audio`, or files of other lengths or rates.
+        FileNotFoundError, ValueError, RuntimeError: as in `read_audio`; ValueError also for files that differ
+            in length or rate.
     """
     audio, lengths, rates, num_clipped = {}, {}, {}, 0
     for name, place in track.locations.items():

@@ -1,4 +1,6 @@
-"""Reads a directory of TFRecords back, to the last record."""
+"""Verifies a directory of TFRecords, to the last record."""
+
+from pathlib import Path
 
 import tensorflow as tf
 from tqdm import tqdm
@@ -6,7 +8,9 @@ from tqdm import tqdm
 from keras_d3.data import (
     MIXTURE,
     REMAKE,
+    AudioManifest,
     BrokenShardError,
+    ImageManifest,
     load_manifest,
     read_block,
     read_image,
@@ -14,11 +18,14 @@ from keras_d3.data import (
 )
 
 
-def verify_directory(directory):
+def verify_directory(directory: str | Path) -> tuple[AudioManifest | ImageManifest, dict]:
     """Checks sizes and checksums of all shards, then every record: counts, order, sizes, contents.
 
+    Args:
+        directory: str or Path.
+
     Returns:
-        `(manifest, counts)`: `{split: {"items", "records"}}`.
+        `(manifest, counts)`: the manifest, and a dict of `split -> {"items": int, "records": int}`.
 
     Raises:
         FileNotFoundError, ValueError: no such records, or another schema version.
@@ -35,25 +42,23 @@ def verify_directory(directory):
 
 def _verify_split(manifest, split, bar):
     items = manifest.items(split)
-    expected_places, check = CHECKS[manifest.kind]
-    expected = iter(expected_places(items))
+    records_in_order, check = CHECKS[manifest.kind]
+    expected = iter(records_in_order(items))
     num_records = 0
     for shard in (shard for shard in manifest.shards if shard.split == split):
         path = manifest.path_of(shard)
-        in_shard = 0
+        count = 0
         try:
             for data in tf.data.TFRecordDataset([path]).as_numpy_iterator():
                 check(manifest, items, data, next(expected, None))
-                in_shard += 1
+                count += 1
         except (tf.errors.OpError, ValueError, KeyError, IndexError) as error:
             raise BrokenShardError(
-                f"The shard `{path}` is broken at record {in_shard}: {error} {REMAKE}"
+                f"The shard `{path}` is broken at record {count}: {error} {REMAKE}"
             ) from error
-        if in_shard != shard.num_records:
-            raise BrokenShardError(
-                f"`{path}` must have {shard.num_records} records, not {in_shard}. {REMAKE}"
-            )
-        num_records += in_shard
+        if count != shard.num_records:
+            raise BrokenShardError(f"`{path}` must have {shard.num_records} records, not {count}. {REMAKE}")
+        num_records += count
         bar.update()
     if next(expected, None) is not None:
         raise BrokenShardError(f"The shards of {split!r} in `{manifest.directory}` lack records. {REMAKE}")
@@ -95,7 +100,7 @@ def _check_image(manifest, images, data, expected):
         )
 
 
-# By kind of records: which record is expected at each place, and how one is checked.
+# By kind of records: the index of each record, in order, and the check of one.
 CHECKS = {
     "audio": (_blocks_in_order, _check_block),
     "images": (lambda images: range(len(images)), _check_image),

@@ -7,6 +7,7 @@ VOCdevkit/VOC2012/ImageSets/Segmentation/{train,val}.txt, trainaug.txt or train_
 SBD/cls/<name>.mat, SBD/img/<name>.jpg, SBD/{train,val}.txt        benchmark_RELEASE/dataset (optional)
 """
 
+from collections.abc import Callable
 from pathlib import Path
 
 from tfrecords_tools.image_writer import ImageFiles
@@ -15,21 +16,27 @@ AUGMENTED_LISTS = ("trainaug", "train_aug")
 OWN, CONVERTED, SBD = "SegmentationClass", "SegmentationClassAug", "SBD"
 
 
-def list_voc(root, sbd=None, augmented=None, report=lambda text: None):
+def list_voc(
+    root: str | Path,
+    sbd: str | Path | None = None,
+    augmented: bool | None = None,
+    log: Callable[[str], None] = lambda line: None,
+) -> tuple[ImageFiles, ...]:
     """Lists the images of PASCAL VOC 2012 with their label maps.
 
-    Validation images are those of `val.txt`, with the data set's own label maps. Training images, with
+    Validation images are those of `val.txt`, with the data set's label maps. Training images, with
     augmentation, are those of the list `trainaug.txt` or `train_aug.txt`; without such a list, those of
     `train.txt` and of both of SBD's lists that are not in `val.txt` (10,582). Label maps of training images
     come from `SegmentationClassAug` where that folder has them, else from `SegmentationClass`, else from
-    SBD's `.mat` files. Which they come from matters (a reproduction of DeepLab that took another set
-    lost six points), so the manifest names it for each image.
+    SBD's `.mat` files. The origin matters (a reproduction of DeepLab with another set lost six points), so
+    the manifest names it for each image.
 
     Args:
-        root: folder `VOCdevkit`, or `VOC2012` in it.
-        sbd: folder `benchmark_RELEASE/dataset` of SBD, or one above; None: not there.
-        augmented: True: with augmentation; False: `train.txt` alone; None: with it if it is there.
-        report: called with lines of text for the user.
+        root: str or Path, folder `VOCdevkit`, or `VOC2012` in it.
+        sbd: str or Path, folder `benchmark_RELEASE/dataset` of SBD, or one above. None: without SBD.
+        augmented: bool, whether to train on SBD's images too; False: `train.txt` alone. None: if a list
+            `trainaug.txt` or `sbd` is there.
+        log: callable that receives lines of text for the user.
 
     Returns:
         Tuple of `ImageFiles`.
@@ -54,9 +61,9 @@ def list_voc(root, sbd=None, augmented=None, report=lambda text: None):
     counts = {}
     for files in images:
         counts[files.split, files.label_from] = counts.get((files.split, files.label_from), 0) + 1
-    report(f"Training list: {source}.")
-    for (split, place), count in sorted(counts.items()):
-        report(f"Label maps for {split} from {place}: {count}.")
+    log(f"Training list: {source}.")
+    for (split, origin), count in sorted(counts.items()):
+        log(f"Label maps for {split} from {origin}: {count}.")
     return tuple(images)
 
 
@@ -86,7 +93,10 @@ def _sbd_folder(path):
 
 
 def _read_list(path):
-    """Names, one a line. Lists of "/JPEGImages/<name>.jpg /SegmentationClassAug/<name>.png" are read, too."""
+    """Returns the names in a list, one per line.
+
+    Lines of the form "/JPEGImages/<name>.jpg /SegmentationClassAug/<name>.png" are read too.
+    """
     if not path.is_file():
         raise FileNotFoundError(f"No list of images at `{path}`.")
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
@@ -97,11 +107,11 @@ def _read_list(path):
 
 
 def _training_names(lists, sbd, augmented, validation):
-    found = next(
+    path = next(
         (lists / f"{name}.txt" for name in AUGMENTED_LISTS if (lists / f"{name}.txt").is_file()), None
     )
-    if augmented is not False and found:
-        return _read_list(found), found.name
+    if augmented is not False and path:
+        return _read_list(path), path.name
     if augmented is not False and sbd:
         names = {
             *_read_list(lists / "train.txt"),
@@ -117,18 +127,18 @@ def _training_names(lists, sbd, augmented, validation):
     return _read_list(lists / "train.txt"), "train.txt (no augmentation)"
 
 
-def _files(root, sbd, split, name, places):
+def _files(root, sbd, split, name, origins):
     label = {OWN: root / OWN / f"{name}.png", CONVERTED: root / CONVERTED / f"{name}.png"}
     if sbd:
         label[SBD] = sbd / "cls" / f"{name}.mat"
-    place = next((place for place in places if place in label and label[place].is_file()), None)
-    if place is None:
-        looked = ", ".join(f"`{label[place]}`" for place in places if place in label)
+    origin = next((origin for origin in origins if origin in label and label[origin].is_file()), None)
+    if origin is None:
+        paths = ", ".join(f"`{label[origin]}`" for origin in origins if origin in label)
         hint = "" if sbd or split != "train" else " Label maps of SBD are found with `--sbd DIR`."
-        raise FileNotFoundError(f"Image {name!r} of the {split} list has no label map at {looked}.{hint}")
+        raise FileNotFoundError(f"Image {name!r} of the {split} list has no label map at {paths}.{hint}")
     images = [root / "JPEGImages" / f"{name}.jpg", *([sbd / "img" / f"{name}.jpg"] if sbd else [])]
     image = next((path for path in images if path.is_file()), None)
     if image is None:
         raise FileNotFoundError(f"Image {name!r} of the {split} list is not at `{images[0]}`.")
-    coding = "sbd" if place == SBD else "indices"
-    return ImageFiles(split, name, str(image), str(label[place]), coding, place)
+    coding = "sbd" if origin == SBD else "indices"
+    return ImageFiles(split, name, str(image), str(label[origin]), coding, origin)

@@ -1,4 +1,4 @@
-"""All comparisons, one file per subject."""
+"""All benchmark cases, one file per subject."""
 
 import fnmatch
 

@@ -1,4 +1,4 @@
-"""Half precision beside single precision: how much faster, and how far off."""
+"""Half precision compared with single precision: speed and error."""
 
 import functools
 

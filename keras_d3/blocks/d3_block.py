@@ -4,9 +4,8 @@ import keras
 from keras import ops
 
 from keras_d3.blocks.d2_block import D2Block
-from keras_d3.blocks.dense_block import check_channels_known, split_first
-from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.ops import split_first
+from keras_d3.utils import check_channels_known, check_choice, check_positive_int
 
 CONNECTIONS = ("split_sum", "concatenate")
 OUTPUT_BLOCKS = ("last", "all")
@@ -36,7 +35,7 @@ class D3Block(keras.layers.Layer):
         connection: `"split_sum"` (official music code) or `"concatenate"` (paper).
         output_blocks: `"last"`, or, with `connection="concatenate"`, `"all"`: the block's input and
             the outputs of every D2 block (official segmentation code).
-        rank, dilation, norm, form, output_layers, bottleneck_filters, compression, norm_epsilon,
+        rank, dilation, norm, output_layers, bottleneck_filters, compression, norm_epsilon,
             norm_momentum, kernel_initializer, kernel_regularizer: see `DenseBlock`; `dilation` is
             `"multidilated"` by default. `connection="split_sum"` allows no `compression` and no
             `output_layers` other than 1: its groups must have k maps.
@@ -44,7 +43,7 @@ class D3Block(keras.layers.Layer):
 
     Call arguments:
         inputs: floating-point tensor `(batch, ..., channels)` with `rank` axes between.
-        training: bool, whether the batch's own statistics normalise.
+        training: bool, whether to normalize by the batch's own statistics.
 
     Returns:
         Tensor of the same shape but for the channels: what the last D2 block returns, or with
@@ -73,12 +72,11 @@ class D3Block(keras.layers.Layer):
         rank=2,
         dilation="multidilated",
         norm="source",
-        form=None,
         output_layers=1,
         bottleneck_filters=None,
         compression=None,
-        norm_epsilon=NORM_EPSILON,
-        norm_momentum=NORM_MOMENTUM,
+        norm_epsilon=1e-5,
+        norm_momentum=0.9,
         kernel_initializer="glorot_normal",
         kernel_regularizer=None,
         **kwargs,
@@ -94,7 +92,6 @@ class D3Block(keras.layers.Layer):
             "rank": rank,
             "dilation": dilation,
             "norm": norm,
-            "form": form,
             "output_layers": output_layers,
             "bottleneck_filters": bottleneck_filters,
             "compression": compression,
@@ -118,14 +115,18 @@ class D3Block(keras.layers.Layer):
         self.growth_rate = check_positive_int("growth_rate", growth_rate)
         # With "split_sum", block m makes one group of k maps for itself and each later block.
         self.blocks = [
-            D2Block(
-                growth_rate * (num_blocks - index) if split else growth_rate,
-                **{**self._block_arguments, "norm": "none" if split and norm == "input" and index else norm},
+            self._make_block(
+                index,
+                growth_rate=growth_rate * (num_blocks - index) if split else growth_rate,
+                **self._block_arguments,
                 name=f"d2_block_{index}",
                 dtype=self.dtype_policy,
             )
             for index in range(num_blocks)
         ]
+
+    def _make_block(self, index, **arguments):
+        return D2Block(**arguments)
 
     def build(self, input_shape):
         *sizes, channels = check_channels_known(self, input_shape, self.rank)
@@ -174,3 +175,8 @@ class D3Block(keras.layers.Layer):
             "connection": self.connection,
             "output_blocks": self.output_blocks,
         }
+
+    @classmethod
+    def from_config(cls, config):
+        # Files of earlier versions name an implementation under `form`.
+        return super().from_config({key: value for key, value in config.items() if key != "form"})

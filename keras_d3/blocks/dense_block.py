@@ -1,18 +1,24 @@
 """Densely connected BN-ReLU-convolution layers, with or without (multi)dilation."""
 
-import itertools
-
 import keras
 from keras import ops
 
-from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
-from keras_d3.ops import dilated_conv_1d, dilated_conv_2d, normalized_relu_conv_2d, split_channels
-from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
+from keras_d3.blocks.dense_connections import (
+    layers_from_concatenations,
+    layers_from_kernel_parts,
+    layers_from_sums,
+)
+from keras_d3.layers import NormReluConv1D, NormReluConv2D
+from keras_d3.utils import (
+    check_channels_known,
+    check_choice,
+    check_compression,
+    check_int_tuple,
+    check_positive_int,
+)
 
 DILATIONS = ("none", "standard", "multidilated")
-NORMS = ("source", "layer", "input", "none")
-FORMS = ("fused", "literal")
+NORMS = ("source", "layer")
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
@@ -22,7 +28,7 @@ class DenseBlock(keras.layers.Layer):
     The dense block of Huang et al., 2017, "Densely Connected Convolutional Networks"
     (https://arxiv.org/abs/1608.06993), equation 2,
 
-        x_l = H_l([x_0, ..., x_{l-1}]),   H = batch normalisation, ReLU, convolution to `growth_rate` maps
+        x_l = H_l([x_0, ..., x_{l-1}]),   H = batch normalization, ReLU, convolution to `growth_rate` maps
 
     as MDenseNet uses it (Takahashi and Mitsufuji, 2017, https://arxiv.org/abs/1706.09588); with
     `dilation="multidilated"` it is the D2 block of D3Net (see `D2Block`). `x_0` is the block's
@@ -31,12 +37,11 @@ class DenseBlock(keras.layers.Layer):
     A convolution over a concatenation is a sum of convolutions, so source `i` can be convolved once
     with the filters of all later layers, `growth_rate * (num_layers - i)` of them, and its shares
     added to their sums: `num_layers` convolutions instead of `num_layers * (num_layers + 1) / 2`,
-    and no concatenation. This is `form="fused"`; `form="literal"` computes every pair of source and
-    layer by itself. Both are the same function of the same weights.
+    and no concatenation.
 
-    Differences from the papers: they normalise the concatenation once per layer (`norm="layer"`),
+    Differences from the papers: they normalize the concatenation once per layer (`norm="layer"`),
     so that a source has scales and shifts of its own in every later layer. With `norm="source"`, as
-    in the official D3Net code, a source is normalised once for all later layers, and every source's
+    in the official D3Net code, a source is normalized once for all later layers, and every source's
     convolution has a bias of its own.
 
     Args:
@@ -46,21 +51,19 @@ class DenseBlock(keras.layers.Layer):
         rank: 1 or 2, number of axes between batch and channels.
         dilation: `"none"`: 1 everywhere; `"standard"`: `2**(l - 1)` in layer `l`, whatever the
             source; `"multidilated"`: `2**i` for source `i`, whatever the layer.
-        norm: `"source"` (official code) or `"layer"` (the papers' wording). For inference
-            (`keras_d3.models.fold_batch_norm`): `"input"` normalises the block's input and no other
-            source but those that are outputs too, `"none"` not the input either.
-        form: `"fused"`, `"literal"`, or None for the faster one. `norm="layer"` has no fused form.
+        norm: `"source"` (official code) or `"layer"` (the papers' wording): what has a normalization of
+            its own.
         output_layers: int N, to return the maps of the last N layers (D3Net's and MDenseNet's
             choice is 1), or `"all"` for the block's input and every layer's maps (Huang et al.).
         bottleneck_filters: int, or None. With an int, an input of more channels is first reduced to
-            that number by batch normalisation, ReLU and a convolution 1x1 with bias.
+            that number by batch normalization, ReLU and a convolution 1x1 with bias.
         compression: float in (0, 1], or None. With a float, the m output maps are reduced to
-            `int(compression * m)` by batch normalisation, ReLU and a convolution 1x1 without bias.
+            `int(compression * m)` by batch normalization, ReLU and a convolution 1x1 without bias.
         use_bias: bool, whether the layers' convolutions have biases. False needs `norm="layer"`.
         dropout: float in [0, 1), share of the values of every layer's maps that training sets to zero
             (a public MDenseNet has 0.1). More than 0 needs `norm="layer"`.
-        norm_epsilon: float, epsilon of the batch normalisations.
-        norm_momentum: float, momentum of their statistics.
+        norm_epsilon: float, epsilon of the batch normalizations.
+        norm_momentum: float, momentum of their moving statistics.
         kernel_initializer: initializer of the kernels. The official code for music draws from
             `keras_d3.layers.NNablaGlorotNormal`, as the presets do.
         kernel_regularizer: regularizer of the kernels.
@@ -68,7 +71,11 @@ class DenseBlock(keras.layers.Layer):
 
     Call arguments:
         inputs: floating-point tensor `(batch, ..., channels)` with `rank` axes between.
-        training: bool, whether the batch's own statistics normalise.
+        training: bool, whether to normalize by the batch's own statistics.
+
+    Attributes:
+        units: list of `NormReluConv1D` or `NormReluConv2D`: with norm="source" one per source, which
+            convolves it for all later layers; with norm="layer" one per layer.
 
     Returns:
         Tensor of the same shape but for the channels: `growth_rate * output_layers` (for "all",
@@ -94,12 +101,11 @@ class DenseBlock(keras.layers.Layer):
         rank=2,
         dilation="none",
         norm="source",
-        form=None,
         output_layers=1,
         bottleneck_filters=None,
         compression=None,
-        norm_epsilon=NORM_EPSILON,
-        norm_momentum=NORM_MOMENTUM,
+        norm_epsilon=1e-5,
+        norm_momentum=0.9,
         kernel_initializer="glorot_normal",
         kernel_regularizer=None,
         use_bias=True,
@@ -113,7 +119,6 @@ class DenseBlock(keras.layers.Layer):
         self.kernel_size = check_int_tuple("kernel_size", kernel_size, rank)
         self.dilation = check_choice("dilation", dilation, DILATIONS)
         self.norm = check_choice("norm", norm, NORMS)
-        self.form = _check_form(form, norm)
         self.output_layers = _check_output_layers(output_layers, num_layers)
         self.bottleneck_filters = bottleneck_filters
         if bottleneck_filters is not None:
@@ -131,178 +136,102 @@ class DenseBlock(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
+    # Files keep weights under the first name that leads to them, in the order of the alphabet: under these
+    # four, as before there were units.
+    @property
+    def norms(self):
+        """Normalizations of the units, None where there is none."""
+        return [unit.norm for unit in self.units]
+
+    @property
+    def convs(self):
+        """Convolutions of the units."""
+        return [unit.conv for unit in self.units]
+
+    @property
+    def bottleneck(self):
+        """Pair of normalization and convolution in front of the block, or None."""
+        return None if self.squeeze_input is None else [self.squeeze_input.norm, self.squeeze_input.conv]
+
+    @property
+    def reduction(self):
+        """Pair of normalization and convolution behind the block, or None."""
+        return None if self.squeeze_output is None else [self.squeeze_output.norm, self.squeeze_output.conv]
+
     def build(self, input_shape):
         *sizes, channels = check_channels_known(self, input_shape, self.rank)
-        self.bottleneck = None
+        self.squeeze_input = self.squeeze_output = None
         if self.bottleneck_filters is not None and channels > self.bottleneck_filters:
-            self.bottleneck = self._reduction(self.bottleneck_filters, "bottleneck", use_bias=True)
-            self._build_reduction(self.bottleneck, (*sizes, channels))
+            self.squeeze_input = self._unit("bottleneck", self.bottleneck_filters, 1)
+            self.squeeze_input.build((*sizes, channels))
             channels = self.bottleneck_filters
-        source_channels = [channels] + [self.growth_rate] * (self.num_layers - 1)
-        self.norms, self.convs = [], []
+        shapes = [(*sizes, channels)] + [(*sizes, self.growth_rate)] * (self.num_layers - 1)
+        self.units = []
         for index in range(self.num_layers):
-            if self.norm != "layer":
-                width = source_channels[index]
-                conv, conv_shape = self._source_conv(index), (*sizes, width)
+            if self.norm == "layer":
+                unit, shape = self._layer_unit(index), shapes[: index + 1]
             else:
-                width = sum(source_channels[: index + 1])
-                conv = self._layer_conv(index)
-                conv_shape = [(*sizes, source) for source in source_channels[: index + 1]]
-            norm = None
-            if self._normalizes(index):
-                norm = self._normalization(f"norm_{index}")
-                norm.build((*sizes, width))
-            conv.build(conv_shape)
-            self.norms.append(norm)
-            self.convs.append(conv)
-        self._source_channels = tuple(source_channels)
-        self.reduction = None
+                unit, shape = self._source_unit(index), shapes[index]
+            unit.build(shape)
+            self.units.append(unit)
         if self.compression is not None:
             width = self._maps_kept(channels)
-            self.reduction = self._reduction(self._compressed(width), "compression", use_bias=False)
-            self._build_reduction(self.reduction, (*sizes, width))
+            self.squeeze_output = self._unit("compression", self._compressed(width), 1, use_bias=False)
+            self.squeeze_output.build((*sizes, width))
         self.built = True
 
-    def _normalizes(self, index):
-        """Whether source `index` (with "layer": the sources of layer `index`) is normalised."""
-        if self.norm in ("source", "layer"):
-            return True
-        if index == 0:
-            return self.norm == "input"
-        # What is returned must not carry the scale that another layer's normalisation would give it.
-        return self.output_layers == "all" or index > self.num_layers - self.output_layers
-
-    def _normalization(self, name):
-        return batch_normalization(name, self.norm_epsilon, self.norm_momentum, dtype=self.dtype_policy)
-
-    def _conv(self, conv_class, filters, kernel_size, rates, name, use_bias=True):
-        return conv_class(
+    def _unit(self, name, filters, kernel_size, rates=1, use_bias=True, **kwargs):
+        unit_class = NormReluConv1D if self.rank == 1 else NormReluConv2D
+        rates = {"dilation_rates": rates} if isinstance(rates, list) else {"dilation_rate": rates}
+        return unit_class(
             filters,
             kernel_size,
-            rates,
+            **rates,
             use_bias=use_bias,
+            norm_epsilon=self.norm_epsilon,
+            norm_momentum=self.norm_momentum,
             kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
             name=name,
             dtype=self.dtype_policy,
+            **kwargs,
         )
 
-    def _source_conv(self, index):
+    def _source_unit(self, index):
         """Source `index` with the filters of every layer that reads it, in the layers' order."""
-        conv_class = DilatedConv1D if self.rank == 1 else DilatedConv2D
         # "standard" has no single rate for a source: `_rate` is applied where the kernel is used.
         rate = 1 if self.dilation == "standard" else self._rate(index, index)
         filters = self.growth_rate * (self.num_layers - index)
-        return self._conv(conv_class, filters, self.kernel_size, rate, f"conv_{index}")
+        options = {"use_norm": self.normalizes(index), "recompute": self.rank == 2}
+        return self._unit(f"source_{index}", filters, self.kernel_size, rate, **options)
 
-    def _layer_conv(self, layer):
-        conv_class = MultidilatedConv1D if self.rank == 1 else MultidilatedConv2D
+    def _layer_unit(self, layer):
         rates = [self._rate(source, layer) for source in range(layer + 1)]
-        return self._conv(
-            conv_class, self.growth_rate, self.kernel_size, rates, f"conv_{layer}", self.use_bias
-        )
+        return self._unit(f"layer_{layer}", self.growth_rate, self.kernel_size, rates, self.use_bias)
+
+    def normalizes(self, index):
+        """Whether source `index` is normalized."""
+        return True
 
     def _rate(self, source, layer):
         """Dilation from `source` (0 is the block's input) to `layer` (0 is the first)."""
         return {"none": 1, "standard": 2**layer, "multidilated": 2**source}[self.dilation]
 
-    def _reduction(self, filters, name, use_bias):
-        conv_class = DilatedConv1D if self.rank == 1 else DilatedConv2D
-        return [
-            self._normalization(f"{name}_norm"),
-            self._conv(conv_class, filters, 1, 1, f"{name}_conv", use_bias=use_bias),
-        ]
-
-    @staticmethod
-    def _build_reduction(reduction, shape):
-        for layer in reduction:
-            layer.build(shape)
-
     def call(self, inputs, training=None):
-        if self.bottleneck is not None:
-            inputs = _reduce(self.bottleneck, inputs, training)
-        if self.norm == "layer":
-            kept = self._by_layer(inputs, training)
-        elif self.form == "fused" and self.dilation != "standard":
-            kept = self._fused(inputs, training)
-        else:
-            kept = self._from_sources(inputs, training)
-        if self.output_layers == "all":
-            kept = [inputs, *kept]
+        if self.squeeze_input is not None:
+            inputs = self.squeeze_input(inputs, training=training)
+        maps = self._maps_of_layers(inputs, training)
+        kept = [inputs, *maps] if self.output_layers == "all" else maps[-self.output_layers :]
         outputs = kept[0] if len(kept) == 1 else ops.concatenate(kept, axis=-1)
-        return outputs if self.reduction is None else _reduce(self.reduction, outputs, training)
+        return outputs if self.squeeze_output is None else self.squeeze_output(outputs, training=training)
 
-    def _fused(self, inputs, training):
-        """One convolution per source; `pending` holds the sums of the layers not yet complete."""
-        source, pending, kept = inputs, None, []
-        for index in range(self.num_layers):
-            shares = self._shares(index, source, training)
-            pending = shares if pending is None else pending + shares
-            source, pending = split_first(pending, self.growth_rate)
-            kept.append(source)
-        return self._last(kept)
-
-    def _shares(self, index, source, training):
-        """What source `index` adds to every layer that reads it."""
-        norm, conv = self.norms[index], self.convs[index]
-        if self.rank == 2 and norm is not None and training and norm.trainable:
-            kernel, bias = (
-                ops.cast(ops.convert_to_tensor(weight), source.dtype) for weight in (conv.kernel, conv.bias)
-            )
-            mean, variance = norm.update_statistics(source)
-            weights = norm.scale_and_offset(mean.dtype)
-            return normalized_relu_conv_2d(
-                source, mean, variance, *weights, norm.epsilon, kernel, bias, conv.dilation_rate
-            )
-        return conv(self._activated(index, source, training))
-
-    def _activated(self, index, maps, training):
-        norm = self.norms[index]
-        return ops.relu(maps if norm is None else norm(maps, training=training))
-
-    def _from_sources(self, inputs, training):
-        """Layer by layer, every kernel cut out of the source's; a share of each source's bias per layer."""
-        sources, kept = [], []
-        source = inputs
-        for layer in range(self.num_layers):
-            sources.append(self._activated(layer, source, training))
-            kernels, bias = [], 0
-            for index in range(layer + 1):
-                conv, start = self.convs[index], (layer - index) * self.growth_rate
-                kernels.append(ops.convert_to_tensor(conv.kernel)[..., start : start + self.growth_rate])
-                bias = bias + ops.convert_to_tensor(conv.bias)[start : start + self.growth_rate]
-            rates = [self._rate(index, layer) for index in range(layer + 1)]
-            if self.form == "fused":
-                # Standard dilation: one rate per layer, so its sources share one convolution.
-                maps = ops.concatenate(sources, axis=-1)
-                source = self._convolve(maps, ops.concatenate(kernels, axis=-2), rates[0]) + bias
-            else:
-                source = bias
-                for maps, kernel, rate in zip(sources, kernels, rates, strict=True):
-                    source = source + self._convolve(maps, kernel, rate)
-            kept.append(source)
-        return self._last(kept)
-
-    def _convolve(self, inputs, kernel, rate):
-        if self.rank == 1:
-            return dilated_conv_1d(inputs, kernel, rate, "same")
-        return dilated_conv_2d(inputs, kernel, (rate, rate), "same")
-
-    def _by_layer(self, inputs, training):
-        sources = [inputs]
-        for layer in range(self.num_layers):
-            maps = sources[0] if layer == 0 else ops.concatenate(sources, axis=-1)
-            maps = self._activated(layer, maps, training)
-            maps = self.convs[layer](self._split(maps, layer + 1))
-            sources.append(self.dropouts[layer](maps, training=training) if self.dropouts else maps)
-        return self._last(sources[1:])
-
-    def _split(self, maps, num_sources):
-        ends = itertools.accumulate(self._source_channels[: num_sources - 1])
-        return ops.split(maps, list(ends), axis=-1) if num_sources > 1 else [maps]
-
-    def _last(self, layers):
-        return layers if self.output_layers == "all" else layers[-self.output_layers :]
+    def _maps_of_layers(self, inputs, training):
+        """Maps of every layer."""
+        if self.norm == "layer":
+            return layers_from_concatenations(self.units, inputs, self.dropouts, training)
+        if self.dilation == "standard":
+            return layers_from_kernel_parts(self.units, inputs, self.growth_rate, training)
+        return layers_from_sums(self.units, inputs, self.growth_rate, training)
 
     def compute_output_shape(self, input_shape):
         *sizes, channels = check_channels_known(self, input_shape, self.rank)
@@ -326,66 +255,19 @@ class DenseBlock(keras.layers.Layer):
         return self.growth_rate * self.output_layers
 
     def get_config(self):
+        sizes = ("growth_rate", "num_layers", "kernel_size", "rank", "output_layers", "bottleneck_filters")
+        options = ("dilation", "norm", "compression", "norm_epsilon", "norm_momentum", "use_bias", "dropout")
         return {
             **super().get_config(),
-            "growth_rate": self.growth_rate,
-            "num_layers": self.num_layers,
-            "kernel_size": self.kernel_size,
-            "rank": self.rank,
-            "dilation": self.dilation,
-            "norm": self.norm,
-            "form": self.form,
-            "output_layers": self.output_layers,
-            "bottleneck_filters": self.bottleneck_filters,
-            "compression": self.compression,
-            "norm_epsilon": self.norm_epsilon,
-            "norm_momentum": self.norm_momentum,
+            **{name: getattr(self, name) for name in sizes + options},
             "kernel_initializer": keras.initializers.serialize(self.kernel_initializer),
             "kernel_regularizer": keras.regularizers.serialize(self.kernel_regularizer),
-            "use_bias": self.use_bias,
-            "dropout": self.dropout,
         }
 
-
-def check_channels_known(block, input_shape, rank):
-    """Returns `input_shape` as a tuple, or raises ValueError for another rank or unknown channels."""
-    shape = tuple(input_shape)
-    if len(shape) != rank + 2 or shape[-1] is None:
-        raise ValueError(
-            f"The input of `{type(block).__name__}` must have {rank + 2} axes, the last one (channels) of "
-            f"known size. Received: input_shape={shape}. For sequences, give `rank=1`."
-        )
-    return shape
-
-
-def split_first(maps, num_first):
-    """Returns the first `num_first` channels and the rest (None where nothing remains).
-
-    A split, because the gradient of two slices is two tensors full of zeros to add up: on a CPU
-    that alone took a third of a training step.
-    """
-    if maps.shape[-1] == num_first:
-        return maps, None
-    return split_channels(maps, num_first)
-
-
-def check_compression(name, value):
-    """Returns `value`, or raises ValueError if it is neither None nor in (0, 1]."""
-    if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 1):
-        raise ValueError(f"`{name}` must be None or a number in (0, 1]. Received: {name}={value!r}.")
-    return value
-
-
-def _check_form(form, norm):
-    if form is None:
-        return "literal" if norm == "layer" else "fused"
-    check_choice("form", form, FORMS)
-    if form == "fused" and norm == "layer":
-        raise ValueError(
-            "`form` must be 'literal' with norm='layer': a source is normalised anew for every layer, so it "
-            f"cannot be convolved once for all. Received: form={form!r}. Use norm='source' or form=None."
-        )
-    return form
+    @classmethod
+    def from_config(cls, config):
+        # Files of earlier versions name an implementation under `form`.
+        return super().from_config({key: value for key, value in config.items() if key != "form"})
 
 
 def _check_layer_options(norm, use_bias, dropout):
@@ -407,8 +289,3 @@ def _check_output_layers(output_layers, num_layers):
         f"`output_layers` must be 'all' or an integer from 1 to num_layers. "
         f"Received: output_layers={output_layers!r}, num_layers={num_layers}."
     )
-
-
-def _reduce(reduction, inputs, training):
-    norm, conv = reduction
-    return conv(ops.relu(norm(inputs, training=training)))

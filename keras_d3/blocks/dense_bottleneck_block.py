@@ -3,10 +3,8 @@
 import keras
 from keras import ops
 
-from keras_d3.blocks.dense_block import check_channels_known
-from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import DilatedConv2D
-from keras_d3.utils import check_int_tuple, check_positive_int
+from keras_d3.layers import NormReluConv2D
+from keras_d3.utils import check_channels_known, check_int_tuple, check_positive_int
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")
@@ -25,16 +23,16 @@ class DenseBottleneckBlock(keras.layers.Layer):
         growth_rate: int, maps that each layer makes (k).
         num_layers: int, number of layers.
         bottleneck_factor: int, maps of a bottleneck divided by the growth rate.
-        kernel_size: int or two ints, of the second convolution.
-        norm_epsilon: float, epsilon of the batch normalisations.
-        norm_momentum: float, momentum of their statistics.
+        kernel_size: int or two ints, taps of the second convolution.
+        norm_epsilon: float, epsilon of the batch normalizations.
+        norm_momentum: float, momentum of their moving statistics.
         kernel_initializer: initializer of the kernels.
         kernel_regularizer: regularizer of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: floating-point tensor (batch, height, width, channels).
-        training: bool, whether the batch's own statistics normalise.
+        training: bool, whether to normalize by the batch's own statistics.
 
     Returns:
         Tensor (batch, height, width, channels + growth_rate * num_layers): the input, then each layer's
@@ -58,8 +56,8 @@ class DenseBottleneckBlock(keras.layers.Layer):
         num_layers,
         bottleneck_factor=4,
         kernel_size=3,
-        norm_epsilon=NORM_EPSILON,
-        norm_momentum=NORM_MOMENTUM,
+        norm_epsilon=1e-5,
+        norm_momentum=0.9,
         kernel_initializer="glorot_uniform",
         kernel_regularizer=None,
         **kwargs,
@@ -74,42 +72,43 @@ class DenseBottleneckBlock(keras.layers.Layer):
         self.kernel_initializer = keras.initializers.get(kernel_initializer)
         self.kernel_regularizer = keras.regularizers.get(kernel_regularizer)
 
+    # Files keep weights under the first name that leads to them, in the order of the alphabet: under this
+    # one, as before there were units.
+    @property
+    def parts(self):
+        """Pairs of normalization and convolution: bottleneck and second convolution of each layer."""
+        return [[unit.norm, unit.conv] for unit in self.units]
+
     def build(self, input_shape):
-        *sizes, channels = check_channels_known(self, input_shape, 2)
-        self.parts = []
+        *_, channels = check_channels_known(self, input_shape, 2)
+        width = self.bottleneck_factor * self.growth_rate
+        self.units = []
         for index in range(self.num_layers):
-            width = self.bottleneck_factor * self.growth_rate
-            self.parts += [
-                self._norm_and_conv(f"bottleneck_{index}", channels, width, 1),
-                self._norm_and_conv(f"layer_{index}", width, self.growth_rate, self.kernel_size),
-            ]
+            bottleneck = self._unit(f"bottleneck_{index}", width, 1)
+            bottleneck.build((None, None, None, channels))
+            layer = self._unit(f"layer_{index}", self.growth_rate, self.kernel_size)
+            layer.build((None, None, None, width))
+            self.units += [bottleneck, layer]
             channels += self.growth_rate
         self.built = True
 
-    def _norm_and_conv(self, name, channels, filters, kernel_size):
-        norm = batch_normalization(
-            f"{name}_norm", self.norm_epsilon, self.norm_momentum, dtype=self.dtype_policy
-        )
-        conv = DilatedConv2D(
+    def _unit(self, name, filters, kernel_size):
+        return NormReluConv2D(
             filters,
             kernel_size,
-            1,
             use_bias=False,
+            norm_epsilon=self.norm_epsilon,
+            norm_momentum=self.norm_momentum,
             kernel_initializer=keras.initializers.serialize(self.kernel_initializer),
             kernel_regularizer=self.kernel_regularizer,
-            name=f"{name}_conv",
+            name=name,
             dtype=self.dtype_policy,
         )
-        norm.build((None, None, None, channels))
-        conv.build((None, None, None, channels))
-        return [norm, conv]
 
     def call(self, inputs, training=None):
         maps = inputs
-        for index in range(self.num_layers):
-            new = maps
-            for norm, conv in self.parts[2 * index : 2 * index + 2]:
-                new = conv(ops.relu(norm(new, training=training)))
+        for bottleneck, layer in zip(self.units[::2], self.units[1::2], strict=True):
+            new = layer(bottleneck(maps, training=training), training=training)
             maps = ops.concatenate([maps, new], axis=-1)
         return maps
 

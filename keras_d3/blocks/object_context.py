@@ -3,8 +3,7 @@
 import keras
 from keras import ops
 
-from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import DilatedConv2D
+from keras_d3.layers import BatchNormalization, DilatedConv2D
 from keras_d3.utils import check_positive_int
 
 
@@ -22,24 +21,24 @@ class ObjectContext(keras.layers.Layer):
         y_i  = rho(sum over k of w_ik delta(f_k))            object-contextual representation (equation 6)
         z_i  = g([y_i, x_i])                                 augmented representation (equation 7)
 
-    phi and psi are two, rho, delta and g one 1x1 convolution, each followed by batch normalisation and
+    phi and psi are two, rho, delta and g one 1x1 convolution, each followed by batch normalization and
     ReLU. Differences: the paper's relation has s = 1; with `scaled=True` s = 1 / sqrt(key_filters), as in
-    its authors' code and other attention. Convolutions have no bias, as a normalisation follows; no
+    its authors' code and other attention. Convolutions have no bias, as a normalization follows; no
     drop-out.
 
     Args:
         filters: int, maps of the result and of rho's and g's convolutions.
         key_filters: int, maps of phi, psi and delta.
-        scaled: bool, see above.
-        norm_epsilon: float, epsilon of the batch normalisations.
-        norm_momentum: float, momentum of their statistics.
+        scaled: bool, whether s = 1 / sqrt(key_filters).
+        norm_epsilon: float, epsilon of the batch normalizations.
+        norm_momentum: float, momentum of their moving statistics.
         kernel_initializer: initializer of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:
         inputs: list of the pixel representations (batch, height, width, channels) and the first guess's
             logits (batch, height, width, classes).
-        training: bool, whether the batch's own statistics normalise.
+        training: bool, whether to normalize by the batch's own statistics.
 
     Returns:
         Tensor (batch, height, width, filters).
@@ -61,8 +60,8 @@ class ObjectContext(keras.layers.Layer):
         filters=512,
         key_filters=256,
         scaled=True,
-        norm_epsilon=NORM_EPSILON,
-        norm_momentum=NORM_MOMENTUM,
+        norm_epsilon=1e-5,
+        norm_momentum=0.9,
         kernel_initializer="glorot_uniform",
         **kwargs,
     ):
@@ -95,8 +94,11 @@ class ObjectContext(keras.layers.Layer):
             name=f"{name}_conv",
             dtype=self.dtype_policy,
         )
-        norm = batch_normalization(
-            f"{name}_norm", self.norm_epsilon, self.norm_momentum, dtype=self.dtype_policy
+        norm = BatchNormalization(
+            epsilon=self.norm_epsilon,
+            momentum=self.norm_momentum,
+            name=f"{name}_norm",
+            dtype=self.dtype_policy,
         )
         conv.build((None, None, None, channels))
         norm.build((None, None, None, filters))

@@ -2,8 +2,7 @@
 
 import keras
 
-from keras_d3.blocks.normalization import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import DilatedConv2D, SmoothedDilatedConv2D
+from keras_d3.layers import BatchNormalization, DilatedConv2D, SmoothedDilatedConv2D
 from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice
 
@@ -18,15 +17,15 @@ def residual_bottleneck(
     smoothing=None,
     padding_leak="official",
     freeze_norm=False,
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="glorot_uniform",
 ):
     """Applies the bottleneck block of a ResNet: `relu(shortcut(x) + norm(conv_1x1(conv_3x3(conv_1x1(x)))))`.
 
     Figure 5 (right) of He et al., 2016, "Deep Residual Learning for Image Recognition"
     (https://arxiv.org/abs/1512.03385), as its authors' Caffe models have it: the stride is on the first 1x1
-    and on the shortcut. A batch normalisation follows every convolution, a ReLU the first two. It is a
+    and on the shortcut. A batch normalization follows every convolution, a ReLU the first two. It is a
     function, so that every convolution is a layer of the model, to be found by its name:
 
         <name>_conv1, _conv1_norm, _conv1_relu, _conv2, ..., _conv3, _conv3_norm, _add, _relu
@@ -36,14 +35,14 @@ def residual_bottleneck(
         inputs: symbolic tensor (batch, height, width, channels).
         filters: int, maps of the first two convolutions; the third makes four times as many.
         name: string, prefix of the layers' names.
-        stride: int.
-        dilation_rate: int, of the 3x3 convolution.
-        shortcut: `"identity"`, or `"projection"`: a strided 1x1 convolution and its normalisation.
+        stride: int, of the first 1x1 convolution and of the shortcut.
+        dilation_rate: int, dilation of the 3x3 convolution.
+        shortcut: `"identity"`, or `"projection"`: a strided 1x1 convolution and its normalization.
         smoothing: None; or `"group_interaction"`, `"separable_shared_convolution"`: the 3x3 convolution
             is a `SmoothedDilatedConv2D`.
         padding_leak: see `SmoothedDilatedConv2D`.
-        freeze_norm: bool, whether the normalisations keep their statistics, scales and shifts.
-        norm_epsilon, norm_momentum: floats, constants of the normalisations.
+        freeze_norm: bool, whether the normalizations keep their statistics, scales and shifts.
+        norm_epsilon, norm_momentum: floats, epsilon and momentum of the normalizations.
         kernel_initializer: initializer of the kernels.
 
     Returns:
@@ -66,7 +65,7 @@ def residual_bottleneck(
     check_choice("smoothing", smoothing, (None, *SMOOTHINGS))
 
     def norm(x, conv_name):
-        layer = batch_normalization(f"{conv_name}_norm", norm_epsilon, norm_momentum)
+        layer = BatchNormalization(epsilon=norm_epsilon, momentum=norm_momentum, name=f"{conv_name}_norm")
         layer.trainable = not freeze_norm
         return layer(x)
 

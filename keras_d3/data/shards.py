@@ -54,8 +54,8 @@ class ShardedManifest:
         variant: str, which form of it was read.
         splits: dict of `"train" | "validation" | "test" -> split`.
         shards: tuple of `Shard`, every TFRecord file.
-        made_by: str, tool and version.
-        request: dict, arguments of the writer; another request needs another directory.
+        generator: str, tool and version.
+        request: dict, the writer's arguments; another request needs another directory.
         directory: str, where the manifest was found; not part of the file.
 
     Raises:
@@ -73,7 +73,7 @@ class ShardedManifest:
     variant: str
     splits: dict
     shards: tuple[Shard, ...]
-    made_by: str
+    generator: str
     request: dict
     directory: str = ""
 

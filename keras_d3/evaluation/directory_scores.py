@@ -11,7 +11,14 @@ from pathlib import Path
 
 import keras_d3
 from keras_d3.evaluation.museval_scores import BACKENDS, SCHEMA_VERSION
-from keras_d3.utils import check_choice, check_positive_int, optional_package, read_json, sha256_of_file
+from keras_d3.utils import (
+    check_choice,
+    check_positive_int,
+    num_cores,
+    optional_package,
+    read_json,
+    sha256_of_file,
+)
 
 NOT_SOURCES = ("mixture", "accompaniment")
 _ERRORS = {error.__name__: error for error in (FileNotFoundError, RuntimeError, ValueError)}
@@ -105,7 +112,7 @@ def score_directories(
         Dict name -> dict track -> scores.
     """
     check_choice("backend", backend, BACKENDS)
-    num_workers = check_positive_int("num_workers", _num_cores() if num_workers is None else num_workers)
+    num_workers = check_positive_int("num_workers", num_cores() if num_workers is None else num_workers)
     settings = {"window_secs": float(window_secs), "accompaniment": bool(accompaniment), "backend": backend}
     references_dir = _existing_folder("references_dir", references_dir)
     tracks = _track_names(references_dir) if tracks is None else sorted(tracks)
@@ -137,11 +144,6 @@ def score_directories(
         for job in task["jobs"]:
             results[job["name"]][task["track"]] = read_json(job["out"], "scores file")
     return {name: {track: scores[track] for track in tracks} for name, scores in results.items()}
-
-
-def _num_cores():
-    affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _existing_folder(name, path):

@@ -3,7 +3,6 @@
 import concurrent.futures
 import dataclasses
 import datetime
-import os
 import platform
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from keras_d3.models import preset_for, receptive_field
 from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData, write_report
 from keras_d3.settings import Recipe
 from keras_d3.training import train_targets
-from keras_d3.utils import atomic_path, current_commit, write_json
+from keras_d3.utils import atomic_path, current_commit, num_cores, processor_name, write_json
 
 EXCERPT_SECS = 6.0
 
@@ -201,7 +200,10 @@ def _report(manifest, runs, models, baselines, out_dir, track, command):
             f"{training_mins:.1f} min together, {len(manifest.tracks(SPLIT))} test tracks"
         ),
         commit=current_commit(),
-        machine=f"{platform.platform()}, {_processor()}, Python {platform.python_version()}",
+        machine=(
+            f"{platform.platform()}, {processor_name()}, {num_cores()} cores, "
+            f"Python {platform.python_version()}"
+        ),
         date=datetime.date.today().isoformat(),
         command=command,
         footnotes=(
@@ -307,15 +309,3 @@ def _write_json(path, report):
             },
         },
     )
-
-
-def _processor():
-    """The processor's name where Linux tells it, and the number of cores."""
-    name = platform.processor() or platform.machine()
-    try:
-        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-        name = next(line.split(":", 1)[1].strip() for line in lines if line.startswith("model name"))
-    except (OSError, StopIteration):
-        pass  # not Linux, or a processor that has no name there
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{name}, {cores} cores"

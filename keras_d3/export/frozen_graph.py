@@ -1,6 +1,7 @@
-"""A Keras model as a TensorFlow graph of plain operations and constants, for converters to other runtimes."""
+"""A Keras model as a TensorFlow graph of standard operations and constants, for converters."""
 
 import typing
+from collections.abc import Callable, Sequence
 
 import keras
 import numpy as np
@@ -10,18 +11,18 @@ from keras_d3.models import fold_batch_norm
 from keras_d3.ops import trace_standard_ops
 
 INPUT_NAME = "mixture"
-# Of a model with one unnamed output.
+# Name of a single, unnamed output.
 OUTPUT_NAME = "estimate"
-# Where a model takes any size, the check takes this one.
+# Size that the check takes for axes of any size.
 CHECKED_SIZE = 40
-# Of the root mean square. Another order of sums makes 1e-6, or 1e-4 in networks that amplify rounding; a
-# wrong operation makes 1e-2 and more.
+# Relative to the root mean square. Another order of sums makes errors of 1e-6, or of 1e-4 in networks that
+# amplify rounding; a wrong operation makes 1e-2 and more.
 TOLERANCE = 1e-3
 PRECISION = "float32"
 
 
 class FrozenGraph(typing.NamedTuple):
-    """What converters need.
+    """A graph as converters take it.
 
     graph_def: `tf.compat.v1.GraphDef` without variables and functions.
     input_tensor: name of the input's tensor in it.
@@ -33,15 +34,15 @@ class FrozenGraph(typing.NamedTuple):
     output_tensors: dict
 
 
-def freeze(model, input_shape):
-    """Traces a model in inference mode with its weights as constants, batch normalisation folded into them.
+def freeze(model: keras.Model, input_shape: Sequence[int | None]) -> FrozenGraph:
+    """Traces a model in inference mode with its weights as constants, batch normalization folded into them.
 
     Args:
         model: `keras.Model` with one input; the output is a tensor or a dict of them.
-        input_shape: the input's shape without the batch, None for axes of any size.
+        input_shape: sequence of ints, the input's shape without the batch, None for axes of any size.
 
     Returns:
-        `FrozenGraph`, float32 in and out, with any batch. The outputs are called as the dict's keys, or
+        `FrozenGraph`, float32 in and out, with any batch. The outputs have the names of the dict's keys, or
         `"estimate"`.
     """
     model = fold_batch_norm(model)
@@ -65,30 +66,36 @@ def freeze(model, input_shape):
     )
 
 
-def checked_input_shape(model, input_shape):
+def checked_input_shape(
+    model: keras.Model, input_shape: Sequence[int | None] | None
+) -> tuple[int | None, ...]:
     """Returns the shape to export, without the batch: the model's, or `input_shape` if that fits it.
+
+    Args:
+        model: `keras.Model`.
+        input_shape: sequence of ints, see `export_onnx`; or None.
 
     Raises:
         ValueError: the model has several inputs, or `input_shape` does not fit it.
     """
-    own = model.input_shape
-    if not isinstance(own, tuple):
-        raise ValueError(f"`model` must have one input. Received: model.input_shape={own}.")
+    model_shape = model.input_shape
+    if not isinstance(model_shape, tuple):
+        raise ValueError(f"`model` must have one input. Received: model.input_shape={model_shape}.")
     if input_shape is None:
-        return own[1:]
+        return model_shape[1:]
     shape = tuple(input_shape)
-    fits = len(shape) == len(own) - 1 and all(
-        size in (None, given) for size, given in zip(own[1:], shape, strict=True)
+    fits = len(shape) == len(model_shape) - 1 and all(
+        size in (None, given) for size, given in zip(model_shape[1:], shape, strict=True)
     )
     if not fits:
         raise ValueError(
             "`input_shape` must be the model's input shape without the batch, with any sizes for its None. "
-            f"Received: input_shape={shape}, model.input_shape={own}."
+            f"Received: input_shape={shape}, model.input_shape={model_shape}."
         )
     return shape
 
 
-def in_float32(model):
+def in_float32(model: keras.Model) -> keras.Model:
     """The model with all layers computing in float32: itself, unless some compute in half precision.
 
     Other runtimes choose the precision themselves, and ONNX Runtime has no bfloat16 convolutions on CPUs.
@@ -101,14 +108,19 @@ def in_float32(model):
     return clone
 
 
-def check_against_model(model, input_shape, run, what):
-    """Compares another runtime's outputs with the model's on one noise.
+def check_against_model(
+    model: keras.Model,
+    input_shape: Sequence[int | None],
+    run: Callable[[np.ndarray], dict[str, np.ndarray]],
+    export_name: str,
+) -> None:
+    """Compares another runtime's outputs with the model's on noise.
 
     Args:
         model: `keras.Model`.
-        input_shape: the exported shape, without the batch.
+        input_shape: sequence of ints, the exported shape, without the batch.
         run: function of a float32 array to a dict of arrays, named as by `freeze`.
-        what: what is compared, for the error.
+        export_name: string, name of the exported form, for the error.
 
     Raises:
         RuntimeError: they differ by more than rounding.
@@ -117,13 +129,13 @@ def check_against_model(model, input_shape, run, what):
     noise = np.abs(np.random.default_rng(0).standard_normal((1, *shape))).astype(PRECISION)
     expected = model(noise, training=False)
     expected = expected if isinstance(expected, dict) else {OUTPUT_NAME: expected}
-    found = run(noise)
+    outputs = run(noise)
     for name, tensor in expected.items():
         values = np.asarray(tf.cast(tensor, tf.float32))
-        error, size = _root_mean_square(found[name] - values), _root_mean_square(values)
+        error, size = _root_mean_square(outputs[name] - values), _root_mean_square(values)
         if not error <= TOLERANCE * max(size, 1e-6):
             raise RuntimeError(
-                f"The {what} gives another {name!r} than the Keras model: on noise they differ by "
+                f"The {export_name} gives another {name!r} than the Keras model: on noise they differ by "
                 f"{error:.3g}, the model gives {size:.3g} (root mean squares). Nothing was written: "
                 "please report it."
             )

@@ -1,8 +1,10 @@
 """Keras networks as ONNX files."""
 
 import contextlib
+from collections.abc import Sequence
 from pathlib import Path
 
+import keras
 import tensorflow as tf
 
 from keras_d3.export.frozen_graph import (
@@ -18,22 +20,28 @@ from keras_d3.utils import atomic_path, optional_package
 OPSET = 17
 
 
-def export_onnx(model, path, input_shape=None, overwrite=False, check=True):
+def export_onnx(
+    model: keras.Model,
+    path: str | Path,
+    input_shape: Sequence[int | None] | None = None,
+    overwrite: bool = False,
+    check: bool = True,
+) -> Path:
     """Writes a network as an ONNX file, float32, for any batch.
 
     The network alone, as `export_openvino` writes it. Differences from `model.export(format="onnx")`
-    of Keras: convolutions with dilations write their padding out, without which ONNX Runtime refuses them
+    of Keras: dilated convolutions have explicit padding, because ONNX Runtime refuses them otherwise
     on maps of unknown size; input and outputs have names; the file is compared with the model.
 
     Args:
-        model: `keras.Model` with one input; the output is a tensor or a dict of them. What computes in half
-            precision is exported in float32.
+        model: `keras.Model` with one input; the output is a tensor or a dict of them. Layers in half
+            precision are exported in float32.
         path: file that ends in `.onnx`.
-        input_shape: the input's shape without the batch, to fix sizes that the model leaves open. None: as
-            in the model.
+        input_shape: sequence of ints, the input's shape without the batch, to fix sizes that the model
+            leaves open. None: as in the model.
         overwrite: bool, whether an existing file may be replaced.
-        check: bool, whether ONNX Runtime's outputs on a noise are compared with the model's before the
-            file gets its name (to 1e-3 of the root mean square; usual are 1e-6).
+        check: bool, whether ONNX Runtime's outputs on noise are compared with the model's before the file
+            gets its name (to 1e-3 of the root mean square; usual are 1e-6).
 
     Returns:
         `path` as a `pathlib.Path`. The input is called `mixture`, the outputs as the model's, or `estimate`.
@@ -61,7 +69,7 @@ def export_onnx(model, path, input_shape=None, overwrite=False, check=True):
     input_shape = checked_input_shape(model, input_shape)
     model = in_float32(model)
     frozen = freeze(model, input_shape)
-    with _without_warnings_of_tensorflow():
+    with _without_tensorflow_warnings():
         exported, _ = converter.from_graph_def(
             frozen.graph_def,
             name=model.name,
@@ -89,8 +97,8 @@ def export_onnx(model, path, input_shape=None, overwrite=False, check=True):
 
 
 @contextlib.contextmanager
-def _without_warnings_of_tensorflow():
-    """The converter calls functions that TensorFlow calls deprecated, which no user can change."""
+def _without_tensorflow_warnings():
+    """Hides TensorFlow's warnings of functions that the converter uses and users cannot change."""
     logger = tf.get_logger()
     level = logger.level
     logger.setLevel("ERROR")

@@ -1,7 +1,10 @@
 """Keras networks as OpenVINO models (IR: an .xml file with the graph, a .bin file with the weights)."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
+
+import keras
 
 from keras_d3.export.frozen_graph import (
     INPUT_NAME,
@@ -14,23 +17,29 @@ from keras_d3.export.openvino_network import EXTRA, OpenVINONetwork
 from keras_d3.utils import atomic_path, optional_package
 
 
-def export_openvino(model, path, input_shape=None, overwrite=False, check=True):
+def export_openvino(
+    model: keras.Model,
+    path: str | Path,
+    input_shape: Sequence[int | None] | None = None,
+    overwrite: bool = False,
+    check: bool = True,
+) -> Path:
     """Writes a network as an OpenVINO model, float32, for any batch.
 
     The network alone: a spectrogram network takes magnitudes (batch, frames, bins, channels) and gives
-    magnitudes. Differences from `model.export(format="openvino")` of Keras: normalisations are traced
-    as products and sums, which OpenVINO runs about twice as fast; outputs keep their names and nothing else
-    becomes an output; the converter is OpenVINO's own reader, ten times faster; the file is compared
+    magnitudes. Differences from `model.export(format="openvino")` of Keras: normalizations are traced
+    as products and sums, which OpenVINO runs faster; outputs keep their names and nothing else
+    becomes an output; the converter is OpenVINO's own reader, which is faster; the file is compared
     with the model.
 
     Args:
-        model: `keras.Model` with one input; the output is a tensor or a dict of them. What computes in half
-            precision is exported in float32; OpenVINO is told the precision when it runs.
+        model: `keras.Model` with one input; the output is a tensor or a dict of them. Layers in half
+            precision are exported in float32; OpenVINO is told the precision when it runs.
         path: file that ends in `.xml`; the weights go beside it into `.bin`.
-        input_shape: the input's shape without the batch, to fix sizes that the model leaves open; known
-            sizes run faster. None: as in the model.
+        input_shape: sequence of ints, the input's shape without the batch, to fix sizes that the model
+            leaves open; known sizes run faster. None: as in the model.
         overwrite: bool, whether existing files may be replaced.
-        check: bool, whether the outputs on a noise are compared with the model's before the files get
+        check: bool, whether the outputs on noise are compared with the model's before the files get
             their names (to 1e-3 of the root mean square; usual are 1e-6).
 
     Returns:
@@ -63,7 +72,7 @@ def export_openvino(model, path, input_shape=None, overwrite=False, check=True):
         graph_file.write_bytes(frozen.graph_def.SerializeToString())
         read = openvino.Core().read_model(graph_file)
         results = []
-        # Whatever no operation reads is an output to OpenVINO.
+        # OpenVINO marks every unconsumed tensor as an output.
         for name, tensor in frozen.output_tensors.items():
             result = next(output for output in read.outputs if tensor in output.names)
             result.set_names({name})

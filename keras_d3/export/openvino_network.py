@@ -1,6 +1,5 @@
 """A network that OpenVINO computes, callable inside a TensorFlow graph."""
 
-import os
 import threading
 import weakref
 from pathlib import Path
@@ -9,23 +8,23 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.settings import OPENVINO_PRECISIONS
-from keras_d3.utils import check_choice, check_positive_int, optional_package
+from keras_d3.utils import check_choice, check_positive_int, num_cores, optional_package
 
-# Of setup.cfg.
+# The extra of the package that the exports need.
 EXTRA = "export"
-# Examples that are computed at once, each by its share of the threads: on two cores D3Net took 1.80 s a
-# patch instead of 2.26, in bfloat16 0.85 instead of 1.19. Each takes the memory of a network's maps.
+# Examples that are computed in parallel, each by its share of the threads: faster than one after the other,
+# but each takes the memory of a network's feature maps.
 MAX_STREAMS = 4
 
 
 class OpenVINONetwork:
     """Runs an OpenVINO model on the CPU, each example of a batch by itself.
 
-    A pipeline takes it in place of a Keras model (see `networks.py`). It works in this process only:
+    Graphs take it in place of a Keras model (see `as_graph_network`). It works in this process only:
     the graph that calls it cannot be saved.
 
     Args:
-        path: the model's .xml file, as by `export_openvino`: one float32 input with any batch.
+        path: the model's .xml file, as `export_openvino` writes it: one float32 input with any batch.
         precision: `"f32"`, or `"bf16"`: convolutions in bfloat16 with float32 sums, on CPUs that have it.
         num_threads: int, threads of one call; by default as many as there are cores for this process.
 
@@ -49,7 +48,7 @@ class OpenVINONetwork:
     _turn = threading.Lock()
     _last = None
 
-    def __init__(self, path, precision="f32", num_threads=None):
+    def __init__(self, path: str | Path, precision: str = "f32", num_threads: int | None = None):
         openvino = optional_package("openvino", EXTRA, "The runtime OpenVINO")
         check_choice("precision", precision, OPENVINO_PRECISIONS)
         path = Path(path)
@@ -62,9 +61,7 @@ class OpenVINONetwork:
                 "`precision` must be 'f32' here: this CPU does not compute in bfloat16. "
                 f"Received: precision={precision!r}."
             )
-        if num_threads is None:
-            num_threads = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-        check_positive_int("num_threads", num_threads)
+        num_threads = check_positive_int("num_threads", num_cores() if num_threads is None else num_threads)
         streams = min(num_threads, MAX_STREAMS)
         hints = {
             "INFERENCE_PRECISION_HINT": precision,
@@ -89,7 +86,7 @@ class OpenVINONetwork:
         self.variables = []
         self._names = names
 
-    def __call__(self, inputs):
+    def __call__(self, inputs: tf.Tensor) -> tf.Tensor | dict[str, tf.Tensor]:
         """Computes the outputs of a float32 tensor (batch, ...): a tensor, or a dict if there are several."""
         shapes = self.output_shapes if isinstance(self.output_shapes, dict) else None
         outputs = tf.numpy_function(
@@ -102,13 +99,13 @@ class OpenVINONetwork:
             for name, output in zip(self._names, outputs, strict=True)
         }
 
-    def run(self, inputs):
+    def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Computes the outputs of a float32 array (batch, ...): a dict of arrays."""
         inputs = np.ascontiguousarray(inputs)
-        found = [None] * len(inputs)
+        results = [[]] * len(inputs)
 
         def keep(request, index):
-            found[index] = [output.data.copy() for output in request.output_tensors]
+            results[index] = [output.data.copy() for output in request.output_tensors]
 
         with OpenVINONetwork._turn:
             self._take_turn()
@@ -117,15 +114,15 @@ class OpenVINONetwork:
                 self._queue.start_async([inputs[index : index + 1]], index, share_inputs=True)
             self._queue.wait_all()
         return {
-            name: np.concatenate([outputs[position] for outputs in found])
+            name: np.concatenate([outputs[position] for outputs in results])
             for position, name in enumerate(self._names)
         }
 
     def _take_turn(self):
-        """Has the network that ran before this one give back the memory of its maps.
+        """Releases the memory of the network that ran before, if that is another one.
 
-        The networks of a separator take turns, and each would keep a gigabyte. One that goes on keeps it:
-        to get it anew made a patch of D3Net take 1.5 s instead of 1.2 in bfloat16 (one core).
+        The networks of a separator take turns, and each would keep its feature maps, up to a gigabyte. A
+        network that runs again keeps them: allocating them anew takes time.
         """
         last = OpenVINONetwork._last and OpenVINONetwork._last()
         if last is not None and last is not self:

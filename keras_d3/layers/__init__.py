@@ -10,6 +10,7 @@ from keras_d3.layers.initializers import NNablaGlorotNormal, NNablaGlorotUniform
 from keras_d3.layers.learned_upsampling import LearnedUpsampling1D
 from keras_d3.layers.linear_upsampling import LinearUpsampling1D
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
+from keras_d3.layers.norm_relu_conv import NormReluConv1D, NormReluConv2D
 from keras_d3.layers.pad_to_multiple import PadToMultiple
 from keras_d3.layers.per_bin_affine import PerBinAffine
 from keras_d3.layers.resize_like import ResizeLike
@@ -36,6 +37,8 @@ __all__ = [
     "MultidilatedConv2D",
     "NNablaGlorotNormal",
     "NNablaGlorotUniform",
+    "NormReluConv1D",
+    "NormReluConv2D",
     "PadToMultiple",
     "PerBinAffine",
     "ResizeLike",

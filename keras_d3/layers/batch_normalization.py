@@ -12,12 +12,16 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     Ioffe and Szegedy, 2015, "Batch Normalization: Accelerating Deep Network Training by Reducing
     Internal Covariate Shift" (https://arxiv.org/abs/1502.03167). Differences from
-    `keras.layers.BatchNormalization`: none in function, arguments and weights. With TensorFlow on a
-    CPU it takes fewer passes over memory, its statistics are summed more exactly, and under mixed
-    bfloat16 it reads and writes bfloat16, with statistics in float32 all the same.
+    `keras.layers.BatchNormalization`: the defaults of `momentum` and `epsilon` are those of NNabla, which
+    the D3Net code is written in, instead of 0.99 and 1e-3. With TensorFlow on a CPU it takes fewer passes
+    over memory, its statistics are summed more exactly, and under mixed bfloat16 it reads and writes
+    bfloat16, with statistics in float32 all the same.
 
     Args:
-        As in `keras.layers.BatchNormalization`.
+        axis: int, axis of the channels.
+        momentum: float, momentum of the moving statistics.
+        epsilon: float, added to the variance.
+        **kwargs: as in `keras.layers.BatchNormalization`.
 
     Call arguments:
         inputs: floating-point tensor `(batch, ..., channels)`.
@@ -34,10 +38,13 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     >>> import numpy as np
     >>> from keras_d3.layers import BatchNormalization
-    >>> layer = BatchNormalization(epsilon=1e-5, momentum=0.9)
+    >>> layer = BatchNormalization()
     >>> tuple(layer(np.ones((2, 8, 8, 3), "float32"), training=True).shape)
     (2, 8, 8, 3)
     """
+
+    def __init__(self, axis=-1, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(axis=axis, momentum=momentum, epsilon=epsilon, **kwargs)
 
     def call(self, inputs, training=None, mask=None):
         if not self._is_ordinary(inputs, mask):

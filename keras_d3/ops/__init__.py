@@ -5,7 +5,6 @@ from keras_d3.ops.backend import (
     normalize,
     normalize_by_batch,
     resize_bilinear,
-    split_channels,
 )
 from keras_d3.ops.decomposition import decomposed_dilated_conv, periodic_subsampling, reinterlacing
 from keras_d3.ops.dilated_conv import (
@@ -18,6 +17,7 @@ from keras_d3.ops.matmul import matrix_product
 from keras_d3.ops.padding import crop_end_to, pad_end_to_multiples, reflect, reflect_positions
 from keras_d3.ops.resize import resize_by_matmul
 from keras_d3.ops.smoothing import SMOOTHINGS, group_interaction, separable_shared_convolution
+from keras_d3.ops.split import split_first
 from keras_d3.ops.stft import (
     WINDOWS,
     add_to_start,
@@ -59,7 +59,7 @@ __all__ = [
     "resize_bilinear",
     "resize_by_matmul",
     "separable_shared_convolution",
-    "split_channels",
+    "split_first",
     "trace_standard_ops",
     "window_square_sum",
     "window_values",

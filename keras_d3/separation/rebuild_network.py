@@ -1,29 +1,35 @@
-"""A trained waveform network, built again as separators need it, with the same weights."""
+"""A trained waveform network, rebuilt as separators need it, with the same weights."""
 
 import logging
+from collections.abc import Mapping
+from typing import Any
+
+import keras
 
 from keras_d3.models import find_preset, presets
 from keras_d3.utils import check_positive_int
 
-# The arguments that set a window's length: of dilated networks, and of Wave-U-Nets.
-LENGTHS = ("num_samples", "num_output_samples")
+# The arguments that set the window's length, of dilated networks and of Wave-U-Nets.
+SEGMENT_ARGUMENTS = ("num_samples", "num_output_samples")
 
 logger = logging.getLogger(__name__)
 
 
-def network_for_separation(network, run, segment_samples=None):
+def network_for_separation(
+    network: keras.Model, run: Mapping[str, Any], segment_samples: int | None = None
+) -> keras.Model:
     """Returns the network of a run for windows of its training's or another length.
 
-    A Wave-U-Net has no use for the length of its training: longer windows only save what neighbouring
-    inputs share. Networks that dilate instead of resampling have: at rates near the segment's length
-    taps meet padding only and are never trained; longer segments would switch them on. So that comes
-    with a warning (logger `keras_d3.separation`). Networks that give out magnitudes in training give out
-    waveforms here.
+    A Wave-U-Net does not depend on the window length of its training: longer windows only save the part of
+    the input that neighbors share. Dilated networks do: at dilation rates near the window's length, some
+    kernel taps only meet padding and are never trained, and longer windows would use them. They come with a
+    warning (logger `keras_d3.separation`). Networks that output magnitudes in training output waveforms
+    here.
 
     Args:
         network: the trained `keras.Model`.
         run: dict, the run's config, with `preset`, `tiny` and `model`.
-        segment_samples: int, samples of the outputs; or None.
+        segment_samples: int, samples of the outputs; or None, as in training.
 
     Returns:
         `keras.Model`; `network` itself, if nothing has to be changed.
@@ -47,7 +53,7 @@ def network_for_separation(network, run, segment_samples=None):
 def _length_argument(network, run, segment_samples):
     check_positive_int("segment_samples", segment_samples)
     preset = find_preset(run.get("preset"))
-    name = next((name for name in LENGTHS if name in preset.known_arguments), None)
+    name = next((name for name in SEGMENT_ARGUMENTS if name in preset.known_arguments), None)
     if name is None:
         raise ValueError(
             "`segment_samples` must be None for networks without windows of samples. Received: "

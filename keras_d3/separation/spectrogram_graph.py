@@ -39,9 +39,9 @@ class SpectrogramGraph(GraphModule):
 
     Why blocks: statistics over a whole song need all its estimates before the first sample can be filtered.
     Either the networks, which take nearly all the time, would run twice, or the estimates of the whole song
-    would have to be kept (2.8 MB per second of audio for four sources). Blocks bound the memory. Measured on
-    two songs of 150 s with small networks: 60 s cost 0.005 dB of SDR on the mean of four sources, and 0.03 dB
-    at most; 15 s cost 0.04 and 0.12 dB.
+    would have to be kept (2.8 MB per second of audio for four sources). Blocks bound the memory. Blocks of
+    60 s cost 0.005 dB of SDR on the mean of four sources, and 0.03 dB at most; 15 s cost 0.04 and 0.12 dB
+    (measured on two songs of 150 s with small networks).
 
     Each block goes through three steps: the networks' magnitudes of all its rows; the Wiener statistics;
     then filter and inverse STFT. What extends beyond a block (patches, samples of the last frames) is

@@ -12,7 +12,7 @@ SINGULAR = 1e-10
 
 
 class SourceStatistics(typing.NamedTuple):
-    """Sums over the frames of a block, per source: all that the filter has to know about a block.
+    """Sums over the frames of a block, per source: what the filter needs of a block.
 
     covariance_sum: complex128 (sources, bins, channels, channels), sum over t of x xᴴ.
     power_sum: float64 (sources, bins), sum over t of the power, the mean of |x|² over channels.
@@ -26,7 +26,7 @@ class SourceStatistics(typing.NamedTuple):
     num_frames: tf.Tensor
 
 
-def empty_statistics(num_sources, num_bins, channels):
+def empty_statistics(num_sources: int, num_bins: int, channels: int) -> SourceStatistics:
     """Statistics of no frames."""
     return SourceStatistics(
         tf.zeros((num_sources, num_bins, channels, channels), tf.complex128),
@@ -36,13 +36,19 @@ def empty_statistics(num_sources, num_bins, channels):
     )
 
 
-def add_to_statistics(statistics, estimates, num_frames=None):
+def add_to_statistics(
+    statistics: SourceStatistics, estimates: tf.Tensor, num_frames: tf.Tensor | int | None = None
+) -> SourceStatistics:
     """Adds frames to the statistics.
 
     Args:
         statistics: `SourceStatistics`.
         estimates: complex tensor (frames, sources, bins, channels).
-        num_frames: how many of the frames count (the others must be zero); by default all.
+        num_frames: int or int32 scalar, how many of the frames count (the others must be zero); by
+            default all.
+
+    Returns:
+        `SourceStatistics` of all frames so far.
     """
     estimates = tf.cast(estimates, tf.complex128)
     power = _power(estimates)
@@ -57,7 +63,7 @@ def add_to_statistics(statistics, estimates, num_frames=None):
     )
 
 
-def apply_wiener(estimates, mixture, statistics):
+def apply_wiener(estimates: tf.Tensor, mixture: tf.Tensor, statistics: SourceStatistics) -> tf.Tensor:
     """Filters frames of a block whose statistics are known. See `wiener_filter`.
 
     Args:
@@ -67,6 +73,9 @@ def apply_wiener(estimates, mixture, statistics):
 
     Returns:
         complex64 tensor of the shape of `estimates`.
+
+    Raises:
+        ValueError: more than two channels.
     """
     channels = mixture.shape[-1]
     if channels not in (1, 2):
@@ -77,7 +86,7 @@ def apply_wiener(estimates, mixture, statistics):
     floor = POWER_FLOOR * statistics.power_max
     power = _power(tf.cast(estimates, tf.complex128)) + floor[:, tf.newaxis]  # (frames, sources, bins)
     power_sum = statistics.power_sum + statistics.num_frames * floor[:, tf.newaxis]
-    # A source that is silent throughout has no power to divide by, and covariance 0.
+    # A source that is silent throughout has power 0, and covariance 0.
     covariance = tf.math.divide_no_nan(
         statistics.covariance_sum, _complex(power_sum)[..., tf.newaxis, tf.newaxis]
     )
@@ -98,7 +107,7 @@ def apply_wiener(estimates, mixture, statistics):
     return tf.cast(_complex(power)[..., tf.newaxis] * tf.stack(filtered, axis=-1), tf.complex64)
 
 
-def wiener_filter(estimates, mixture):
+def wiener_filter(estimates: tf.Tensor, mixture: tf.Tensor) -> tf.Tensor:
     """Refines the spectra of all sources so that they explain the mixture in every frame and bin.
 
     The filter of section 6.2 of Takahashi and Mitsufuji, 2021, "Densely connected multidilated

@@ -1,12 +1,15 @@
-"""Argument checks, files, commits and optional packages."""
+"""Argument checks, files, commits, machine facts and optional packages."""
 
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
+    check_channels_known,
     check_channels_last,
     check_choice,
+    check_compression,
     check_frames,
     check_int_tuple,
     check_positive_int,
@@ -14,13 +17,17 @@ from keras_d3.utils.validation import (
 
 __all__ = [
     "atomic_path",
+    "check_channels_known",
     "check_channels_last",
     "check_choice",
+    "check_compression",
     "check_frames",
     "check_int_tuple",
     "check_positive_int",
     "current_commit",
+    "num_cores",
     "optional_package",
+    "processor_name",
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",

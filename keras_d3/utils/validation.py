@@ -74,3 +74,21 @@ def check_frames(frame_length, frame_step, fft_length=None, any_step=False):
             f"Received: fft_length={fft_length}, frame_length={frame_length}."
         )
     return frame_length, frame_step, fft_length
+
+
+def check_channels_known(layer, input_shape, rank):
+    """Returns `input_shape` as a tuple, or raises ValueError for another rank or unknown channels."""
+    shape = tuple(input_shape)
+    if len(shape) != rank + 2 or shape[-1] is None:
+        raise ValueError(
+            f"The input of `{type(layer).__name__}` must have {rank + 2} axes, the last one (channels) of "
+            f"known size. Received: input_shape={shape}. For sequences, give `rank=1`."
+        )
+    return shape
+
+
+def check_compression(name, value):
+    """Returns `value`, or raises ValueError if it is neither None nor in (0, 1]."""
+    if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 1):
+        raise ValueError(f"`{name}` must be None or a number in (0, 1]. Received: {name}={value!r}.")
+    return value

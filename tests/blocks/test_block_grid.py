@@ -1,4 +1,4 @@
-"""Dense blocks over a grid of settings, in float64: against NumPy, and form against form."""
+"""Dense blocks over a grid of settings, in float64: against NumPy, and against the sum over pairs."""
 
 import itertools
 
@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
+from tests.blocks.pairwise_blocks import PairwiseD3Block, PairwiseDenseBlock
 from tests.helpers.block_reference import d3_block, dense_block, randomize
 from tests.helpers.gradients import gradients, numeric_gradients
 from tests.helpers.layer_checks import has_float64, to_numpy
@@ -45,7 +46,6 @@ def arguments(draw, norms=("source", "layer")):
         "rank": rank,
         "dilation": draw(st.sampled_from(["none", "standard", "multidilated"])),
         "norm": norm,
-        "form": draw(st.sampled_from([None, "literal"] + ["fused"] * (norm == "source"))),
         "output_layers": draw(st.one_of(st.just("all"), st.integers(1, num_layers))),
         "bottleneck_filters": draw(st.sampled_from([None, 1, 2, 3])),
         "compression": draw(st.sampled_from([None, 0.34, 0.5, 1.0])),
@@ -104,7 +104,6 @@ SMALLEST = {
     "rank": 2,
     "dilation": "multidilated",
     "norm": "source",
-    "form": None,
     "output_layers": 1,
     "bottleneck_filters": None,
     "compression": None,
@@ -159,14 +158,13 @@ def trained_outputs(block, inputs, training, cotangent=None):
 @example(drawn=(WIDE, (2, 3, 1, 3)))
 @example(drawn=({**WIDE, "dilation": "standard"}, (2, 3, 9, 3)))
 @example(drawn=(LONG, (2, 9, 3)))
-def test_fused_and_literal_have_the_same_gradients(drawn, training):
+def test_fused_and_pairwise_have_the_same_gradients(drawn, training):
     found, shape = drawn
-    fused = make_block(DenseBlock, {**found, "form": "fused"}, shape)
-    literal = make_block(DenseBlock, {**found, "form": "literal"}, shape)
+    fused, pairwise = (make_block(kind, found, shape) for kind in (DenseBlock, PairwiseDenseBlock))
     inputs = inputs_of(shape)
     cotangent = inputs_of(fused.compute_output_shape(shape), seed=2)
     ours = trained_outputs(fused, inputs, training, cotangent)
-    theirs = trained_outputs(literal, inputs, training, cotangent)
+    theirs = trained_outputs(pairwise, inputs, training, cotangent)
     assert_close(ours[0], theirs[0], np.abs(theirs[0]), TOLERANCE)
     for one, other in zip(ours[1] + ours[2], theirs[1] + theirs[2], strict=True):
         assert_close(one, other, np.abs(other), TOLERANCE)
@@ -175,9 +173,9 @@ def test_fused_and_literal_have_the_same_gradients(drawn, training):
 @pytest.mark.parametrize(
     "found",
     [
-        {"norm": norm, "dilation": dilation, "form": form, **rest}
-        for (norm, form), dilation, rest in itertools.product(
-            [("source", "fused"), ("source", "literal"), ("layer", "literal")],
+        {"norm": norm, "dilation": dilation, **rest}
+        for norm, dilation, rest in itertools.product(
+            ["source", "layer"],
             ["standard", "multidilated"],
             [{}, {"output_layers": "all", "bottleneck_filters": 2, "compression": 0.5}],
         )
@@ -200,7 +198,7 @@ def test_gradient_by_the_input_equals_central_differences(found):
 
 D3_SETTINGS = [
     ({"connection": "split_sum"}, (2, 5, 7, 3)),
-    ({"connection": "split_sum", "form": "literal", "dilation": "standard"}, (1, 1, 9, 2)),
+    ({"connection": "split_sum", "dilation": "standard"}, (1, 1, 9, 2)),
     ({"connection": "split_sum", "norm": "layer", "kernel_size": (2, 3)}, (1, 6, 1, 1)),
     ({"connection": "concatenate"}, (2, 5, 7, 3)),
     ({"connection": "concatenate", "norm": "layer", "output_blocks": "all"}, (1, 3, 4, 2)),
@@ -231,11 +229,11 @@ def test_d3_block_equals_numpy(found, shape, num_blocks):
 
 @pytest.mark.parametrize("training", [True, False])
 @pytest.mark.parametrize("connection", ["split_sum", "concatenate"])
-def test_both_forms_of_a_d3_block_have_the_same_gradients(connection, training):
+def test_a_d3_block_has_the_gradients_of_its_pairwise_form(connection, training):
     shape = (2, 5, 4, 3)
     results = []
-    for form in ("fused", "literal"):
-        block = D3Block(2, 3, 3, connection=connection, form=form, dtype=DTYPE)
+    for block_class in (D3Block, PairwiseD3Block):
+        block = block_class(2, 3, 3, connection=connection, dtype=DTYPE)
         block.build(shape)
         randomize(block)
         cotangent = inputs_of(block.compute_output_shape(shape), seed=2)

@@ -1,12 +1,11 @@
-"""Dense, D2 and D3 blocks: equality with NumPy, forms, counts, saving, errors."""
-
-import itertools
+"""Dense, D2 and D3 blocks: equality with NumPy and pair by pair, counts, saving, errors."""
 
 import keras
 import numpy as np
 import pytest
 
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
+from tests.blocks.pairwise_blocks import PairwiseDenseBlock
 from tests.helpers.block_reference import d3_block, dense_block, randomize
 from tests.helpers.layer_checks import check_layer, random_inputs, to_numpy
 
@@ -21,12 +20,19 @@ def built(block, shape=SHAPE):
 
 
 @pytest.mark.parametrize(
-    "dilation, norm_and_form",
-    list(itertools.product(DILATIONS, [("source", "fused"), ("source", "literal"), ("layer", "literal")])),
+    "dilation, block_class, norm",
+    [
+        (dilation, block_class, norm)
+        for dilation in DILATIONS
+        for block_class, norm in (
+            (DenseBlock, "source"),
+            (PairwiseDenseBlock, "source"),
+            (DenseBlock, "layer"),
+        )
+    ],
 )
-def test_dense_block_equals_numpy(dilation, norm_and_form):
-    norm, form = norm_and_form
-    block = built(DenseBlock(3, 4, (3, 2), dilation=dilation, norm=norm, form=form))
+def test_dense_block_equals_numpy(dilation, block_class, norm):
+    block = built(block_class(3, 4, (3, 2), dilation=dilation, norm=norm))
     inputs = random_inputs(SHAPE)
     np.testing.assert_allclose(to_numpy(block(inputs)), dense_block(block, inputs), atol=1e-4, rtol=1e-4)
 
@@ -55,18 +61,18 @@ def test_bottleneck_only_where_the_input_is_wider():
 
 
 @pytest.mark.parametrize("dilation", DILATIONS)
-def test_fused_and_literal_are_one_function_of_the_same_weights(dilation):
+def test_fused_and_pairwise_are_one_function_of_the_same_weights(dilation):
     inputs = random_inputs(SHAPE)
-    fused = built(DenseBlock(3, 4, dilation=dilation, form="fused"))
-    literal = built(DenseBlock(3, 4, dilation=dilation, form="literal"))
-    assert [w.shape for w in fused.weights] == [w.shape for w in literal.weights]
-    literal.set_weights(fused.get_weights())
-    np.testing.assert_allclose(to_numpy(fused(inputs)), to_numpy(literal(inputs)), atol=2e-5)
+    fused = built(DenseBlock(3, 4, dilation=dilation))
+    pairwise = built(PairwiseDenseBlock(3, 4, dilation=dilation))
+    assert [w.shape for w in fused.weights] == [w.shape for w in pairwise.weights]
+    pairwise.set_weights(fused.get_weights())
+    np.testing.assert_allclose(to_numpy(fused(inputs)), to_numpy(pairwise(inputs)), atol=2e-5)
     # In training mode too: the same batch statistics, and the same moving averages after it.
     np.testing.assert_allclose(
-        to_numpy(fused(inputs, training=True)), to_numpy(literal(inputs, training=True)), atol=2e-5
+        to_numpy(fused(inputs, training=True)), to_numpy(pairwise(inputs, training=True)), atol=2e-5
     )
-    for ours, theirs in zip(fused.get_weights(), literal.get_weights(), strict=True):
+    for ours, theirs in zip(fused.get_weights(), pairwise.get_weights(), strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
@@ -161,7 +167,7 @@ def test_norm_constants_are_the_papers():
         DenseBlock(3, 3, norm="layer", output_layers="all", compression=0.5, name="layer_norm"),
         DenseBlock(3, 2, norm="layer", use_bias=False, dropout=0.1, name="no_bias"),
         D2Block(3, 3, bottleneck_filters=4, kernel_regularizer="l2", name="d2"),
-        D2Block(3, 3, dilation="standard", form="literal", name="standard"),
+        D2Block(3, 3, dilation="standard", name="standard"),
         D3Block(3, 2, 2, name="d3"),
         D3Block(3, 2, 2, connection="concatenate", output_blocks="all", compression=0.5, name="concatenate"),
     ],
@@ -228,8 +234,6 @@ def test_statistics_stay_float32_and_finite_under_float16():
             "`dilation` must be one of 'none', 'standard', 'multidilated'",
         ),
         (lambda: DenseBlock(3, 3, norm="group"), "`norm` must be one of 'source', 'layer'"),
-        (lambda: DenseBlock(3, 3, form="fast"), "`form` must be one of 'fused', 'literal'"),
-        (lambda: DenseBlock(3, 3, norm="layer", form="fused"), "`form` must be 'literal' with norm='layer'"),
         (lambda: DenseBlock(3, 3, output_layers=4), "`output_layers` must be 'all' or.*=4, num_layers=3"),
         (lambda: DenseBlock(3, 3, bottleneck_filters=0), "`bottleneck_filters` must be an integer"),
         (lambda: DenseBlock(3, 3, norm="layer", dropout=1.0), r"`dropout` must be a number in \[0, 1\)"),
@@ -270,3 +274,13 @@ def test_compression_must_leave_a_map():
         block.compute_output_shape((1, 4, 4, 1))
     with pytest.raises(ValueError, match="`compression` must leave at least one map"):
         block.build((1, 4, 4, 1))
+
+
+@pytest.mark.parametrize(
+    "block", [DenseBlock(3, 2), D3Block(3, 2, 2)], ids=lambda block: type(block).__name__
+)
+def test_configs_that_name_an_implementation_still_load(block):
+    config = block.get_config()
+    assert "form" not in config
+    for form in ("fused", "literal"):
+        assert type(block).from_config({**config, "form": form}).get_config() == config

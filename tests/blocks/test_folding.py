@@ -16,7 +16,6 @@ BLOCKS = {
     "dense": lambda: DenseBlock(4, 3),
     "standard dilation": lambda: DenseBlock(4, 3, dilation="standard"),
     "one layer": lambda: D2Block(4, 1),
-    "literal": lambda: D2Block(4, 3, form="literal"),
     "last two layers": lambda: D2Block(4, 4, output_layers=2),
     "all layers": lambda: D2Block(4, 3, output_layers="all"),
     "bottleneck and compression": lambda: D2Block(

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import sys
 from pathlib import Path
 
 import h5py
@@ -12,6 +13,7 @@ import pytest
 from keras_d3.convert import d3net_music_from_official
 from keras_d3.convert.d3net_music import arguments_from_official
 from keras_d3.models import presets
+from tests.blocks.pairwise_blocks import PairwiseD3Block
 from tests.golden.check_d3net_music import main as check_d3net_music
 from tests.helpers.layer_checks import to_numpy
 
@@ -45,13 +47,13 @@ def test_equals_the_official_code(golden, model):
     np.testing.assert_array_equal(outputs[:, :, 48:], mixture[:, :, 48:])
 
 
-def test_literal_form_equals_the_official_code(golden, model):
+def test_pairwise_form_equals_the_official_code(golden, model, monkeypatch):
     settings, mixture, estimate = golden
-    literal = presets()["d3net_vocals"].build(
-        **{**arguments_from_official(settings["config"]), "form": "literal"}
-    )
-    literal.set_weights(model.get_weights())
-    assert np.max(np.abs(to_numpy(literal(mixture, training=False)) - estimate)) <= 5e-5
+    monkeypatch.setattr(sys.modules["keras_d3.models.d3net.d3net"], "D3Block", PairwiseD3Block)
+    pairwise = presets()["d3net_vocals"].build(**arguments_from_official(settings["config"]))
+    assert any(isinstance(layer, PairwiseD3Block) for layer in pairwise.layers)
+    pairwise.set_weights(model.get_weights())
+    assert np.max(np.abs(to_numpy(pairwise(mixture, training=False)) - estimate)) <= 5e-5
 
 
 def test_reload_equals_the_official_code(golden, model, tmp_path):

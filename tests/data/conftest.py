@@ -5,8 +5,8 @@ import pytest
 
 from keras_d3.audio.files import from_pcm16, write_audio
 from keras_d3.data import load_manifest
-from tfrecords_tools.track_readers import list_folder
-from tfrecords_tools.writer import RecordsConfig, write_records
+from tfrecords_tools.audio_writer import RecordsConfig, write_records
+from tfrecords_tools.folder import list_folder
 
 SOURCES = ("drums", "bass", "vocals")
 LENGTHS = {"train": (2311, 70, 1203, 300, 57), "validation": (777, 130), "test": (610,)}

@@ -3,8 +3,8 @@
 import numpy as np
 import soundfile
 
-from tfrecords_tools.track_readers import list_folder
-from tfrecords_tools.writer import RecordsConfig, write_records
+from tfrecords_tools.audio_writer import RecordsConfig, write_records
+from tfrecords_tools.folder import list_folder
 
 SAMPLE_RATE_HZ = 8000
 SOURCES = ("bass", "drums", "other", "vocals")

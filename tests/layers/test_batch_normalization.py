@@ -12,6 +12,7 @@ from tests.helpers.layer_references import random
 
 def pair(shape, **arguments):
     """Ours and Keras' with the same weights, none of them trivial."""
+    arguments = {"momentum": 0.99, "epsilon": 1e-3, **arguments}
     layers = BatchNormalization(**arguments), keras.layers.BatchNormalization(**arguments)
     for layer in layers:
         layer.build(shape)

@@ -61,7 +61,7 @@ def test_counts_without_affine():
         {},
         {"pad_mode": "replicate_start", "head_kernel_size": 3, "dilation": "standard"},
         {"pooling": "max", "transition_compression": 0.5, "norm": "layer"},
-        {"upsample_norm": False, "connection": "concatenate", "form": "literal"},
+        {"upsample_norm": False, "connection": "concatenate"},
     ],
     ids=["official", "replicate", "transition", "concatenate"],
 )

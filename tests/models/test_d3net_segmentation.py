@@ -1,6 +1,7 @@
 """D3Net for segmentation and its DenseNet baselines: parameters, saving, training, heads."""
 
 import re
+import sys
 
 import keras
 import numpy as np
@@ -11,6 +12,7 @@ from keras_d3 import models
 from keras_d3.models.d3net_segmentation.d3net_segmentation import d3net_segmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import densenet_segmentation
 from keras_d3.models.d3net_segmentation.multi_scale_fusion import fused_scales_network
+from tests.blocks.pairwise_blocks import PairwiseD3Block
 from tests.helpers.model_checks import check_model, count_parameters
 
 # The facts' numbers of the official models; and those of table 1's baselines.
@@ -135,14 +137,17 @@ def test_saving_training_and_mixed_precision(tmp_path):
     }
 
 
-def test_outputs_of_both_forms_and_without_resizing():
+def test_outputs_pair_by_pair_and_without_resizing(monkeypatch):
     settings = {**SMALL, "num_layers": 3, "num_blocks": 2, "dilation": ("standard", "multidilated")}
     image = np.random.default_rng(0).standard_normal((1, 29, 40, 3)).astype("float32")
-    fused, literal = d3net_segmentation(**settings), d3net_segmentation(**settings, form="literal")
-    literal.set_weights(fused.get_weights())
+    fused = d3net_segmentation(**settings)
+    module = sys.modules["keras_d3.models.d3net_segmentation.d3net_segmentation"]
+    monkeypatch.setattr(module, "D3Block", PairwiseD3Block)
+    pairwise = d3net_segmentation(**settings)
+    pairwise.set_weights(fused.get_weights())
     expected = ops.convert_to_numpy(fused(image))
     assert expected.shape == (1, 29, 40, 5)
-    np.testing.assert_allclose(ops.convert_to_numpy(literal(image)), expected, atol=1e-5)
+    np.testing.assert_allclose(ops.convert_to_numpy(pairwise(image)), expected, atol=1e-5)
     bare = densenet_segmentation(**SMALL, num_layers=(1, 2), upsample_logits=False)
     assert tuple(bare(image).shape) == (1, 8, 10, 5)
 

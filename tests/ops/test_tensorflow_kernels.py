@@ -115,7 +115,7 @@ def second_gradient(function, x):
 def test_second_gradients_are_those_of_keras():
     # With 64 pixels of 2 channels, eight lie side by side; with 60, each by itself.
     for x in (random(4, 4, 4, 2), random(5, 4, 3, 2)):
-        ours, theirs = BatchNormalization(), keras.layers.BatchNormalization()
+        ours, theirs = BatchNormalization(), keras.layers.BatchNormalization(epsilon=1e-5)
         found, wanted = (second_gradient(lambda x, n=n: n(x, training=True), x) for n in (ours, theirs))
         np.testing.assert_allclose(found, wanted, atol=1e-4 * np.abs(wanted).max())
         kernel, bias = tf.constant(random(3, 3, 2, 4, seed=1)), tf.constant(random(4, seed=2))

@@ -16,7 +16,7 @@ from tfrecords_tools.__main__ import main
 from tfrecords_tools.cityscapes import list_cityscapes
 from tfrecords_tools.image_writer import write_images
 from tfrecords_tools.label_maps import CITYSCAPES_IDS, read_label
-from tfrecords_tools.record_directory import write_group
+from tfrecords_tools.record_jobs import write_group
 from tfrecords_tools.scenes import make_scenes
 from tfrecords_tools.synth.street import street_scene
 from tfrecords_tools.voc import list_voc
@@ -88,14 +88,14 @@ def test_voc_training_images(object_root):
     """`train.txt` and SBD's lists without what is in `val.txt`; SBD's labels where VOC has none."""
     lines = []
     devkit, sbd = object_root / "VOCdevkit", object_root / "benchmark_RELEASE/dataset"
-    images = list_voc(devkit, sbd, report=lines.append)
+    images = list_voc(devkit, sbd, log=lines.append)
     train = [files for files in images if files.split == "train"]
     assert len(train) == 20 and len(images) == 24
     assert {files.name for files in train if files.label_from == "SBD"} == {
         f"2012_{n:06d}" for n in range(0, 20, 4)
     }
     assert "Label maps for train from SBD: 5." in lines
-    own = list_voc(devkit, augmented=False, report=lines.append)
+    own = list_voc(devkit, augmented=False, log=lines.append)
     assert sum(files.split == "train" for files in own) == 15
     assert lines[-3] == "Training list: train.txt (no augmentation)."
     assert list_voc(devkit) == own, "without SBD there is nothing to augment with"

@@ -9,9 +9,9 @@ from keras_d3.data import load_manifest
 from tests.tfrecords_tools.conftest import noise
 from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main
-from tfrecords_tools.record_directory import write_group
-from tfrecords_tools.track_readers import list_folder
-from tfrecords_tools.writer import RecordsConfig, write_records
+from tfrecords_tools.audio_writer import RecordsConfig, write_records
+from tfrecords_tools.folder import list_folder
+from tfrecords_tools.record_jobs import write_group
 
 # One song of these is about 11 kB: shards of one song, in two files.
 CONFIG = RecordsConfig(block_samples=200, shard_mb=0.006)
@@ -45,7 +45,7 @@ def test_run_again_skips(songs, tmp_path, monkeypatch):
     before = contents(tmp_path / "out")
     monkeypatch.setattr(record_directory, "write_group", lambda job: pytest.fail("nothing is to write"))
     lines = []
-    write(songs, tmp_path / "out", report=lines.append)
+    write(songs, tmp_path / "out", log=lines.append)
     assert lines == ["All records are there already."]
     assert contents(tmp_path / "out") == before
 

@@ -1,6 +1,6 @@
 """D3Net for music source separation: D3 blocks in a multi-scale, multi-band network."""
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, D2Block, D3Block
+from keras_d3.blocks import D2Block, D3Block
 from keras_d3.models.multi_band.band import to_final_block
 from keras_d3.models.multi_band.network import multi_band_network
 
@@ -16,7 +16,6 @@ def d3net(
     final_dilation=None,
     connection="split_sum",
     norm="source",
-    form=None,
     output_layers=1,
     bottleneck_filters=None,
     pooling="average",
@@ -28,8 +27,8 @@ def d3net(
     input_affine=True,
     output_affine=True,
     unmodelled_bins="mixture",
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="keras_d3>NNablaGlorotNormal",
     upsample_initializer="keras_d3>NNablaGlorotUniform",
     name="d3net",
@@ -58,7 +57,7 @@ def d3net(
         dilation: `"multidilated"`, or the paper's ablations `"standard"` and `"none"`.
         final_dilation: the same for the final block, or None for `dilation`. The official code
             keeps the final block multidilated when it switches the dilation off elsewhere.
-        connection, norm, form, output_layers, bottleneck_filters: see `keras_d3.blocks.D3Block`.
+        connection, norm, output_layers, bottleneck_filters: see `keras_d3.blocks.D3Block`.
         Others: see `multi_band_network`.
 
     Returns:
@@ -76,7 +75,6 @@ def d3net(
     """
     block_arguments = {
         "norm": norm,
-        "form": form,
         "bottleneck_filters": bottleneck_filters,
         "norm_epsilon": norm_epsilon,
         "norm_momentum": norm_momentum,

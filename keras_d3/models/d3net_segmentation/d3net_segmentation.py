@@ -1,6 +1,6 @@
 """D3Net for semantic segmentation: D3 blocks at four scales, fused."""
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, D3Block
+from keras_d3.blocks import D3Block
 from keras_d3.models.d3net_segmentation.multi_scale_fusion import (
     fused_scales_network,
     per_stage,
@@ -28,9 +28,8 @@ def d3net_segmentation(
     auxiliary_logits=False,
     upsample_logits=True,
     norm="source",
-    form=None,
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="keras_d3>NNablaGlorotUniform",
     head_initializer=None,
     name="d3net_segmentation",
@@ -55,7 +54,7 @@ def d3net_segmentation(
         bottleneck_factor: int; None for no bottlenecks.
         compression: float in (0, 1], or one per scale; None for no compression.
         dilation: `"multidilated"`, or the paper's ablations `"standard"` and `"none"`; or one per scale.
-        norm, form: see `keras_d3.blocks.DenseBlock`.
+        norm: see `keras_d3.blocks.DenseBlock`.
         Others: see `fused_scales_network`.
 
     Returns:
@@ -98,7 +97,6 @@ def d3net_segmentation(
             output_blocks="all",
             dilation=stage_dilation,
             norm=norm,
-            form=form,
             output_layers=layers if kept is None else kept,
             bottleneck_filters=None if bottleneck_factor is None else bottleneck_factor * rate,
             compression=share,

@@ -1,6 +1,6 @@
 """DenseNet in D3Net's place: the baselines of its ablation."""
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, DenseBottleneckBlock
+from keras_d3.blocks import DenseBottleneckBlock
 from keras_d3.models.d3net_segmentation.multi_scale_fusion import (
     fused_scales_network,
     per_stage,
@@ -22,8 +22,8 @@ def densenet_segmentation(
     ocr_scaled=True,
     auxiliary_logits=False,
     upsample_logits=True,
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="keras_d3>NNablaGlorotUniform",
     head_initializer=None,
     name="densenet_segmentation",

@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, ObjectContext, batch_normalization
-from keras_d3.layers import DilatedConv2D, ResizeLike
+from keras_d3.blocks import ObjectContext
+from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
 from keras_d3.utils import check_choice, check_positive_int
 
 HEADS = ("fcn", "ocr")
@@ -23,8 +23,8 @@ def fused_scales_network(
     ocr_scaled=True,
     auxiliary_logits=False,
     upsample_logits=True,
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="keras_d3>NNablaGlorotUniform",
     head_initializer=None,
 ):
@@ -90,7 +90,7 @@ def fused_scales_network(
         head_initializer = keras.initializers.RandomNormal(stddev=0.01)
 
     def norm_relu(x, prefix):
-        x = batch_normalization(f"{prefix}_norm", norm_epsilon, norm_momentum)(x)
+        x = BatchNormalization(momentum=norm_momentum, epsilon=norm_epsilon, name=f"{prefix}_norm")(x)
         return keras.layers.ReLU(name=f"{prefix}_relu")(x)
 
     def conv(x, filters, layer_name, use_bias, kernel_size=1, initializer=kernel_initializer, dtype=None):

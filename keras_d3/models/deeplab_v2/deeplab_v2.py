@@ -2,8 +2,8 @@
 
 import keras
 
-from keras_d3.blocks import batch_normalization, residual_bottleneck
-from keras_d3.layers import DilatedConv2D, ResizeLike
+from keras_d3.blocks import residual_bottleneck
+from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
 from keras_d3.ops import SMOOTHINGS
 from keras_d3.utils import check_choice, check_positive_int
 
@@ -108,7 +108,7 @@ def deeplab_v2(
         kernel_initializer=kernel_initializer,
         name="stem_conv",
     )(x)
-    norm = batch_normalization("stem_conv_norm", norm_epsilon, norm_momentum)
+    norm = BatchNormalization(momentum=norm_momentum, epsilon=norm_epsilon, name="stem_conv_norm")
     norm.trainable = not freeze_norm
     x = keras.layers.ReLU(name="stem_conv_relu")(norm(x))
     if both_sides:

@@ -2,7 +2,7 @@
 
 import dataclasses
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, DenseBlock
+from keras_d3.blocks import DenseBlock
 from keras_d3.models.multi_band.band import to_band, to_bands, to_final_block
 from keras_d3.models.multi_band.network import multi_band_network
 from keras_d3.models.multi_band.receptive_field import multi_band_receptive_field
@@ -20,7 +20,6 @@ def mm_dense_net(
     band_bins=None,
     full_bottleneck_layers=None,
     norm="source",
-    form=None,
     use_bias=True,
     dropout=0.0,
     output_layers=1,
@@ -34,8 +33,8 @@ def mm_dense_net(
     input_affine=True,
     output_affine=True,
     unmodelled_bins="mixture",
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="glorot_normal",
     name="mm_dense_net",
 ):
@@ -79,7 +78,7 @@ def mm_dense_net(
         band_bins: widths of the bands in bins, in place of their own, or None.
         full_bottleneck_layers: int, layers of the full band's deepest block, in place of its own, or
             None.
-        norm, form, use_bias, dropout, output_layers: see `keras_d3.blocks.DenseBlock`.
+        norm, use_bias, dropout, output_layers: see `keras_d3.blocks.DenseBlock`.
         Others: see `multi_band_network`.
 
     Returns:
@@ -98,7 +97,6 @@ def mm_dense_net(
     bands, full = changed_bands(bands, full, kernel_size, band_bins, full_bottleneck_layers)
     block_arguments = {
         "norm": norm,
-        "form": form,
         "use_bias": use_bias,
         "dropout": dropout,
         "norm_epsilon": norm_epsilon,

@@ -4,8 +4,8 @@ import math
 
 import keras
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, batch_normalization, check_compression
-from keras_d3.utils import check_choice
+from keras_d3.layers import BatchNormalization
+from keras_d3.utils import check_choice, check_compression
 
 POOLINGS = ("average", "max")
 PAD_MODES = ("zero_end", "replicate_start")
@@ -19,8 +19,8 @@ def down_up_network(
     transition_compression=None,
     upsample_norm=True,
     pad_mode="zero_end",
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="glorot_normal",
     upsample_initializer="glorot_uniform",
 ):
@@ -57,7 +57,7 @@ def down_up_network(
         )
 
     def norm(name):
-        return batch_normalization(f"{band.name}_{name}", norm_epsilon, norm_momentum)
+        return BatchNormalization(momentum=norm_momentum, epsilon=norm_epsilon, name=f"{band.name}_{name}")
 
     def dense(index, name):
         return block(*band.blocks[index], band.kernel_size, f"{band.name}_{name}")

@@ -4,8 +4,7 @@ import dataclasses
 
 import keras
 
-from keras_d3.blocks import NORM_EPSILON, NORM_MOMENTUM, batch_normalization
-from keras_d3.layers import CropLike, PadToMultiple, PerBinAffine
+from keras_d3.layers import BatchNormalization, CropLike, PadToMultiple, PerBinAffine
 from keras_d3.models.multi_band.band import to_band, to_bands
 from keras_d3.models.multi_band.band_unet import bins_of, down_up_network
 from keras_d3.utils import check_choice, check_int_tuple, check_positive_int
@@ -34,8 +33,8 @@ def multi_band_network(
     input_affine=True,
     output_affine=True,
     unmodelled_bins="mixture",
-    norm_epsilon=NORM_EPSILON,
-    norm_momentum=NORM_MOMENTUM,
+    norm_epsilon=1e-5,
+    norm_momentum=0.9,
     kernel_initializer="glorot_normal",
     upsample_initializer="glorot_uniform",
 ):
@@ -147,7 +146,9 @@ def multi_band_network(
     widest = max((maps.shape[-1] for maps in outputs), default=0)
     for index, (band, maps) in enumerate(zip(bands, outputs, strict=True)):
         if maps.shape[-1] < widest:
-            maps = batch_normalization(f"{band.name}_match_norm", norm_epsilon, norm_momentum)(maps)
+            maps = BatchNormalization(
+                momentum=norm_momentum, epsilon=norm_epsilon, name=f"{band.name}_match_norm"
+            )(maps)
             outputs[index] = conv(widest, 1, f"{band.name}_match_conv")(maps)
     if len(outputs) > 1:
         outputs = [keras.layers.Concatenate(axis=2, name="bands")(outputs)]
@@ -162,7 +163,9 @@ def multi_band_network(
     # --- Head ---
     kernel_size = check_int_tuple("head_kernel_size", head_kernel_size, 2)
     if head == "gated":
-        x = batch_normalization("head_norm", norm_epsilon, norm_momentum, dtype=precise)(x)
+        x = BatchNormalization(momentum=norm_momentum, epsilon=norm_epsilon, name="head_norm", dtype=precise)(
+            x
+        )
         gate = conv(num_channels, kernel_size, "head_gate", activation="sigmoid", dtype=precise)(x)
         value = conv(num_channels, kernel_size, "head_value", dtype=precise)(x)
         x = keras.layers.Multiply(name="head", dtype=precise)([gate, value])

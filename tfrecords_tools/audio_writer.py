@@ -1,16 +1,20 @@
-"""From songs to a directory of TFRecords."""
+"""Writes songs into a directory of TFRecords."""
 
 import dataclasses
+from collections.abc import Callable, Sequence
+from pathlib import Path
 
 from tqdm import tqdm
 
 import keras_d3
-from keras_d3.data import ENCODINGS, SPLITS, AudioManifest, AudioSplit
+from keras_d3.data import ENCODINGS, MIXTURE, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
 from keras_d3.utils import check_choice, check_positive_int
-from tfrecords_tools.record_directory import groups_by_size, sha256_of, splits_of, write_directory
-from tfrecords_tools.shard_writer import TrackGroupJob, track_files
-from tfrecords_tools.track_audio import MIXTURE, read_facts
+from tfrecords_tools.record_directory import write_directory
+from tfrecords_tools.record_jobs import groups_by_size, sha256_of, splits_of
+from tfrecords_tools.track_audio import read_facts
+from tfrecords_tools.track_files import TrackFiles
+from tfrecords_tools.track_group import TrackGroupJob, track_files
 
 DEFAULT_RATE_HZ = 44100
 
@@ -20,13 +24,16 @@ class RecordsConfig:
     """Settings of the records.
 
     Args:
-        sample_rate_hz: of the training and validation splits. None: the data's
-            own where all songs have one rate, else 44,100.
-        test_sample_rate_hz: of the test split, at which scores are taken. None: likewise.
-        channels: 1 or 2. None: 2 where any file is stereo.
-        encoding: "pcm16" or "flac" (lossless, about half the size, slower to read).
-        block_samples: samples per record.
-        shard_mb: size of a shard in megabytes, about.
+        sample_rate_hz: int, of the training and validation splits. None: that of the songs if it is
+            the same for all, else 44,100.
+        test_sample_rate_hz: int, of the test split, at which scores are taken. None: likewise.
+        channels: int, 1 or 2. None: 2 if any file is stereo.
+        encoding: str, "pcm16" or "flac" (lossless, about half the size, slower to read).
+        block_samples: int, samples per record.
+        shard_mb: float, size of a shard in megabytes, about.
+
+    Raises:
+        ValueError: a setting is out of range.
     """
 
     sample_rate_hz: int | None = None
@@ -47,18 +54,28 @@ class RecordsConfig:
             raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={self.shard_mb!r}.")
 
 
-def write_records(out, dataset, variant, tracks, sources, config, num_workers=None, report=lambda text: None):
+def write_records(
+    out: str | Path,
+    dataset: str,
+    variant: str,
+    tracks: Sequence[TrackFiles],
+    sources: Sequence[str],
+    config: RecordsConfig,
+    num_workers: int | None = None,
+    log: Callable[[str], None] = lambda line: None,
+) -> AudioManifest:
     """Writes TFRecords of songs into a directory, with a manifest.
 
-    Interrupted, it goes on when it is called again: see `write_directory`.
+    Resumable: see `write_directory`.
 
     Args:
-        out: directory.
-        dataset, variant: names for the manifest.
-        tracks, sources: from a reader in `track_readers`.
+        out: str or Path, the directory.
+        dataset, variant: str, names for the manifest.
+        tracks: sequence of `TrackFiles`, from `list_musdb18`, `list_dsd100` or `list_folder`.
+        sources: sequence of str, source names in order.
         config: `RecordsConfig`.
-        num_workers: processes; None: one per core, and one in all for small data.
-        report: called with lines of text for the user.
+        num_workers: int, number of processes. None: one per core, and a single one for small data.
+        log: callable that receives lines of text for the user.
 
     Returns:
         `AudioManifest`.
@@ -86,13 +103,13 @@ def write_records(out, dataset, variant, tracks, sources, config, num_workers=No
                 "block_samples": config.block_samples,
                 "splits": splits_of(results, lambda split, items: AudioSplit(rates[split], items)),
                 "clipped_samples": sum(track.clipped_samples for result in results for track in result.items),
-                "made_by": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
+                "generator": f"keras_d3 {keras_d3.__version__} tfrecords_tools",
             }
 
         return _jobs(out, tracks, facts, channels, rates, config), settings
 
     request = _request(dataset, variant, tracks, sources, config)
-    return write_directory(out, request, AudioManifest, plan, "song", num_workers, report)
+    return write_directory(out, request, AudioManifest, plan, "song", num_workers, log)
 
 
 def _check_names(tracks, sources):
@@ -107,7 +124,7 @@ def _check_names(tracks, sources):
 
 
 def _request(dataset, variant, tracks, sources, config):
-    """What makes two data sets the same: settings, split lists, and the files with their sizes."""
+    """Returns what identifies a data set: settings, split lists, and the files with their sizes."""
     return {
         "dataset": dataset,
         "variant": variant,
@@ -119,10 +136,10 @@ def _request(dataset, variant, tracks, sources, config):
 
 
 def _sample_rates(config, facts):
-    own = {fact.sample_rate for fact in facts.values()}
-    own = own.pop() if len(own) == 1 else DEFAULT_RATE_HZ
-    rates = {split: config.sample_rate_hz or own for split in SPLITS}
-    rates["test"] = config.test_sample_rate_hz or own
+    found = {fact.sample_rate for fact in facts.values()}
+    default = found.pop() if len(found) == 1 else DEFAULT_RATE_HZ
+    rates = {split: config.sample_rate_hz or default for split in SPLITS}
+    rates["test"] = config.test_sample_rate_hz or default
     present = {split for split, _ in facts}
     return {split: rate for split, rate in rates.items() if split in present}
 

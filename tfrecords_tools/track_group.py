@@ -2,11 +2,13 @@
 
 import dataclasses
 import os
+from collections.abc import Iterable
 from pathlib import Path
 
 from keras_d3.data import AudioTrack, serialize_block
-from tfrecords_tools.record_directory import GroupJob, GroupResult, write_shard
+from tfrecords_tools.record_jobs import GroupJob, GroupResult, write_shard
 from tfrecords_tools.track_audio import read_track_audio
+from tfrecords_tools.track_files import TrackFiles
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -14,8 +16,9 @@ class TrackGroupJob(GroupJob):
     """Several whole songs for one shard, or one long song for as many shards as it needs.
 
     Args:
-        channels, sample_rate: of the records (Hz).
-        encoding, block_samples, shard_bytes: see `RecordsConfig`.
+        channels, sample_rate: int, of the records (Hz).
+        encoding, block_samples: str, int, see `RecordsConfig`.
+        shard_bytes: int, size of a shard.
         **others: see `GroupJob`.
     """
 
@@ -25,7 +28,7 @@ class TrackGroupJob(GroupJob):
     block_samples: int
     shard_bytes: int
 
-    def write(self):
+    def write(self) -> GroupResult:
         """Reads the songs and writes their shards.
 
         Raises:
@@ -45,17 +48,17 @@ class TrackGroupJob(GroupJob):
         ]
         return _result(self, written, shards)
 
-    def input_files(self):
+    def input_files(self) -> list:
         return track_files(self.items)
 
 
-def track_files(tracks):
-    """Returns the files of songs with their sizes, as JSON-ready lists."""
+def track_files(tracks: Iterable[TrackFiles]) -> list:
+    """Returns the files of songs with their sizes, as lists that can be written as JSON."""
     return [
-        [track.split, track.name, name, Path(place.path).name, place.stream, os.path.getsize(place.path)]
+        [track.split, track.name, name, Path(file.path).name, file.stream, os.path.getsize(file.path)]
         for track in tracks
-        for name, place in track.locations.items()
-        if os.path.isfile(place.path)
+        for name, file in track.locations.items()
+        if os.path.isfile(file.path)
     ]
 
 
