@@ -14,7 +14,8 @@ JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitter
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 test-jax test-torch lint types hooks dev-environment environment clean
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch lint types wheel test-wheel hooks \
+    dev-environment environment clean
 
 environment:
 	@sh set_up.sh $(VENV)
@@ -52,9 +53,22 @@ lint: dev-environment
 types: dev-environment
 	@$(VENV)-dev/bin/pyright --pythonpath $(VENV)-dev/bin/python
 
+# What setuptools left in build/ would be packed again.
+wheel: dev-environment
+	@rm -rf build/lib build/bdist.* dist
+	@$(VENV)-dev/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# In an empty environment, from a folder that is no checkout.
+test-wheel: wheel
+	@rm -rf build/wheel && $(VENV)-dev/bin/python -m venv build/wheel
+	@build/wheel/bin/python -m pip install --quiet --constraint requirements-jax.txt dist/keras_d3-*.whl jax
+	@build/wheel/bin/python -m pip check
+	@cd build/wheel && PATH="$(CURDIR)/build/wheel/bin:$$PATH" KERAS_BACKEND=jax \
+	    bin/python ../../tests/packaging/check_wheel.py ../../dist/keras_d3-*.whl
+
 # Lints what a commit changes; the paths in .pre-commit-config.yaml are those of the default VENV.
 hooks: dev-environment
 	@$(VENV)-dev/bin/pre-commit install
 
 clean:
-	rm -rf build .venv .venv-dev .venv-tensorflow-2.21 .venv-jax .venv-torch
+	rm -rf build dist .venv .venv-dev .venv-tensorflow-2.21 .venv-jax .venv-torch

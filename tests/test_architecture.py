@@ -73,14 +73,20 @@ THEIR_IMPORTER = "keras_d3/ops/backend.py"
 # Packages without TensorFlow, and those of them without Keras.
 BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report")
 KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report")
+# Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
+CORE = {
+    **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.analysis"), ()),
+    "keras_d3.convert": ("h5py",),
+}
 
 
 def python_files(folder):
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def imported_modules(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported_modules(path, top_level=False):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -153,6 +159,15 @@ def test_no_tensorflow_below_the_data_flow(package):
                     assert not module.startswith("keras_d3.ops.tensorflow."), f"{path} imports {module}"
             if package in KERAS_FREE:
                 assert module.split(".")[0] != "keras", f"{path} imports keras"
+
+
+@pytest.mark.parametrize("package", CORE)
+def test_the_core_imports_keras_and_numpy_alone(package):
+    for path in python_files(package.replace(".", "/")):
+        if not path.relative_to(ROOT).as_posix().startswith(TENSORFLOW_ONLY):
+            others = {module.split(".")[0] for module in imported_modules(path, top_level=True)}
+            others -= {*sys.stdlib_module_names, "keras", "keras_d3", "numpy", *CORE[package]}
+            assert not others, f"{path} imports {others}"
 
 
 def test_no_package_has_more_files_than_one_keeps_in_mind():

@@ -25,9 +25,7 @@ def musdb_setup() -> dict:
 
     spec = importlib.util.find_spec("musdb")
     if spec is None:
-        raise RuntimeError(
-            "The musdb package describes MUSDB18. Install the extra `audio` of keras-d3, or `pip install musdb`."
-        )
+        raise RuntimeError("The musdb package describes MUSDB18. Install the extra `audio` of keras-d3.")
     path = Path(spec.submodule_search_locations[0]) / "configs" / "mus.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
