@@ -14,7 +14,8 @@ JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitter
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 test-jax test-torch docs environment clean
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch docs lint types wheel test-wheel hooks \
+    dev-environment environment clean
 
 environment:
 	@sh set_up.sh $(VENV)
@@ -27,7 +28,8 @@ test: environment
 
 # Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2.
 test-tensorflow-2.21:
-	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt export,test
+	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt \
+	    tensorflow,audio,images,evaluation,convert,export,test
 	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)"
 
 # Layers, blocks and networks on Keras' other backends, in environments without TensorFlow: what imports it
@@ -46,5 +48,32 @@ docs:
 	@sh set_up.sh $(VENV)-docs requirements-docs.txt -
 	@NO_MKDOCS_2_WARNING=1 $(VENV)-docs/bin/python -m mkdocs build --quiet --strict
 
+dev-environment:
+	@sh set_up.sh $(VENV)-dev requirements-dev.txt -
+
+lint: dev-environment
+	@$(VENV)-dev/bin/ruff check
+	@$(VENV)-dev/bin/ruff format --check
+
+types: dev-environment
+	@$(VENV)-dev/bin/pyright --pythonpath $(VENV)-dev/bin/python
+
+# What setuptools left in build/ would be packed again.
+wheel: dev-environment
+	@rm -rf build/lib build/bdist.* dist
+	@$(VENV)-dev/bin/python -m pip wheel --quiet --no-deps --wheel-dir dist .
+
+# In an empty environment, from a folder that is no checkout.
+test-wheel: wheel
+	@rm -rf build/wheel && $(VENV)-dev/bin/python -m venv build/wheel
+	@build/wheel/bin/python -m pip install --quiet --constraint requirements-jax.txt dist/keras_d3-*.whl jax
+	@build/wheel/bin/python -m pip check
+	@cd build/wheel && PATH="$(CURDIR)/build/wheel/bin:$$PATH" KERAS_BACKEND=jax \
+	    bin/python ../../tests/packaging/check_wheel.py ../../dist/keras_d3-*.whl
+
+# Lints what a commit changes; the paths in .pre-commit-config.yaml are those of the default VENV.
+hooks: dev-environment
+	@$(VENV)-dev/bin/pre-commit install
+
 clean:
-	rm -rf build .venv .venv-tensorflow-2.21 .venv-jax .venv-torch .venv-docs
+	rm -rf build dist .venv .venv-dev .venv-docs .venv-tensorflow-2.21 .venv-jax .venv-torch

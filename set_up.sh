@@ -1,14 +1,14 @@
 #!/bin/sh
 # Makes a virtual environment with the pinned packages, and finds ffmpeg. Run again, it does nothing.
 #
-#   sh set_up.sh [VENV [CONSTRAINTS [EXTRAS]]]      defaults: .venv constraints.txt export,flac,test
+#   sh set_up.sh [VENV [CONSTRAINTS [EXTRAS]]]      defaults: .venv constraints.txt all,test
 #   sh set_up.sh VENV REQUIREMENTS -                the listed packages alone, without keras-d3 and TensorFlow
 #   PYTHON=/path/to/python3.11 sh set_up.sh         chooses the interpreter
 set -eu
 cd "$(dirname "$0")"
 venv=${1:-.venv}
 constraints=${2:-constraints.txt}
-extras=${3:-export,flac,test}
+extras=${3:-all,test}
 
 fail() { echo "set_up.sh: $*" >&2; exit 1; }
 

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+import keras_d3
+
 ROOT = Path(__file__).resolve().parents[1]
 
 # Each package may import itself, the packages of the same list that stand before it, and no others.
@@ -72,14 +74,20 @@ THEIR_IMPORTER = "keras_d3/ops/backend.py"
 # Packages without TensorFlow, and those of them without Keras.
 BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report")
 KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report")
+# Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
+CORE = {
+    **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.analysis"), ()),
+    "keras_d3.convert": ("h5py",),
+}
 
 
 def python_files(folder):
     return sorted((ROOT / folder).rglob("*.py"))
 
 
-def imported_modules(path):
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+def imported_modules(path, top_level=False):
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    for node in tree.body if top_level else ast.walk(tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -154,6 +162,15 @@ def test_no_tensorflow_below_the_data_flow(package):
                 assert module.split(".")[0] != "keras", f"{path} imports keras"
 
 
+@pytest.mark.parametrize("package", CORE)
+def test_the_core_imports_keras_and_numpy_alone(package):
+    for path in python_files(package.replace(".", "/")):
+        if not path.relative_to(ROOT).as_posix().startswith(TENSORFLOW_ONLY):
+            others = {module.split(".")[0] for module in imported_modules(path, top_level=True)}
+            others -= {*sys.stdlib_module_names, "keras", "keras_d3", "numpy", *CORE[package]}
+            assert not others, f"{path} imports {others}"
+
+
 def test_no_package_has_more_files_than_one_keeps_in_mind():
     for folder in {path.parent for path in (ROOT / "keras_d3").rglob("*.py")}:
         assert len(list(folder.glob("*.py"))) <= 20, folder
@@ -172,3 +189,16 @@ def test_recipes_do_not_import_each_other():
 def test_importing_the_package_imports_no_framework():
     code = "import keras_d3, sys; sys.exit(bool({'tensorflow', 'keras', 'numpy'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=False).returncode == 0
+
+
+def test_the_package_shows_its_parts_and_the_two_loaders():
+    internal = {"audio", "cli", "experiments", "images", "utils"}
+    parts = {path.parent.name for path in (ROOT / "keras_d3").glob("*/__init__.py")} - internal
+    assert set(keras_d3.__all__) == {*parts, "load_segmenter", "load_separator"}
+    assert set(keras_d3.__all__) <= set(dir(keras_d3))
+    for part in parts:
+        assert getattr(keras_d3, part).__name__ == f"keras_d3.{part}"
+    assert keras_d3.load_segmenter is keras_d3.segmentation.load_segmenter
+    assert keras_d3.load_separator is keras_d3.separation.load_separator
+    with pytest.raises(AttributeError, match="'keras_d3' has no attribute 'networks'"):
+        _ = keras_d3.networks

@@ -4,10 +4,11 @@ import io
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 
 from keras_d3.images import IGNORED_LABEL
-from keras_d3.utils import check_choice
+from keras_d3.utils import check_choice, optional_package
+
+Image = optional_package("PIL.Image", "images", "Reading label maps")
 
 # Cityscapes' ids of the 19 classes of its benchmark, in the order of their training ids (the public table
 # of the data set's scripts). All other ids, 0 to 33, are not evaluated.
@@ -92,10 +93,10 @@ def _read_cityscapes_ids(path):
 
 
 def _read_sbd(path):
-    import scipy.io
+    scipy_io = optional_package("scipy.io", "images", "Reading the Semantic Boundaries Dataset")
 
     try:
-        label = scipy.io.loadmat(str(path))["GTcls"]["Segmentation"][0, 0]
+        label = scipy_io.loadmat(str(path))["GTcls"]["Segmentation"][0, 0]
     except (ValueError, KeyError, IndexError, TypeError, NotImplementedError, OSError) as error:
         raise ValueError(
             f"`{path}` must be a .mat file of the Semantic Boundaries Dataset with "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg, probe_audio_streams
 from keras_d3.data import MIXTURE
+from keras_d3.utils import optional_package
 from tfrecords_tools.track_files import AudioLocation, TrackFiles, move_to_split, song_folders
 
 STEM_SUFFIX = ".stem.mp4"
@@ -20,11 +21,11 @@ def musdb_setup() -> dict:
     Raises:
         RuntimeError: musdb is not installed.
     """
-    import yaml
+    yaml = optional_package("yaml", "audio", "Reading MUSDB18")
 
     spec = importlib.util.find_spec("musdb")
     if spec is None:
-        raise RuntimeError("The musdb package describes MUSDB18. Install it: `pip install musdb`.")
+        raise RuntimeError("The musdb package describes MUSDB18. Install the extra `audio` of keras-d3.")
     path = Path(spec.submodule_search_locations[0]) / "configs" / "mus.yaml"
     return yaml.safe_load(path.read_text(encoding="utf-8"))
 
@@ -125,7 +126,7 @@ def _wav_songs(folder, setup, sources):
 
 def _stem_songs(root, folder, setup, sources):
     find_ffmpeg()
-    import musdb
+    musdb = optional_package("musdb", "audio", "Reading MUSDB18")
 
     try:
         listed = musdb.DB(root=os.fspath(root), is_wav=False, subsets=[folder])

@@ -3,14 +3,15 @@
 from pathlib import Path
 
 import numpy as np
-from PIL import Image
 from tqdm import tqdm
 
 from keras_d3.images import IGNORED_LABEL, VOC
-from keras_d3.utils import atomic_path, check_choice, check_positive_int
+from keras_d3.utils import atomic_path, check_choice, check_positive_int, optional_package
 from tfrecords_tools.label_maps import CITYSCAPES_IDS
 from tfrecords_tools.synth.objects import object_picture
 from tfrecords_tools.synth.street import street_scene
+
+Image = optional_package("PIL.Image", "images", "Drawing scenes")
 
 CITIES = {"train": ("adorf", "bstadt"), "val": ("cburg",), "test": ("dheim",)}
 # Every fourth training image has a label map of SBD's form alone.
@@ -74,7 +75,7 @@ def _write_cityscapes(out, counts, height, width, seed):
 
 
 def _write_voc(out, counts, height, width, seed):
-    from scipy.io import savemat
+    savemat = optional_package("scipy.io", "images", "Writing SBD's label maps").savemat
 
     if counts["test"]:
         raise ValueError(f"`num_test` must be 0 for layout 'voc'. Received: num_test={counts['test']}.")

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from keras_d3.analysis.block_norms import VIEWS
-from keras_d3.utils import atomic_path, write_json
+from keras_d3.utils import atomic_path, optional_package, write_json
 
 _BARS = (("upsampled", "up-sampled maps", "#d95f02"), ("skip", "skip maps", "#1b6ca8"))
 _TITLES = {"all_layers": "all layers that read the block's input", "first_layer": "the first layer alone"}
@@ -17,7 +17,7 @@ def plot_filter_norms(path, blocks, title=""):
         blocks: list of `BlockNorms`, from `filter_norms`.
         title: str above the picture.
     """
-    from matplotlib.figure import Figure
+    Figure = optional_package("matplotlib.figure", "evaluation", "The figure of filter norms").Figure
 
     bands = list(dict.fromkeys(block.band for block in blocks))
     widths = [sum(block.band == band for block in blocks) for band in bands]

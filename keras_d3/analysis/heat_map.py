@@ -1,9 +1,8 @@
 """Maps of effective receptive fields as pictures: black is exactly zero."""
 
 import numpy as np
-from PIL import Image, ImageDraw, ImageFont
 
-from keras_d3.utils import atomic_path, check_positive_int
+from keras_d3.utils import atomic_path, check_positive_int, optional_package
 
 DECADES = 6
 # Gray level of the smallest values other than zero, which must not look black.
@@ -124,6 +123,7 @@ def save_figure(path, rows):
         rows: list of rows; each a list of (caption, uint8 array of gray levels). Captions may have
             several lines.
     """
+    Image, ImageDraw, ImageFont = (_pillow(name) for name in ("Image", "ImageDraw", "ImageFont"))
     font = ImageFont.load_default()
     rows = [list(row) for row in rows]
     placed, top, page_width = [], _GAP, 0
@@ -146,6 +146,11 @@ def save_figure(path, rows):
 
 def save_png(path, picture):
     """Writes a uint8 array of gray levels (height, width), or a Pillow image, as a PNG."""
+    Image = _pillow("Image")
     image = picture if isinstance(picture, Image.Image) else Image.fromarray(picture)
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG", optimize=True)
+
+
+def _pillow(name):
+    return optional_package(f"PIL.{name}", "evaluation", "Writing figures")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.utils import atomic_path, check_choice, check_positive_int
+from keras_d3.utils import atomic_path, check_choice, check_positive_int, optional_package
 
 FFMPEG_TIMEOUT_SECS = 600
 # Decoders round a container's duration to their own frames (1024 samples in AAC, 1152 in MP3).
@@ -58,7 +58,7 @@ def read_audio(path: str | Path) -> tuple[np.ndarray, int]:
     >>> audio.shape, audio.dtype
     ((441000, 2), dtype('float32'))
     """
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "Reading and writing audio files")
 
     path = _existing_file(path)
     _check_header_against_size(path)
@@ -93,7 +93,7 @@ def audio_facts(path: str | Path, stream: int | None = None) -> dict:
     Raises:
         FileNotFoundError, ValueError, RuntimeError: as in `read_audio`.
     """
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "Reading and writing audio files")
 
     path = _existing_file(path)
     if stream is None:
@@ -199,7 +199,7 @@ def write_audio(path: str | Path, audio: np.ndarray, sample_rate: int, subtype: 
 
     >>> write_audio("tone.wav", np.zeros((44100, 2), "float32"), 44100)
     """
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "Reading and writing audio files")
 
     check_choice("subtype", subtype, ("PCM_16", "FLOAT"))
     check_positive_int("sample_rate", sample_rate)
@@ -265,7 +265,7 @@ def resample(audio: np.ndarray, from_hz: int, to_hz: int, num_samples: int | Non
     if audio.ndim != 2:
         raise ValueError(f"`audio` must have shape (time, channels). Received: audio.shape={audio.shape}.")
     if from_hz != to_hz and len(audio):
-        import soxr
+        soxr = optional_package("soxr", "audio", "Resampling")
 
         audio = soxr.resample(np.ascontiguousarray(audio), from_hz, to_hz, quality="HQ")
     if num_samples is not None and len(audio) != num_samples:

@@ -1,5 +1,6 @@
 """TFRecords in, batches out: the record schemas, the manifests, and the tf.data pipelines."""
 
+import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.data.audio.checks import audio_shuffle_bytes, check_audio_records
 from keras_d3.data.audio.magnitudes import targets_to_magnitudes, to_magnitudes
 from keras_d3.data.audio.manifest import AudioManifest, AudioSplit, AudioTrack

@@ -3,10 +3,12 @@
 import itertools
 
 import numpy as np
-from scipy import fft
-from scipy.linalg import toeplitz
 
 from keras_d3.evaluation.signals import frame_slices, silent_sources
+from keras_d3.utils import optional_package
+
+fft = optional_package("scipy.fft", "evaluation", "BSS Eval")
+toeplitz = optional_package("scipy.linalg", "evaluation", "BSS Eval").toeplitz
 
 FILTER_TAPS = 512
 

@@ -11,7 +11,14 @@ from pathlib import Path
 
 import keras_d3
 from keras_d3.evaluation.museval_scores import BACKENDS, SCHEMA_VERSION
-from keras_d3.utils import check_choice, check_positive_int, num_cores, read_json, sha256_of_file
+from keras_d3.utils import (
+    check_choice,
+    check_positive_int,
+    num_cores,
+    optional_package,
+    read_json,
+    sha256_of_file,
+)
 
 NOT_SOURCES = ("mixture", "accompaniment")
 _ERRORS = {error.__name__: error for error in (FileNotFoundError, RuntimeError, ValueError)}
@@ -183,7 +190,7 @@ def _existing_file(path, role):
 
 def _check_headers(references, estimates):
     """Compares lengths, rates and channels of a track before any time is spent on scores."""
-    import soundfile
+    soundfile = optional_package("soundfile", "evaluation", "Reading estimates")
 
     facts = {}
     for path in (*references.values(), *estimates.values()):
@@ -231,7 +238,7 @@ def _kept_scores(job):
 
 def _run_all(tasks, num_workers, num_scores, progress):
     """Yields tasks as they end; the first error stops the others."""
-    from tqdm import tqdm
+    tqdm = optional_package("tqdm", "evaluation", "The progress bar").tqdm
 
     running = set()
     done = num_scores - sum(len(task["jobs"]) for task in tasks)

@@ -5,7 +5,6 @@ import math
 
 import numpy as np
 
-from keras_d3.evaluation.bss_eval import bss_eval_v4
 from keras_d3.evaluation.signals import frame_length, frame_slices, silent_reasons, stack_signals
 from keras_d3.utils import check_choice
 
@@ -190,6 +189,9 @@ def _evaluate(references, estimate_sets, window, hop, num_frames, backend):
     if not chosen:
         return scores
     if backend == "shared":
+        # Imported here, since it needs SciPy.
+        from keras_d3.evaluation.bss_eval import bss_eval_v4
+
         values = bss_eval_v4(references, chosen, window, hop)
     else:
         museval = _import_museval()

@@ -1,5 +1,6 @@
 """Keras networks as TensorFlow graphs, SavedModels, and files of other runtimes."""
 
+import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.export.graph import (
     GraphModule,
     GraphNetwork,

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.utils import atomic_path
+from keras_d3.utils import atomic_path, optional_package
 
 # (red, green, blue), 0 to 255.
 Color = tuple[int, int, int]
@@ -84,7 +84,7 @@ def overlay(
 
 def write_image(path: str | Path, image: np.ndarray) -> None:
     """Writes a uint8 array (height, width, 3) as a picture; the suffix of `path` is its format."""
-    from PIL import Image
+    Image = optional_package("PIL.Image", "images", "Writing images")
 
     with atomic_path(path) as temporary:
         Image.fromarray(np.ascontiguousarray(image, "uint8")).save(temporary)
@@ -103,7 +103,7 @@ def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color])
     Raises:
         ValueError: `labels` is no array (height, width) of numbers from 0 to 255.
     """
-    from PIL import Image
+    Image = optional_package("PIL.Image", "images", "Writing images")
 
     labels = np.asarray(labels)
     is_map = labels.ndim == 2 and np.issubdtype(labels.dtype, np.integer)
@@ -125,7 +125,8 @@ def read_image(path: str | Path) -> np.ndarray:
         FileNotFoundError: there is no file at `path`.
         ValueError: Pillow cannot read it.
     """
-    from PIL import Image, ImageOps
+    Image = optional_package("PIL.Image", "images", "Reading images")
+    ImageOps = optional_package("PIL.ImageOps", "images", "Reading images")
 
     try:
         with Image.open(path) as image:

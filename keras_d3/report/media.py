@@ -5,6 +5,8 @@ import io
 
 import numpy as np
 
+from keras_d3.utils import optional_package
+
 # Tried in this order. MP3 plays in every browser and is small; the others are for builds of
 # libsndfile without MP3 and for sample rates that MP3 does not support.
 _FORMATS = (
@@ -30,7 +32,7 @@ def audio_uri(audio, sample_rate_hz):
     Raises:
         RuntimeError: none of MP3, Ogg Vorbis and FLAC can be written at this rate.
     """
-    import soundfile
+    soundfile = optional_package("soundfile", "evaluation", "Sound in the report")
 
     failures = []
     for name, subtype, mime in _FORMATS:
@@ -95,7 +97,7 @@ def height_of(frequency_hz, sample_rate_hz):
 
 def spectrogram_uri(decibels, top_db):
     """Returns a spectrogram as a PNG data URI; `top_db` is the brightest color, RANGE_DB below it black."""
-    from PIL import Image
+    Image = optional_package("PIL.Image", "evaluation", "Spectrograms in the report")
 
     level = np.clip((decibels - top_db + RANGE_DB) / RANGE_DB, 0, 1)
     image = Image.fromarray(np.round(level * 63).astype(np.uint8) * 4, mode="P")
@@ -107,6 +109,6 @@ def spectrogram_uri(decibels, top_db):
 
 def color_map():
     """Returns the 256 colors of the spectrograms as a uint8 array (256, 3)."""
-    import matplotlib
+    matplotlib = optional_package("matplotlib", "evaluation", "Spectrograms in the report")
 
     return (matplotlib.colormaps["magma"](np.arange(256))[:, :3] * 255).round().astype(np.uint8)

@@ -1,5 +1,6 @@
 """Segmenters: images through networks, in memory, from SavedModels, from files."""
 
+import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.segmentation.files import segment_file
 from keras_d3.segmentation.from_run import segmenter_from_run
 from keras_d3.segmentation.graph_segmenter import GraphSegmenter, load_segmenter, read_segmenter_metadata

@@ -10,7 +10,7 @@ import numpy as np
 from keras_d3.audio import read_audio, to_pcm16
 from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.settings import SUBTYPES
-from keras_d3.utils import check_choice
+from keras_d3.utils import check_choice, optional_package
 
 SAMPLES_PER_BLOCK = 1 << 18
 # The limit of a RIFF header; longer files get the 64-bit variant.
@@ -53,7 +53,7 @@ def separate_file(
     >>> separate_file(load_separator("d3net"), "song.mp3", "stems")
     [PosixPath('stems/song/bass.wav'), PosixPath('stems/song/drums.wav'), ...]
     """
-    from tqdm import tqdm
+    tqdm = optional_package("tqdm", "tensorflow", "The progress bar").tqdm
 
     check_choice("subtype", subtype, SUBTYPES)
     path, out_dir = Path(path), Path(out_dir)
@@ -108,7 +108,7 @@ _BAR = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}{postfix}"
 
 def _write_wav(path, audio, sample_rate, subtype):
     """Writes block by block, without a copy of the whole; returns the number of samples out of range."""
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "Writing stems")
 
     audio = audio[:, np.newaxis] if audio.ndim == 1 else audio
     bytes_per_sample = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[subtype]

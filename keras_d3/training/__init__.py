@@ -1,5 +1,6 @@
 """One `train()` for every recipe: config, run directory, resume."""
 
+import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.training.tasks import TASKS, task_of
 from keras_d3.training.training_loop import build_network, train, train_targets
 

@@ -1,18 +1,23 @@
-"""What every command line of the project shares."""
+"""Exit codes and errors of the commands."""
 
 import os
 import sys
+from collections.abc import Callable
+from typing import Any
 
 
-def run_reporting_errors(function, *arguments):
+def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -> int:
     """Runs a command and returns its exit code.
 
-    An error the user can mend becomes one line on standard error and exit code 1; anything else
+    An error the user can correct becomes one line on standard error and exit code 1; anything else
     is a defect and keeps its traceback.
 
     Args:
-        function: the command. What it returns is the exit code; None counts as 0.
+        function: callable, the command. It returns the exit code; None counts as 0.
         *arguments: passed to it.
+
+    Returns:
+        int: the command's exit code, 1 after an error, 130 after Ctrl-C, 141 if a pipe's reader is gone.
     """
     # TensorFlow's C++ side reports missing GPUs as errors; what matters also comes as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -1,4 +1,4 @@
-"""Which version of the code made a result."""
+"""The version of the code that makes a result."""
 
 import subprocess
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 import keras_d3
 
 
-def current_commit():
+def current_commit() -> str:
     """Returns the git commit of this checkout, "+changes" appended where files differ from it.
 
     Outside a checkout (an installed wheel) it is "v" and the package's version.
@@ -23,7 +23,7 @@ def current_commit():
     return f"{commit}+changes" if changed else commit
 
 
-def _git(root, *arguments):
+def _git(root: Path, *arguments: str) -> str:
     done = subprocess.run(
         ["git", "-C", str(root), *arguments], capture_output=True, text=True, check=True, timeout=30
     )

@@ -6,11 +6,13 @@ import json
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 
 @contextlib.contextmanager
-def atomic_path(path, overwrite=True):
+def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     """Yields a temporary path beside `path`; renames it to `path` when the block ends well.
 
     The block may create a file or a directory at the temporary path. If it
@@ -19,8 +21,11 @@ def atomic_path(path, overwrite=True):
     several writers choose their format by it.
 
     Args:
-        path: final path, str or Path. Its parent is created.
-        overwrite: if False, an existing `path` raises FileExistsError.
+        path: str or Path, the final path. Its parent is created.
+        overwrite: bool, whether an existing `path` is replaced.
+
+    Raises:
+        FileExistsError: `path` exists and `overwrite` is False.
     """
     path = Path(path)
     if path.exists() and not overwrite:
@@ -38,15 +43,30 @@ def atomic_path(path, overwrite=True):
         shutil.rmtree(holder, ignore_errors=True)
 
 
-def write_json(path, value):
-    """Writes `value` as indented JSON, atomically. NaN is refused: use None."""
+def write_json(path: str | Path, value: Any) -> None:
+    """Writes `value` as indented JSON, atomically.
+
+    Raises:
+        TypeError: JSON cannot hold `value`.
+        ValueError: `value` holds NaN or an infinite number; None stands for them.
+    """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 
-def read_json(path, what="file", made_by=None):
-    """Reads JSON from `path`; the errors say `what` the file is and which command makes it."""
+def read_json(path: str | Path, what: str = "file", made_by: str | None = None) -> Any:
+    """Returns the value of a JSON file.
+
+    Args:
+        path: str or Path.
+        what: string, the kind of file, for the errors.
+        made_by: string, the command that makes the file, for the errors.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: the file is not JSON.
+    """
     path = Path(path)
     hint = f" It is made by `{made_by}`." if made_by else ""
     if not path.is_file():
@@ -57,7 +77,7 @@ def read_json(path, what="file", made_by=None):
         raise ValueError(f"The {what} `{path}` is not valid JSON ({error}). Make it again.{hint}") from error
 
 
-def sha256_of_file(path):
+def sha256_of_file(path: str | Path) -> str:
     """Returns the SHA-256 of the file's bytes as a hexadecimal string."""
     digest = hashlib.sha256()
     with open(path, "rb") as file:

@@ -1,27 +1,42 @@
 """Checks of constructor arguments, with errors that name argument, value and fix."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import numpy as np
 
+T = TypeVar("T")
 
-def check_positive_int(name, value, minimum=1):
-    """Returns `value` as an int, or raises ValueError if it is not an integer >= `minimum`."""
+
+def check_positive_int(name: str, value: Any, minimum: int = 1) -> int:
+    """Returns `value` as an int.
+
+    Raises:
+        ValueError: it is not an integer of at least `minimum`.
+    """
     if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < minimum:
         raise ValueError(f"`{name}` must be an integer of at least {minimum}. Received: {name}={value!r}.")
     return int(value)
 
 
-def check_choice(name, value, choices):
-    """Returns `value`, or raises ValueError if it is not among `choices`."""
+def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
+    """Returns `value`.
+
+    Raises:
+        ValueError: it is not among `choices`.
+    """
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"`{name}` must be one of {listed}. Received: {name}={value!r}.")
     return value
 
 
-def check_int_tuple(name, value, rank, minimum=1):
-    """Returns `value` as a tuple of `rank` integers; one integer is repeated on every axis."""
+def check_int_tuple(name: str, value: Any, rank: int, minimum: int = 1) -> tuple[int, ...]:
+    """Returns `value` as a tuple of `rank` integers; one integer is repeated on every axis.
+
+    Raises:
+        ValueError: it is neither, or an integer is less than `minimum`.
+    """
     if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_)):
         value = (value,) * rank
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
@@ -34,8 +49,12 @@ def check_int_tuple(name, value, rank, minimum=1):
     return tuple(check_positive_int(name, item, minimum) for item in value)
 
 
-def check_channels_last(data_format):
-    """Returns "channels_last" (also for None), or raises ValueError for anything else."""
+def check_channels_last(data_format: str | None) -> str:
+    """Returns "channels_last", also for None.
+
+    Raises:
+        ValueError: `data_format` is anything else.
+    """
     if data_format not in (None, "channels_last"):
         raise ValueError(
             "`data_format` must be 'channels_last': these layers compute on (batch, ..., channels) only. "
@@ -45,10 +64,15 @@ def check_channels_last(data_format):
     return "channels_last"
 
 
-def check_frames(frame_length, frame_step, fft_length=None, any_step=False):
-    """Returns the three lengths as ints, or raises ValueError if they do not fit each other.
+def check_frames(
+    frame_length: int, frame_step: int, fft_length: int | None = None, any_step: bool = False
+) -> tuple[int, int, int]:
+    """Returns the three lengths of an STFT as ints.
 
     With `any_step` the step need not divide the length, which block-wise processing relies on.
+
+    Raises:
+        ValueError: the lengths do not fit each other.
     """
     frame_length = check_positive_int("frame_length", frame_length, minimum=2)
     frame_step = check_positive_int("frame_step", frame_step)
@@ -76,8 +100,14 @@ def check_frames(frame_length, frame_step, fft_length=None, any_step=False):
     return frame_length, frame_step, fft_length
 
 
-def check_channels_known(layer, input_shape, rank):
-    """Returns `input_shape` as a tuple, or raises ValueError for another rank or unknown channels."""
+def check_channels_known(
+    layer: object, input_shape: Sequence[int | None], rank: int
+) -> tuple[int | None, ...]:
+    """Returns `input_shape` as a tuple.
+
+    Raises:
+        ValueError: it has another rank, or an unknown number of channels.
+    """
     shape = tuple(input_shape)
     if len(shape) != rank + 2 or shape[-1] is None:
         raise ValueError(
@@ -87,8 +117,12 @@ def check_channels_known(layer, input_shape, rank):
     return shape
 
 
-def check_compression(name, value):
-    """Returns `value`, or raises ValueError if it is neither None nor in (0, 1]."""
+def check_compression(name: str, value: float | None) -> float | None:
+    """Returns `value`.
+
+    Raises:
+        ValueError: it is neither None nor in (0, 1].
+    """
     if value is not None and not (isinstance(value, (int, float)) and 0 < value <= 1):
         raise ValueError(f"`{name}` must be None or a number in (0, 1]. Received: {name}={value!r}.")
     return value

@@ -15,9 +15,9 @@ from keras_d3.blocks import D3Block, DenseBlock
 from keras_d3.cli import main
 from keras_d3.models import MMDenseNet, WaveUNet
 from keras_d3.runs import Run
-from tests.blocks.block_reference import randomize
-from tests.models.multi_band_reference import SMALL_DENSE
-from tests.training.configs import spectrogram_config
+from tests.helpers.block_reference import randomize
+from tests.helpers.multi_band_reference import SMALL_DENSE
+from tests.helpers.training_configs import spectrogram_config
 
 
 def up_network(*readers, skip_first=False):

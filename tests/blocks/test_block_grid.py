@@ -9,11 +9,11 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
-from tests.blocks.block_reference import d3_block, dense_block, randomize
 from tests.blocks.pairwise_blocks import PairwiseD3Block, PairwiseDenseBlock
-from tests.gradients import gradients, numeric_gradients
-from tests.layers.layer_checks import has_float64, to_numpy
-from tests.layers.references import assert_close
+from tests.helpers.block_reference import d3_block, dense_block, randomize
+from tests.helpers.gradients import gradients, numeric_gradients
+from tests.helpers.layer_checks import has_float64, to_numpy
+from tests.helpers.layer_references import assert_close
 
 # Keras computes wholly in float64 with TensorFlow only: elsewhere its promotion of dtypes, which batch
 # normalisation asks, makes float32 of float64.

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
-from tests.blocks.block_reference import d3_block, dense_block, randomize
 from tests.blocks.pairwise_blocks import PairwiseDenseBlock
-from tests.layers.layer_checks import check_layer, random_inputs, to_numpy
+from tests.helpers.block_reference import d3_block, dense_block, randomize
+from tests.helpers.layer_checks import check_layer, random_inputs, to_numpy
 
 SHAPE = (2, 11, 9, 5)
 DILATIONS = ("none", "standard", "multidilated")

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_d3.blocks import DenseBottleneckBlock
-from tests.blocks.block_reference import convolve, norm_relu, randomize
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.block_reference import convolve, norm_relu, randomize
+from tests.helpers.layer_checks import to_numpy
 
 
 def test_equals_numpy_and_comes_back_from_its_config():

@@ -7,7 +7,7 @@ import pytest
 from keras_d3.blocks import D2Block, D3Block, DenseBlock
 from keras_d3.blocks.folding import fold_block, takes_over_output_norm
 from keras_d3.layers import BatchNormalization
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
 
 RNG = np.random.default_rng(0)
 MAPS = RNG.normal(size=(2, 9, 12, 5)).astype("float32")

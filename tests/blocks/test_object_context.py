@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_d3.blocks import ObjectContext
-from tests.blocks.block_reference import EPSILON, randomize
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.block_reference import EPSILON, randomize
+from tests.helpers.layer_checks import to_numpy
 
 
 def conv_norm_relu(x, units):

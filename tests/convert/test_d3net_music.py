@@ -15,7 +15,7 @@ from keras_d3.convert.d3net_music import arguments_from_official
 from keras_d3.models import presets
 from tests.blocks.pairwise_blocks import PairwiseD3Block
 from tests.golden.check_d3net_music import main as check_d3net_music
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 H5 = GOLDEN / "d3net_music_small.h5"

@@ -18,10 +18,10 @@ from keras_d3.export import saved_model
 from keras_d3.separation import read_separator_metadata
 from keras_d3.settings import SpectrogramSeparatorConfig
 from keras_d3.utils.files import sha256_of_file
-from tests.convert.official_d3net import OfficialD3Net, write_scope
 from tests.convert.test_d3net_music import GOLDEN, H5
-from tests.separation.tiny_networks import noise
-from tests.separation.whole_song import reference_stems
+from tests.helpers.official_d3net import OfficialD3Net, write_scope
+from tests.helpers.tiny_networks import noise
+from tests.helpers.whole_song import reference_stems
 
 TARGETS = ("bass", "drums", "other", "vocals")
 PATCHES = {"bass": (12, 6), "drums": (8, 4), "other": (8, 4), "vocals": (8, 4)}

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from keras_d3.convert import d3net_music_from_official
-from tests.convert.official_d3net import OfficialD3Net, write_scope
 from tests.convert.test_d3net_music import GOLDEN, H5
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.official_d3net import OfficialD3Net, write_scope
 
 SETTINGS = {
     # Three bands (one to be matched, of another depth), one channel, one to three D2 blocks.

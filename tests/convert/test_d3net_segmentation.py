@@ -12,8 +12,8 @@ import pytest
 from keras_d3.convert import d3net_segmentation_from_official
 from keras_d3.convert.d3net_segmentation import segmentation_arguments_from_official
 from keras_d3.models import presets
-from tests.convert.official_d3net_segmentation import OfficialD3NetSegmentation
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.official_d3net_segmentation import OfficialD3NetSegmentation
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 H5 = GOLDEN / "d3net_segmentation_small.h5"

@@ -14,7 +14,7 @@ from keras_d3.convert.d3net_segmenter import d3net_segmentation_segmenter
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_RGB
 from keras_d3.segmentation import load_segmenter
-from tests.convert.official_d3net_segmentation import OfficialD3NetSegmentation
+from tests.helpers.official_d3net_segmentation import OfficialD3NetSegmentation
 
 # One scale, so that it is small.
 SETTINGS = {

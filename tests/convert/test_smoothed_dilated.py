@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from keras_d3.convert import smoothed_dilated_from_official
-from tests.layers.layer_checks import to_numpy
-from tests.layers.references import random
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.layer_references import random
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 FILES = {"group_interaction": "GI", "separable_shared_convolution": "SSC"}

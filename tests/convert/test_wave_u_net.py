@@ -9,9 +9,9 @@ import pytest
 from keras_d3.convert import official_wave_u_net_settings, wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import NAMED_CONFIGS, read_wave_u_net_settings, wave_u_net_arguments
 from keras_d3.models import WaveUNet
-from tests.convert.official_wave_u_net import OfficialWaveUNet, write_checkpoint
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import count_parameters
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import count_parameters
+from tests.helpers.official_wave_u_net import OfficialWaveUNet, write_checkpoint
 
 pytest.importorskip("tensorflow")
 

@@ -11,9 +11,9 @@ from keras_d3.convert import official_wave_u_net_settings
 from keras_d3.convert.wave_u_net_separation import wave_u_net_separator
 from keras_d3.separation import read_separator_metadata
 from keras_d3.utils.files import sha256_of_file
-from tests.convert.official_wave_u_net import OfficialWaveUNet, write_checkpoint
+from tests.helpers.official_wave_u_net import OfficialWaveUNet, write_checkpoint
+from tests.helpers.tiny_networks import noise
 from tests.separation.test_waveform_graph import official_tiling
-from tests.separation.tiny_networks import noise
 
 # Mono with context: the song's channels are averaged, and its stems given to both.
 SETTINGS = {

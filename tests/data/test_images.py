@@ -14,7 +14,7 @@ from keras_d3.data.images.schema import read_image
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_CAFFE_BGR, IMAGENET_RGB
 from keras_d3.settings import ImageDataConfig, PhotometricDistortion
-from tests.small_scenes import SIZE, make_street_records
+from tests.helpers.small_scenes import SIZE, make_street_records
 
 PLAIN = ImageDataConfig(CITYSCAPES.names, SIZE, IMAGENET_RGB, flip_probability=0.0)
 FULL = dataclasses.replace(

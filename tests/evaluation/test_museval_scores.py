@@ -9,7 +9,7 @@ import pytest
 from keras_d3.evaluation import score_track, sdr
 from keras_d3.evaluation.bss_eval import bss_eval_v4
 from keras_d3.evaluation.museval_scores import METRICS, score_estimates
-from tests.evaluation.songs import RATE_HZ, make_estimates, make_stems
+from tests.helpers.songs import RATE_HZ, make_estimates, make_stems
 
 pytestmark = pytest.mark.slow
 

@@ -10,7 +10,7 @@ import pytest
 from keras_d3.audio.files import read_audio, write_audio
 from keras_d3.evaluation import score_directories, score_directory, score_track
 from keras_d3.evaluation.score_process import run
-from tests.evaluation.songs import RATE_HZ, make_estimates, make_stems, write_stems
+from tests.helpers.songs import RATE_HZ, make_estimates, make_stems, write_stems
 
 pytestmark = pytest.mark.slow
 

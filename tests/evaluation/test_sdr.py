@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_d3.evaluation import do_nothing_estimates, sdr, sdr_improvement
-from tests.evaluation.songs import make_estimates, make_stems
+from tests.helpers.songs import make_estimates, make_stems
 
 
 def test_hand_computed():

@@ -18,8 +18,8 @@ from keras_d3.evaluation import sdr
 from keras_d3.experiments import compare, export_run
 from keras_d3.separation import load_separator, separator_from_run
 from keras_d3.settings import PublishedScores, Recipe, RecipeEntry, Stage, TrainingConfig
-from tests.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
-from tests.training.configs import spectrogram_config, waveform_config
+from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 pytestmark = pytest.mark.slow
 

@@ -4,7 +4,7 @@ import pytest
 
 from keras_d3.experiments.leakage import song_key, songs_to_evaluate, trained_songs
 from keras_d3.runs import Run
-from tests.training.configs import spectrogram_config, waveform_config
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 DSD100 = {"train": ["053 - Actions - Devil's Words"], "validation": ["060 - BKS - Too Much"]}
 

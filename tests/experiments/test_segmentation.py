@@ -21,8 +21,8 @@ from keras_d3.settings import Recipe, RecipeEntry, RunConfig, Stage
 from keras_d3.training import build_network
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
-from tests.small_scenes import SIZE, make_street_records
-from tests.training.configs import waveform_config
+from tests.helpers.small_scenes import SIZE, make_street_records
+from tests.helpers.training_configs import waveform_config
 from tests.training.test_segmentation import segmentation_config, small_network
 
 RECIPES = (D3NET, SMOOTHED)

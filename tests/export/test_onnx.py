@@ -6,8 +6,8 @@ import pytest
 
 from keras_d3.export import export_onnx, frozen_graph
 from keras_d3.separation import Separator
-from tests.separation.export_cases import CASES, d3net, inputs_and_outputs
-from tests.separation.tiny_networks import magnitude_conv, waveform_conv, waveform_settings
+from tests.helpers.export_cases import CASES, d3net, inputs_and_outputs
+from tests.helpers.tiny_networks import magnitude_conv, waveform_conv, waveform_settings
 
 for package in ("onnx", "tf2onnx"):
     pytest.importorskip(package, reason=f"{package} is in the extra `export`")

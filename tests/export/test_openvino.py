@@ -12,8 +12,8 @@ from keras_d3.audio.files import read_audio, write_audio
 from keras_d3.cli import main
 from keras_d3.export import OpenVINONetwork, export_openvino, frozen_graph, write_network_directory
 from keras_d3.separation import Separator, load_separator
-from tests.separation.export_cases import CASES, inputs_and_outputs, relative_error
-from tests.separation.tiny_networks import (
+from tests.helpers.export_cases import CASES, inputs_and_outputs, relative_error
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     noise,

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_d3.export import saved_model as export
 from keras_d3.separation import Separator, load_separator, read_separator_metadata
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     noise,

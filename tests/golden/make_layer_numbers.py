@@ -18,7 +18,7 @@ import numpy as np  # noqa: E402
 from keras import ops  # noqa: E402
 
 from keras_d3 import blocks, layers  # noqa: F401
-from tests.gradients import gradients  # noqa: F401
+from tests.helpers.gradients import gradients  # noqa: F401
 
 FILE = Path(__file__).with_name("layer_numbers.npz")
 

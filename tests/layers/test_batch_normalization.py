@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from keras_d3.layers import BatchNormalization
-from tests.gradients import gradients
-from tests.layers.layer_checks import check_layer, random_inputs, to_numpy
-from tests.layers.references import random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import check_layer, random_inputs, to_numpy
+from tests.helpers.layer_references import random
 
 
 def pair(shape, **arguments):

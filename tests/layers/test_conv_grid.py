@@ -16,9 +16,9 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
-from tests.gradients import gradients, numeric_gradients
-from tests.layers.layer_checks import has_float64
-from tests.layers.references import (
+from tests.helpers.gradients import gradients, numeric_gradients
+from tests.helpers.layer_checks import has_float64
+from tests.helpers.layer_references import (
     assert_close,
     loop_conv,
     loop_conv_gradients,

@@ -6,9 +6,9 @@ from keras import ops
 from keras_d3.layers import DilatedConv1D, DilatedConv2D
 from keras_d3.ops import kernel_from_transposed
 from keras_d3.ops.dilated_conv import conv, conv_1d_on_grid
-from tests.gradients import gradients
-from tests.layers.layer_checks import check_layer, has_float64, to_numpy
-from tests.layers.references import loop_conv_1d, loop_conv_2d, loop_transposed_conv_1d, random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import check_layer, has_float64, to_numpy
+from tests.helpers.layer_references import loop_conv_1d, loop_conv_2d, loop_transposed_conv_1d, random
 
 CASES_1D = [
     # samples, taps, dilation: odd and even kernels, lengths that are no multiple of the dilation,

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from keras_d3.layers import DilatedConv2D
-from tests.layers.layer_checks import to_numpy
-from tests.layers.references import loop_conv
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.layer_references import loop_conv
 
 GOLDEN = Path(__file__).resolve().parents[1] / "golden"
 

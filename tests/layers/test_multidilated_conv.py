@@ -5,8 +5,8 @@ import numpy as np
 import pytest
 
 from keras_d3.layers.multidilated_conv import MultidilatedConv1D, MultidilatedConv2D
-from tests.layers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
-from tests.layers.references import loop_multidilated_conv
+from tests.helpers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
+from tests.helpers.layer_references import loop_multidilated_conv
 
 
 def random_weights(layer, seed=3):

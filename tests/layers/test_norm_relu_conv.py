@@ -6,9 +6,9 @@ import pytest
 from keras import ops
 
 from keras_d3.layers import MultidilatedConv2D, NormReluConv1D, NormReluConv2D
-from tests.gradients import gradients
-from tests.layers.layer_checks import check_layer, random_inputs, to_numpy
-from tests.layers.references import random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import check_layer, random_inputs, to_numpy
+from tests.helpers.layer_references import random
 
 SHAPE = (2, 9, 8, 3)
 

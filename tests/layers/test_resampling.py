@@ -3,7 +3,7 @@ import pytest
 from keras import ops
 
 from keras_d3.layers import CenterCrop1D, Decimation1D, InferenceClip, LearnedUpsampling1D, LinearUpsampling1D
-from tests.layers.layer_checks import check_layer
+from tests.helpers.layer_checks import check_layer
 
 
 def random(*shape, seed=0):

@@ -3,8 +3,8 @@ import numpy as np
 import pytest
 
 from keras_d3.layers import ResizeLike
-from tests.convert.official_d3net_segmentation import resized
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.official_d3net_segmentation import resized
 
 
 @pytest.mark.parametrize("size", [(5, 7), (12, 3), (1, 1), (4, 20)])

@@ -18,9 +18,9 @@ from keras_d3.layers import (
 )
 from keras_d3.ops import SMOOTHINGS, group_interaction, separable_shared_convolution
 from keras_d3.ops.generic import shared_conv_2d_in_blocks
-from tests.gradients import gradients, numeric_gradients
-from tests.layers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
-from tests.layers.references import loop_conv, random
+from tests.helpers.gradients import gradients, numeric_gradients
+from tests.helpers.layer_checks import check_layer, has_float64, random_inputs, to_numpy
+from tests.helpers.layer_references import loop_conv, random
 
 LAYERS = {1: SmoothedDilatedConv1D, 2: SmoothedDilatedConv2D}
 PLAIN = {1: DilatedConv1D, 2: DilatedConv2D}

@@ -7,7 +7,7 @@ import pytest
 from keras_d3.layers.crop_like import CropLike
 from keras_d3.layers.pad_to_multiple import PadToMultiple
 from keras_d3.layers.per_bin_affine import PerBinAffine
-from tests.layers.layer_checks import check_layer, random_inputs, to_numpy
+from tests.helpers.layer_checks import check_layer, random_inputs, to_numpy
 
 
 @pytest.mark.parametrize("operation", ["standardize", "scale"])

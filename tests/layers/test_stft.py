@@ -5,7 +5,7 @@ from keras import ops
 
 from keras_d3.layers import STFT, InverseSTFT
 from keras_d3.ops import frame_spectra, overlap_add, overlap_add_spectra, window_square_sum
-from tests.layers.layer_checks import check_layer
+from tests.helpers.layer_checks import check_layer
 
 
 def random(*shape, seed=0):

@@ -9,10 +9,10 @@ import pytest
 from keras_d3 import models
 from keras_d3.analysis import receptive_field
 from keras_d3.models import D3Net
-from tests.blocks.block_reference import d3_block, randomize
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters
-from tests.models.multi_band_reference import SMALL, Reference, magnitudes
+from tests.helpers.block_reference import d3_block, randomize
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters
+from tests.helpers.multi_band_reference import SMALL, Reference, magnitudes
 from tests.models.receptive_field_formulas import formula
 
 PRESETS = list(D3Net.presets.values())

@@ -11,7 +11,7 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.models import D3NetSegmentation, DenseNetSegmentation
 from tests.blocks.pairwise_blocks import PairwiseD3Block
-from tests.models.model_checks import check_model, count_parameters
+from tests.helpers.model_checks import check_model, count_parameters
 
 # The facts' numbers of the official models; and those of table 1's baselines.
 COUNTS = {

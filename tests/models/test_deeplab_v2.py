@@ -8,7 +8,7 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.blocks import residual_bottleneck
 from keras_d3.models import DeepLabV2
-from tests.models.model_checks import check_model, count_parameters
+from tests.helpers.model_checks import check_model, count_parameters
 
 SMALL = {
     "num_blocks": (1, 1, 2, 1),

@@ -8,8 +8,8 @@ from keras_d3 import models
 from keras_d3.analysis import receptive_field
 from keras_d3.models import DilatedDenseUNet, DilatedUNet
 from keras_d3.models.dilated_u_net.dilated_u_net_presets import ADAPTIVE_DILATION_RATES
-from tests.gradients import gradients
-from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.helpers.gradients import gradients
+from tests.helpers.model_checks import check_model, count_parameters, random_input
 from tests.models.receptive_field_formulas import formula
 
 SMALL = {"num_samples": 64, "dilation_rates": ((1, 2), (2, 4)), "filters": 3, "kernel_size": 5}

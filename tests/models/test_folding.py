@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from keras_d3 import models
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
 
 RNG = np.random.default_rng(0)
 

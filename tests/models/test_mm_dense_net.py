@@ -9,10 +9,10 @@ import pytest
 from keras_d3 import models
 from keras_d3.models import MMDenseNet
 from keras_d3.models.preset import Preset
-from tests.blocks.block_reference import dense_block, randomize
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters
-from tests.models.multi_band_reference import SMALL, SMALL_DENSE, Reference, magnitudes
+from tests.helpers.block_reference import dense_block, randomize
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters
+from tests.helpers.multi_band_reference import SMALL, SMALL_DENSE, Reference, magnitudes
 from tests.models.receptive_field_formulas import formula
 
 PRESETS = list(MMDenseNet.presets.values())

@@ -8,9 +8,9 @@ from keras_d3 import models
 from keras_d3.analysis import receptive_field
 from keras_d3.models import D3Net, MMDenseNet, MultiBandNetwork
 from keras_d3.models.multi_band.band import Band, check_bands, to_final_block
-from tests.gradients import gradients
-from tests.layers.layer_checks import to_numpy
-from tests.models.multi_band_reference import SMALL, magnitudes
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.multi_band_reference import SMALL, magnitudes
 from tests.models.receptive_field_formulas import as_dict, multi_band
 
 

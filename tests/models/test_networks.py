@@ -12,9 +12,9 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.analysis.graph import is_functional
 from keras_d3.models import D3Net, DeepLabV2, MMDenseNet, Network, WaveUNet
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import random_input
-from tests.models.multi_band_reference import SMALL, magnitudes
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import random_input
+from tests.helpers.multi_band_reference import SMALL, magnitudes
 
 NETWORKS = models.registry.NETWORKS
 # Saved before networks had classes of their own.

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import keras_d3.models  # noqa: F401  (registers the layers)
-from tests.layers.layer_checks import to_numpy
+from tests.helpers.layer_checks import to_numpy
 
 FOLDER = Path(__file__).parents[1] / "golden" / "old_networks"
 

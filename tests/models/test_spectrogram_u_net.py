@@ -3,8 +3,8 @@ import pytest
 
 from keras_d3 import models
 from keras_d3.models import SpectrogramUNet
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters, random_input
 
 SMALL = {"num_samples": 24 * 7 + 32, "frame_length": 32, "frame_step": 24, "num_levels": 3, "filters": 2}
 

@@ -6,9 +6,9 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.analysis import receptive_field
 from keras_d3.models import WaveUNet, wave_u_net_lengths
-from tests.gradients import gradients
-from tests.layers.layer_checks import to_numpy
-from tests.models.model_checks import check_model, count_parameters, random_input
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.model_checks import check_model, count_parameters, random_input
 from tests.models.receptive_field_formulas import formula
 
 SMALL = {"num_levels": 3, "filters": 4, "num_output_samples": 64}

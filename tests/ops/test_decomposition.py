@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from keras import ops
 
 from keras_d3.ops import decomposed_dilated_conv, periodic_subsampling, reinterlacing
-from tests.layers.layer_checks import to_numpy
-from tests.layers.references import loop_conv, random
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.layer_references import loop_conv, random
 
 
 def test_ten_by_ten_example_of_the_paper():

@@ -6,8 +6,8 @@ from keras import ops
 from keras_d3.layers import DilatedConv1D
 from keras_d3.ops import backend, dilated_conv
 from keras_d3.ops.fft_conv import fft_conv_1d, tile_size
-from tests.gradients import gradients
-from tests.layers.references import loop_conv_1d, random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_references import loop_conv_1d, random
 
 pytestmark = pytest.mark.skipif(
     keras.backend.backend() != "tensorflow", reason="other backends take their own convolution"

@@ -19,9 +19,9 @@ from keras_d3.layers import (
 )
 from keras_d3.ops import dilated_conv
 from keras_d3.ops.tensorflow import kernels
-from tests.gradients import gradients
-from tests.layers.layer_checks import to_numpy
-from tests.layers.references import loop_conv, loop_conv_gradients, random
+from tests.helpers.gradients import gradients
+from tests.helpers.layer_checks import to_numpy
+from tests.helpers.layer_references import loop_conv, loop_conv_gradients, random
 
 
 def test_float64_has_no_native_dilations_on_cpus():

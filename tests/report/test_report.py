@@ -15,7 +15,7 @@ from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData, med
 from keras_d3.report.curves import curves_svg
 from keras_d3.report.html_page import render_html
 from keras_d3.report.markdown_page import escape, render_markdown
-from tests.report.sample_report import MUSDB, SOURCES, made_up_scores, sample_report
+from tests.helpers.sample_report import MUSDB, SOURCES, made_up_scores, sample_report
 
 EVIL = '<script>alert("x")</script>|`_*&\'"'
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from keras_d3.report import write_report
-from tests.report.sample_report import sample_report
+from tests.helpers.sample_report import sample_report
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
 pytestmark = [

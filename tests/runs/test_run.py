@@ -3,8 +3,8 @@ import json
 import pytest
 
 from keras_d3.runs import Run, TrainingState
-from tests.small_records import SOURCES
-from tests.training.configs import spectrogram_config, waveform_config
+from tests.helpers.small_records import SOURCES
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 
 def test_a_directory_belongs_to_one_config(tmp_path):

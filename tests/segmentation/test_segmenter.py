@@ -14,7 +14,7 @@ from keras_d3.images.normalization import ImageNormalization
 from keras_d3.segmentation import Segmenter, load_segmenter, segment_file
 from keras_d3.separation import read_separator_metadata
 from keras_d3.settings import SegmenterConfig
-from tests.convert.official_d3net_segmentation import resized
+from tests.helpers.official_d3net_segmentation import resized
 
 NORMALIZATION = ImageNormalization((100.0, 120.0, 140.0), (50.0, 60.0, 70.0), "bgr")
 LABELS = LabelSet(("sky", "road", "car", "tree"), ((0, 0, 9), (9, 0, 0), (0, 9, 0), (200, 100, 0)))

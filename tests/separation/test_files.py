@@ -9,7 +9,7 @@ import soundfile
 from keras_d3.audio.files import write_audio
 from keras_d3.separation import Separator, separate_file
 from keras_d3.separation.files import song_name
-from tests.separation.tiny_networks import SOURCES, noise, waveform_identity, waveform_settings
+from tests.helpers.tiny_networks import SOURCES, noise, waveform_identity, waveform_settings
 
 
 @pytest.fixture(scope="module")

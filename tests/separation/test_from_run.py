@@ -6,7 +6,7 @@ from keras_d3.runs import Run
 from keras_d3.separation import separator_from_run
 from keras_d3.separation.rebuild_network import network_for_separation
 from keras_d3.settings import AudioDataConfig, RunConfig, Stage, TrainingConfig
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_gain,
     noise,

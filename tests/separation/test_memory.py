@@ -9,7 +9,7 @@ import pytest
 import soundfile
 
 from keras_d3.separation import Separator
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_gain,
     spectrogram_settings,

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_d3.separation.patches import PatchGroups, cover_count
 from keras_d3.separation.spectrogram_graph import SongSpectra
-from tests.separation.tiny_networks import noise, spectrogram_settings
+from tests.helpers.tiny_networks import noise, spectrogram_settings
 
 NUM_BINS, NETWORK_BINS = 33, 20
 LENGTHS = (2, 5, 24, 31)

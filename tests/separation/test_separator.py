@@ -4,7 +4,7 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.separation import Separator
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     magnitude_gain,

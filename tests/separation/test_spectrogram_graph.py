@@ -8,14 +8,14 @@ import tensorflow as tf
 from keras_d3.layers import STFT
 from keras_d3.separation import SpectrogramGraph
 from keras_d3.separation.spectrogram_graph import SongSpectra
-from tests.separation.tiny_networks import (
+from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_conv,
     magnitude_gain,
     noise,
     spectrogram_settings,
 )
-from tests.separation.whole_song import reference_stems
+from tests.helpers.whole_song import reference_stems
 
 LENGTHS = (1, 2, 15, 16, 17, 33, 64, 200, 777, 1500)
 

@@ -6,7 +6,7 @@ import tensorflow as tf
 from keras_d3.models import WaveUNet
 from keras_d3.separation import WaveformGraph
 from keras_d3.separation.waveform_graph import crossfade_window
-from tests.separation.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
+from tests.helpers.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
 
 LENGTHS = (1, 2, 63, 64, 65, 127, 128, 200, 1001)
 

@@ -4,7 +4,7 @@ import tensorflow as tf
 
 from keras_d3.separation import wiener_filter
 from keras_d3.separation.wiener import add_to_statistics, apply_wiener, empty_statistics
-from tests.separation.tiny_networks import noise
+from tests.helpers.tiny_networks import noise
 
 
 def complex_noise(*shape, seed=0):

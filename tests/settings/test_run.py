@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from keras_d3.settings import RunConfig, Stage, TrainingConfig
-from tests.training.configs import spectrogram_config, waveform_config
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 STAGES = (Stage(1e-3, 6, 1),)
 

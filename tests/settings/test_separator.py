@@ -9,7 +9,7 @@ from keras_d3.settings import (
     from_dict,
     to_dict,
 )
-from tests.separation.tiny_networks import spectrogram_settings, waveform_settings
+from tests.helpers.tiny_networks import spectrogram_settings, waveform_settings
 
 
 @pytest.mark.parametrize(

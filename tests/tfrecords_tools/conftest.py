@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from keras_d3.audio.files import write_audio
-from tests.small_scenes import make_street_records, make_street_root
+from tests.helpers.small_scenes import make_street_records, make_street_root
 from tfrecords_tools.scenes import make_scenes
 
 

@@ -10,7 +10,7 @@ from PIL import Image
 from keras_d3.data import load_manifest
 from keras_d3.data.images.schema import read_image
 from keras_d3.images.label_sets import CITYSCAPES, VOC
-from tests.small_scenes import SEED, SIZE
+from tests.helpers.small_scenes import SEED, SIZE
 from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main
 from tfrecords_tools.cityscapes import list_cityscapes

@@ -1,7 +1,7 @@
 import pytest
 
-from tests.small_records import make_records
-from tests.small_scenes import make_street_records
+from tests.helpers.small_records import make_records
+from tests.helpers.small_scenes import make_street_records
 
 
 @pytest.fixture(scope="session")

@@ -5,7 +5,7 @@ import pytest
 
 from keras_d3.settings import Stage
 from keras_d3.training import train
-from tests.training.configs import waveform_config
+from tests.helpers.training_configs import waveform_config
 
 
 @pytest.mark.slow

@@ -9,8 +9,8 @@ import pytest
 from keras_d3.data import input_statistics, load_manifest
 from keras_d3.settings import Stage
 from keras_d3.training import train
-from tests.small_records import make_records
-from tests.training.configs import spectrogram_config
+from tests.helpers.small_records import make_records
+from tests.helpers.training_configs import spectrogram_config
 
 
 def config(**training):
@@ -46,7 +46,7 @@ def test_a_run_starts_at_the_statistics_and_goes_on_from_what_training_made(reco
 
 
 def test_silent_records_are_refused(tmp_path, monkeypatch):
-    import tests.small_records as small_records
+    import tests.helpers.small_records as small_records
 
     write = small_records.soundfile.write
     monkeypatch.setattr(small_records.soundfile, "write", lambda path, x, rate: write(path, 0 * x, rate))

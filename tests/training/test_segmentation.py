@@ -20,7 +20,7 @@ from keras_d3.settings import (
     TrainingConfig,
 )
 from keras_d3.training import task_of, train
-from tests.training.configs import waveform_config
+from tests.helpers.training_configs import waveform_config
 
 STAGE = Stage(0.05, 2, 4, decay="poly", final_learning_rate=0.001)
 

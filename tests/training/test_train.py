@@ -9,7 +9,7 @@ from keras_d3.data import load_manifest, validation_waveforms
 from keras_d3.runs import Run
 from keras_d3.settings import RunConfig, Stage
 from keras_d3.training import build_network, train, train_targets
-from tests.training.configs import SMALL_NETWORK, spectrogram_config, waveform_config
+from tests.helpers.training_configs import SMALL_NETWORK, spectrogram_config, waveform_config
 
 
 @pytest.fixture(scope="module")
@@ -171,7 +171,7 @@ def test_divergence_keeps_what_was_good(records, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_damaged_records_are_named(tmp_path):
-    from tests.small_records import make_records
+    from tests.helpers.small_records import make_records
 
     records = make_records(tmp_path)
     shard = next(records.glob("train*"))

@@ -1,9 +1,12 @@
 """An image and its label map, drawn together."""
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from keras_d3.images import IGNORED_LABEL
+from keras_d3.utils import optional_package
+
+Image = optional_package("PIL.Image", "images", "Drawing scenes")
+ImageDraw = optional_package("PIL.ImageDraw", "images", "Drawing scenes")
 
 
 class Canvas:

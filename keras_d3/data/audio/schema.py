@@ -20,6 +20,7 @@ import tensorflow as tf
 
 from keras_d3.data.audio.flac import flac_decoder
 from keras_d3.data.features import bytes_feature, int64_feature, serialize
+from keras_d3.utils import optional_package
 
 AUDIO_SCHEMA_VERSION = 1
 ENCODINGS = ("pcm16", "flac")
@@ -135,7 +136,7 @@ def read_block(serialized: bytes, encoding: str, channels: int, name: str | None
 def _encode(samples, sample_rate, encoding):
     if encoding == "pcm16":
         return np.ascontiguousarray(samples, "<i2").tobytes()
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "FLAC-coded audio")
 
     buffer = io.BytesIO()
     soundfile.write(buffer, samples, sample_rate, format="FLAC", subtype="PCM_16")
@@ -149,7 +150,7 @@ def _decode(name, data, encoding, channels):
                 f"`{name}` must hold whole samples of {channels} channels: {len(data)} bytes do not."
             )
         return np.frombuffer(data, "<i2").reshape(-1, channels)
-    import soundfile
+    soundfile = optional_package("soundfile", "audio", "FLAC-coded audio")
 
     try:
         samples, _ = soundfile.read(io.BytesIO(data), dtype="int16", always_2d=True)

@@ -18,6 +18,7 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.data.features import bytes_feature, int64_feature, serialize
+from keras_d3.utils import optional_package
 
 IMAGE_SCHEMA_VERSION = 1
 
@@ -66,7 +67,7 @@ def read_image(serialized: bytes) -> dict:
     Raises:
         ValueError: image or label map cannot be decoded.
     """
-    from PIL import Image
+    Image = optional_package("PIL.Image", "images", "Decoding images")
 
     feature = tf.train.Example.FromString(serialized).features.feature
     record = {name: feature[name].int64_list.value[0] for name in ("image", "image_height", "image_width")}

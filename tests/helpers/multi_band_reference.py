@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from tests.blocks.block_reference import EPSILON, convolve, dense_block
+from tests.helpers.block_reference import EPSILON, convolve, dense_block
 
 SMALL = {
     "num_bins": 13,

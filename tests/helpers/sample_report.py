@@ -1,6 +1,6 @@
 """Made-up report data to look at and to test with: never results.
 
-`python -m tests.report.sample_report OUT.html` writes a report of it, with real stems where stempeg
+`python -m tests.helpers.sample_report OUT.html` writes a report of it, with real stems where stempeg
 is installed.
 """
 

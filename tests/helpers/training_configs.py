@@ -11,7 +11,7 @@ from keras_d3.settings import (
     TrainingConfig,
     WaveformSeparatorConfig,
 )
-from tests.small_records import SAMPLE_RATE_HZ, SOURCES
+from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES
 
 SMALL_NETWORK = {
     "num_levels": 1,
