@@ -14,12 +14,12 @@ commands:
 from pathlib import Path
 
 import numpy as np
-from tfrecords_tools.audio_writer import RecordsConfig, write_records
 
 from keras_d3.audio import write_audio
 from keras_d3.separation import separator_from_run
 from keras_d3.training import train
 from recipes.wave_u_net.config import RECIPE
+from tfrecords_tools.audio_writer import RecordsConfig, write_records
 from tfrecords_tools.folder import list_folder
 
 SAMPLE_RATE_HZ = 22050
