@@ -115,7 +115,7 @@ class ShardedManifest:
 
     def path_of(self, shard: Shard | str) -> str:
         """Returns the path of a `Shard` (or of a shard's file name) as a string."""
-        return str(Path(self.directory) / getattr(shard, "file", shard))
+        return str(Path(self.directory) / (shard.file if isinstance(shard, Shard) else shard))
 
     def to_dict(self) -> dict:
         """Returns the content of `manifest.json`."""

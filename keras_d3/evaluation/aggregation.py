@@ -99,7 +99,7 @@ def format_table(summary, metrics=METRICS):
         metrics: which of SDR, ISR, SIR, SAR to show.
     """
     columns = ("track median", "median", "MAD", "mean", "SD", "frames", "dropped")
-    rows = [("target", "dB", *columns)]
+    rows: list[tuple[str, ...]] = [("target", "dB", *columns)]
     for target, scores in summary["all_frames"].items():
         for metric in metrics:
             pooled = scores[metric]

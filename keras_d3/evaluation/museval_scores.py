@@ -201,7 +201,7 @@ def _evaluate(references, estimate_sets, window, hop, num_frames, backend):
                 for estimates in chosen
             ]
     for k, value in zip(audible, values, strict=True):
-        scores[k] = value
+        scores[k][:] = value
     return scores
 
 

@@ -60,7 +60,7 @@ class Run:
     def networks(self) -> dict[str | None, "Run"]:
         """The run directory of every network by target: the run itself, or one per source."""
         if self.config.target == "all":
-            return {source: Run(self.path / source) for source in self.config.data.sources}
+            return {source: Run(self.path / source) for source in self.config.sources}
         return {self.config.target: self}
 
     def states(self) -> dict[str | None, TrainingState]:

@@ -49,8 +49,8 @@ class PatchGroups:
         reach = max(frames - shift for frames, shift in groups)
         self.frames_before = -(-reach // self.period) * self.period
         self.estimators = [
-            PatchEstimator([networks[source] for source in sources], config, *patches, self.frames_before)
-            for patches, sources in groups.items()
+            PatchEstimator([networks[name] for name in names], config, frames, shift, self.frames_before)
+            for (frames, shift), names in groups.items()
         ]
         self.row_shape = (len(config.sources), *self.estimators[0].row_shape[1:])
         # Index of each source when the groups' sources follow each other.

@@ -65,7 +65,7 @@ class Separator(GraphSeparator):
         config: WaveformSeparatorConfig | SpectrogramSeparatorConfig,
         metadata: Mapping[str, Any] | None = None,
     ):
-        self._networks = networks
+        self._networks: Any = networks
         self.config = config
         super().__init__(separation_graph(networks, config), describe(_entries(config), metadata))
 
@@ -136,9 +136,10 @@ class Separator(GraphSeparator):
 
     def _named_networks(self):
         """dict of file name: (Keras model, its input's shape without the batch)."""
-        if isinstance(self.config, WaveformSeparatorConfig):
-            return {NETWORK_NAME: (self._networks, self._networks.input_shape[1:])}
-        return {source: (self._networks[source], patch_shape(self.config, source)) for source in self.sources}
+        networks, config = self._networks, self.config
+        if isinstance(config, WaveformSeparatorConfig):
+            return {NETWORK_NAME: (networks, networks.input_shape[1:])}
+        return {source: (networks[source], patch_shape(config, source)) for source in self.sources}
 
 
 def _entries(config):

@@ -5,7 +5,7 @@ import inspect
 import types
 import typing
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, overload
 
 Config = TypeVar("Config")
 
@@ -34,7 +34,11 @@ def to_dict(config: Any) -> Any:
     return config
 
 
-def from_dict(config_class: type[Config], values: Any, where: str | None = None) -> Config:
+@overload
+def from_dict(config_class: type[Config], values: Any, where: str | None = None) -> Config: ...
+@overload
+def from_dict(config_class: types.UnionType, values: Any, where: str | None = None) -> Any: ...
+def from_dict(config_class: Any, values: Any, where: str | None = None) -> Any:
     """Builds a config from a dict; nested dataclasses and tuples are restored.
 
     Args:
@@ -163,7 +167,7 @@ def _restore(hint, value, where):
             except ValueError:
                 continue
         return _restore(choices[-1], value, where)
-    if dataclasses.is_dataclass(hint):
+    if isinstance(hint, type) and dataclasses.is_dataclass(hint):
         return value if isinstance(value, hint) else from_dict(hint, value, where)
     if hint is tuple or origin is tuple:
         return _restore_tuple(inner, value, where)

@@ -128,7 +128,12 @@ class RunConfig:
     @property
     def targets(self) -> tuple[str | None, ...]:
         """The target of every network of the run; `(None,)` for one that estimates all sources."""
-        return self.data.sources if self.target == "all" else (self.target,)
+        return self.sources if self.target == "all" else (self.target,)
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The sources of the data; none where they are images."""
+        return self.data.sources if isinstance(self.data, AudioDataConfig) else ()
 
     def for_target(self, target: str | None) -> "RunConfig":
         """Returns the same run for one target."""
@@ -137,10 +142,9 @@ class RunConfig:
     def with_sources(self, sources: Sequence[str]) -> "RunConfig":
         """Returns the same run for another list of sources: data, network and separator follow it."""
         changes: dict[str, Any] = {"data.sources": list(sources)}
-        if not self.is_spectrogram:
+        if not isinstance(self.separation, SpectrogramSeparatorConfig):
             changes["model.sources"] = list(sources)
-        elif self.separation.source_patches:
-            patches = self.separation.source_patches
+        elif patches := self.separation.source_patches:
             kept = {name: list(patches[name]) for name in sources if name in patches}
             changes["separation.source_patches"] = kept or None
         return self.changed(changes)

@@ -30,7 +30,7 @@ class RunRecorder(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._has_validation = has_validation
         self._monitor = monitor
-        self._epoch_start = None
+        self._epoch_start = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = time.perf_counter()
@@ -45,10 +45,12 @@ class RunRecorder(keras.callbacks.Callback):
                     f"`learning_rate` in a new run directory, or check the records with "
                     f"`python -m tfrecords_tools verify DIR`. Epochs up to {state.epoch} are kept."
                 )
-        is_best = not self._has_validation or state.best_value is None
-        if not is_best:
-            is_less = watched < state.best_value
-            is_best = is_less if self._monitor == "loss" else watched > state.best_value
+        if not self._has_validation or state.best_value is None:
+            is_best = True
+        elif self._monitor == "loss":
+            is_best = watched < state.best_value
+        else:
+            is_best = watched > state.best_value
         last_step = (state.stage_epoch + 1) * self._steps_per_epoch - 1
         rate = self._stage.learning_rate_at(last_step, self._stage.epochs * self._steps_per_epoch)
         state.epoch += 1

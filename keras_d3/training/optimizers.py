@@ -8,7 +8,7 @@ import keras
 from keras_d3.settings import TrainingConfig
 
 
-class _WeightGroups:
+class _WeightGroups(keras.optimizers.Optimizer):
     """Changes every gradient before the optimizer sees it: `factor * (gradient + l2 * weight)`.
 
     The L2 term is the derivative of `l2 / 2 * sum(weight ** 2)`: what the official D3Net code does for

@@ -108,7 +108,8 @@ class MeanIoU(keras.metrics.Metric):
 
     def update_state(self, y_true, y_pred, sample_weight=None):
         labels = ops.cast(y_true, "int32")
-        y_pred = enlarge_logits(y_pred, *ops.shape(labels)[1:3], self.resize)
+        height, width = ops.shape(labels)[1:3]
+        y_pred = enlarge_logits(y_pred, height, width, self.resize)
         predicted = ops.cast(ops.argmax(y_pred, axis=-1), "int32")
         labels, predicted = ops.reshape(labels, (-1,)), ops.reshape(predicted, (-1,))
         # What is ignored is counted beyond the matrix.

@@ -119,7 +119,8 @@ class RunningMoments:
     """
 
     def __init__(self):
-        self.count, self.mean, self._squares = 0, 0.0, 0.0
+        self.count = 0
+        self.mean = self._squares = np.zeros(())
 
     def update(self, rows: np.ndarray) -> None:
         """Adds an array (rows, ...) of at least one row."""

@@ -64,7 +64,7 @@ class ImageManifest(ShardedManifest):
     item_class: ClassVar[type] = ImageItem
 
     classes: tuple[str, ...]
-    palette: tuple[tuple[int, ...], ...]
+    palette: tuple[tuple[int, int, int], ...]
     ignored_label: int
 
     @property
