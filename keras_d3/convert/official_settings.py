@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import yaml
+from keras_d3.utils import optional_package
 
 SUFFIXES = (".yaml", ".yml", ".json")
 
@@ -20,14 +20,15 @@ def read_official_settings(path):
     Raises:
         FileNotFoundError: there is no file at `path`.
         ValueError: the file is no such mapping.
+        ModuleNotFoundError: the extra `convert` is not installed and the file is YAML.
     """
     path = Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"No settings at `{path}`. The authors' are configs/<target>.yaml.")
     try:
         text = path.read_text(encoding="utf-8")
-        settings = json.loads(text) if path.suffix == ".json" else yaml.safe_load(text)
-    except (UnicodeDecodeError, json.JSONDecodeError, yaml.YAMLError) as error:
+        settings = json.loads(text) if path.suffix == ".json" else _parse_yaml(text)
+    except ValueError as error:  # not UTF-8, JSON or YAML
         reason = " ".join(str(error).split())
         raise ValueError(f"The settings `{path}` cannot be read ({reason}). Get the file again.") from error
     if not isinstance(settings, dict):
@@ -47,3 +48,11 @@ def find_official_settings(directory, target):
     """
     paths = (Path(directory) / f"{target}{suffix}" for suffix in SUFFIXES)
     return next((path for path in paths if path.is_file()), None)
+
+
+def _parse_yaml(text):
+    yaml = optional_package("yaml", "convert", "Reading the authors' settings")
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error

@@ -1,6 +1,5 @@
 """Norms of up-path filters against loops over kernels, for blocks of every kind; plot and command."""
 
-import dataclasses
 import json
 
 import keras
@@ -149,7 +148,7 @@ def test_command_on_a_file(tmp_path, capsys):
     assert "  full up_2    all layers: " in capsys.readouterr().out
     saved = json.loads((tmp_path / "out/small.json").read_text())
     expected = filter_norms(model)
-    assert saved["network"] == "mm_dense_net" and len(saved["blocks"]) == len(expected)
+    assert saved["network"] == model.name and len(saved["blocks"]) == len(expected)
     for values, block in zip(saved["blocks"], expected, strict=True):
         assert values["all_layers"]["skip_mean"] == pytest.approx(block.mean("all_layers", "skip"))
         np.testing.assert_allclose(
@@ -161,8 +160,7 @@ def test_command_on_a_file(tmp_path, capsys):
 
 def test_command_on_a_run(tmp_path, capsys):
     """Every network of the run, with the weights that its separator takes."""
-    config = spectrogram_config("all")
-    config = dataclasses.replace(config, data=dataclasses.replace(config.data, sources=("bass", "drums")))
+    config = spectrogram_config("all").with_sources(("bass", "drums"))
     Run(tmp_path / "run").claim(config)
     for source in config.data.sources:
         path = tmp_path / "run" / source / "checkpoints/best.keras"

@@ -225,7 +225,6 @@ def test_records_must_fit(street, manifest):
         ({"validation_batch_size": 2}, "`validation_batch_size` must be 1 where images keep their sizes"),
         ({"validation_size": (1, 2, 3)}, "`validation_size` must be an integer or 2 integers"),
         ({"shuffle_images": 0}, "`shuffle_images` must be an integer of at least 1"),
-        ({"kind": "audio"}, "`kind` must be one of 'images'"),
     ],
 )
 def test_config_refuses(changes, message):

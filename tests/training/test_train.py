@@ -239,7 +239,7 @@ def test_the_loss_is_the_mean_over_sources_and_validation_samples(records, strai
 def test_unknown_config_keys_are_refused():
     values = waveform_config().to_dict()
     values["training"]["warmup"] = 0.9
-    with pytest.raises(ValueError, match="Unknown key in RunConfig.training: warmup. Known keys: stages"):
+    with pytest.raises(ValueError, match="Unknown key in training: warmup. Known keys: stages"):
         RunConfig.from_dict(values)
 
 
