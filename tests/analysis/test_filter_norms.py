@@ -173,4 +173,4 @@ def test_command_on_a_run(tmp_path, capsys):
     assert json.loads((tmp_path / "out/bass.json").read_text())["target"] == "bass"
     (tmp_path / "run/drums/checkpoints/best.keras").unlink()
     assert main(command) == 1
-    assert "No network at" in capsys.readouterr().err
+    assert "No checkpoint at" in capsys.readouterr().err
