@@ -1,4 +1,4 @@
-"""Imports go one way, packages stay importable without their neighbours, recipes stay data."""
+"""Imports go one way, packages stay importable without their neighbors, recipes stay data."""
 
 import ast
 import subprocess

@@ -44,7 +44,7 @@ def d3net_segmentation_from_official(config, h5_path, part="auto", name="d3net_s
         name: string, the model's name.
 
     Returns:
-        `keras.Model`: normalised RGB images (batch, height, width, 3) to logits (batch, height, width,
+        `keras.Model`: normalized RGB images (batch, height, width, 3) to logits (batch, height, width,
         classes).
 
     Raises:

@@ -12,7 +12,7 @@ def load_imagenet_encoder(model, weights="imagenet"):
 
     Both are the ResNet-101 of He et al., 2016, with the stride on the first 1x1 convolution and on the
     shortcut; in inference every residual block computes the same. Keras' convolutions have biases `b`, and
-    another epsilon `e`; these go into our normalisations exactly:
+    another epsilon `e`; these go into our normalizations exactly:
 
         mean = mean' - b,   gamma = gamma' sqrt((variance + epsilon) / (variance + e)),   others as they are
 

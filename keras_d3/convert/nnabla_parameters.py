@@ -39,7 +39,7 @@ def read_parameters(h5_path, scope=None):
 
 
 def fill_norm(table, norm, scope):
-    """Gives a normalisation layer the four tensors below `scope` in a `TensorTable`."""
+    """Gives a normalization layer the four tensors below `scope` in a `TensorTable`."""
     for variable, name in (
         (norm.gamma, "gamma"),
         (norm.beta, "beta"),

@@ -15,7 +15,7 @@ def smoothed_dilated_from_official(weights, fix_w, biases, dilation_rate, smooth
     - group interaction: its loop starts the sum for group i at `fix_w[0, i] * f_i` where
       equation 3 has `f_0`, so `W[i, j] = fix_w[j, i]`, `W[i, i] += fix_w[0, i]` and `W[i, 0] = 0`
       for i >= 1. At the identity both are equal.
-    - separable shared convolution: a constant 1 is added to the centre of the stored filter.
+    - separable shared convolution: a constant 1 is added to the center of the stored filter.
 
     Args:
         weights: array (taps, taps, input channels, filters), the variable `weights`.
@@ -85,7 +85,7 @@ def _group_interaction_weights(fix_w, rate):
 
 
 def _shared_filter(fix_w, rate):
-    """The stored filter plus the constant 1 at its centre."""
+    """The stored filter plus the constant 1 at its center."""
     size = 2 * rate - 1
     if fix_w.shape not in ((size, size), (size, size, 1, 1, 1)):
         raise ValueError(

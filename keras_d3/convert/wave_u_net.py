@@ -8,7 +8,7 @@ from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
 from keras_d3.models import WaveUNet
 
 SCOPE = "separator/"
-# The optimiser's own variables: in its scope, or, saved by other programs, beside the weights.
+# The optimizer's own variables: in its scope, or, saved by other programs, beside the weights.
 _SOLVER = re.compile(r"^separator_solver/|(^|/)(global_step|beta[12]_power|Adam(_1)?)$")
 
 
@@ -17,7 +17,7 @@ def wave_u_net_from_official(config, checkpoint_prefix):
 
     It computes what `Models/UnetAudioSeparator.py` of f90/Wave-U-Net computes, and in inference mode
     limits to [-1, 1] what that limits when it tests. All variables of the checkpoint are used but the
-    optimiser's and the step count.
+    optimizer's and the step count.
 
     Args:
         config: dict in the official keys (`Config.py`): `num_layers`, `num_initial_filters`,
@@ -57,7 +57,7 @@ def wave_u_net_from_official(config, checkpoint_prefix):
 
 
 def _read_checkpoint(prefix):
-    """Returns {name: array} of all variables that are not the optimiser's."""
+    """Returns {name: array} of all variables that are not the optimizer's."""
     path = Path(prefix)
     if not path.with_name(f"{path.name}.index").is_file():
         found = sorted(file.name.removesuffix(".index") for file in path.parent.glob("*.index"))

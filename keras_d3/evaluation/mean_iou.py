@@ -33,8 +33,8 @@ def confusion_matrix(labels, predictions, num_classes, ignored_label=IGNORED_LAB
             "`labels` and `predictions` must have one shape. "
             f"Received: labels {labels.shape}, predictions {predictions.shape}."
         )
-    is_labelled = labels != ignored_label
-    true, predicted = labels[is_labelled].astype("int64"), predictions[is_labelled].astype("int64")
+    is_labeled = labels != ignored_label
+    true, predicted = labels[is_labeled].astype("int64"), predictions[is_labeled].astype("int64")
     for name, values in (("labels", true), ("predictions", predicted)):
         if values.size and not 0 <= values.min() <= values.max() < num_classes:
             raise ValueError(
@@ -58,7 +58,7 @@ def segmentation_scores(matrix, classes):
         classes: names, one per row.
 
     Returns:
-        JSON-ready dict: "mean_iou"; "iou": `{class: IoU or None}`; "pixels": `{class: labelled pixels}`;
+        JSON-ready dict: "mean_iou"; "iou": `{class: IoU or None}`; "pixels": `{class: labeled pixels}`;
         "pixel_accuracy"; "classes_scored": how many the mean is over. The scores are fractions, None where
         there is nothing to score.
 

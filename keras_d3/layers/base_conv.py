@@ -16,7 +16,7 @@ class BaseConv(keras.layers.Layer):
         rank: int, number of convolved axes.
         filters: int, number of output channels.
         kernel_size: int or `rank` ints.
-        dilation_rate: int or `rank` ints, the distance between neighbouring kernel taps.
+        dilation_rate: int or `rank` ints, the distance between neighboring kernel taps.
         padding: `"same"` or `"valid"`.
         The others as in `keras.layers.Conv2D`.
     """

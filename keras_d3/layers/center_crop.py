@@ -1,4 +1,4 @@
-"""Cutting a signal to a length around its centre."""
+"""Cutting a signal to a length around its center."""
 
 import keras
 from keras import ops

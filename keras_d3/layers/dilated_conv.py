@@ -23,7 +23,7 @@ class DilatedConv1D(BaseConv):
     Args:
         filters: int, number of output channels, at least 1.
         kernel_size: int, number of taps, at least 1; odd or even.
-        dilation_rate: int, distance between neighbouring taps in samples, at least 1.
+        dilation_rate: int, distance between neighboring taps in samples, at least 1.
         padding: `"same"` (as many samples out as in; an odd surplus of zeros goes to the end) or
             `"valid"` (no padding; `(kernel_size - 1) * dilation_rate` samples fewer).
         data_format: `"channels_last"` or None.
@@ -83,7 +83,7 @@ class DilatedConv2D(BaseConv):
     Args:
         filters: int, number of output channels, at least 1.
         kernel_size: int or two ints, number of taps per axis, at least 1; odd or even.
-        dilation_rate: int or two ints, distance between neighbouring taps per axis, at least 1.
+        dilation_rate: int or two ints, distance between neighboring taps per axis, at least 1.
         padding: `"same"` (output as large as the input; an odd surplus of zeros goes to the end of
             the axis) or `"valid"` (no padding).
         data_format: `"channels_last"` or None.

@@ -8,7 +8,7 @@ from keras_d3.layers.interleaving import InterleavingUpsampling1D
 
 @keras.saving.register_keras_serializable(package="keras_d3")
 class LearnedUpsampling1D(InterleavingUpsampling1D):
-    """Puts a learned mean of two neighbouring samples between them, one weight per channel.
+    """Puts a learned mean of two neighboring samples between them, one weight per channel.
 
     Section 3.2.2 of Stoller, Ewert and Dixon, 2018, "Wave-U-Net" (https://arxiv.org/abs/1806.03185):
 

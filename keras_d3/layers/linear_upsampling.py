@@ -8,7 +8,7 @@ from keras_d3.layers.interleaving import InterleavingUpsampling1D
 
 @keras.saving.register_keras_serializable(package="keras_d3")
 class LinearUpsampling1D(InterleavingUpsampling1D):
-    """Puts the mean of two neighbouring samples between them.
+    """Puts the mean of two neighboring samples between them.
 
     Section 3.2 of Stoller, Ewert and Dixon, 2018, "Wave-U-Net" (https://arxiv.org/abs/1806.03185):
 
@@ -16,7 +16,7 @@ class LinearUpsampling1D(InterleavingUpsampling1D):
 
     With padding "same" the last sample is repeated. Differences: none from the paper nor from its
     code (there a TensorFlow 1 resize: with aligned corners for "valid", without for "same"). A
-    bilinear resize of today's libraries gives other numbers, because it takes half-pixel centres.
+    bilinear resize of today's libraries gives other numbers, because it takes half-pixel centers.
 
     Args:
         padding: `"same"` (2 * time samples) or `"valid"` (2 * time - 1 samples, the paper's form

@@ -171,7 +171,7 @@ class MultidilatedConv2D(_MultidilatedConv):
     convolution with dilation `d`. The dilation belongs to the input, not to the layer, so every
     layer sees each earlier map without the aliasing of one large dilation for all.
 
-    Difference from the paper: the normalisation and the rectifier that the paper writes into
+    Difference from the paper: the normalization and the rectifier that the paper writes into
     `y_i` are left to the caller (`keras_d3.blocks.D2Block`), and any dilation rates may be given.
     Inputs that share a dilation rate are computed by one convolution.
 

@@ -29,7 +29,7 @@ class IdentitySmoothing(initializers.Initializer):
 
     Args:
         smoothing: `"group_interaction"` for the identity matrix, `"separable_shared_convolution"`
-            for 1 at the centre of the filter and 0 elsewhere.
+            for 1 at the center of the filter and 0 elsewhere.
 
     Raises:
         ValueError: `smoothing` is neither.
@@ -182,7 +182,7 @@ class SmoothedDilatedConv2D(_SmoothedDilatedConv):
     Args:
         filters: int, number of output channels, at least 1.
         kernel_size: int or two ints, taps per axis, at least 1.
-        dilation_rate: int or two ints, distance between neighbouring taps, at least 1.
+        dilation_rate: int or two ints, distance between neighboring taps, at least 1.
         smoothing: `"group_interaction"` or `"separable_shared_convolution"`.
         padding_leak: `"official"` or `"masked"`; read by group interaction only.
         padding: `"same"`, the only one.

@@ -67,7 +67,7 @@ class STFT(_FourierLayer):
         X[f, b, c] = sum over n of window[n] * x[f * frame_step + n, c] * exp(-2 pi i b n / fft_length)
 
     Difference: time is counted from the start of each frame. With `center=True` the signal is first
-    reflected by `frame_length / 2` samples at both ends, so that frame f is centred on sample
+    reflected by `frame_length / 2` samples at both ends, so that frame f is centered on sample
     `f * frame_step`.
 
     Args:
@@ -85,7 +85,7 @@ class STFT(_FourierLayer):
 
     Returns:
         Pair (real, imag) of float32 tensors (batch, frames, bins, channels), with
-        `bins = fft_length // 2 + 1` and `frames = 1 + time // frame_step` when centred, else
+        `bins = fft_length // 2 + 1` and `frames = 1 + time // frame_step` when centered, else
         `1 + (time - frame_length) // frame_step`.
 
     Raises:
@@ -152,7 +152,7 @@ class InverseSTFT(_FourierLayer):
     Differences: none; the denominator is the true sum over the frames that are there, so
     `InverseSTFT(STFT(x)) = x` also at the ends, to rounding. It holds for every length when
     `frame_step <= frame_length / 4`. With `frame_step = frame_length / 2` up to `frame_step - 1`
-    samples after the last frame's centre meet only the window's falling end, so pad the signal to a
+    samples after the last frame's center meet only the window's falling end, so pad the signal to a
     multiple of `frame_step` before the `STFT`.
 
     Args:
@@ -165,9 +165,9 @@ class InverseSTFT(_FourierLayer):
     Call arguments:
         spectrum: pair (real, imag) of tensors (batch, frames, bins, channels).
         length: int or scalar integer tensor, number of samples to return, at most what the frames
-            cover: `(frames - 1) * frame_step + frame_length`, less `frame_length / 2` when centred.
-            By default `(frames - 1) * frame_step` when centred, else everything covered. Without
-            centring, the outermost samples are those that the window all but removed: they are
+            cover: `(frames - 1) * frame_step + frame_length`, less `frame_length / 2` when centered.
+            By default `(frames - 1) * frame_step` when centered, else everything covered. Without
+            centering, the outermost samples are those that the window all but removed: they are
             amplified again, together with their rounding errors.
 
     Returns:
@@ -256,7 +256,7 @@ class InverseSTFT(_FourierLayer):
             raise ValueError(
                 f"`length` must be from 0 to {most}, what {num_frames} frames cover. Received: "
                 f"length={length}, frame_length={self.frame_length}, frame_step={self.frame_step}. "
-                "Give more frames, or pad the signal afterwards."
+                "Give more frames, or pad the signal afterward."
             )
         return (batch, int(length), channels)
 

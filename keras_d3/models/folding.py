@@ -1,4 +1,4 @@
-"""Networks for inference: batch normalisation folded into convolutions wherever that is exact."""
+"""Networks for inference: batch normalization folded into convolutions wherever that is exact."""
 
 import keras
 from keras import tree
@@ -7,12 +7,12 @@ from keras_d3.blocks import D3Block, DenseBlock, fold_block, takes_over_output_n
 
 
 def fold_batch_norm(model):
-    """Returns a copy of a network that computes the same in inference with fewer normalisations.
+    """Returns a copy of a network that computes the same in inference with fewer normalizations.
 
-    Batch normalisation is `a * x + c` per channel in inference. It is folded into the convolutions of
+    Batch normalization is `a * x + c` per channel in inference. It is folded into the convolutions of
     dense, D2 and D3 blocks with `norm="source"`, those between their layers and those that alone read a
     block's output (in front of up-samplings, of the merge of the bands, of the head): see
-    `keras_d3.blocks.folding.fold_block`. Normalisations that read maps which something else reads too
+    `keras_d3.blocks.folding.fold_block`. Normalizations that read maps which something else reads too
     stay.
 
     The outputs differ by rounding alone: for random weights by 1e-6 to 1e-5 of their maximum.
@@ -22,7 +22,7 @@ def fold_batch_norm(model):
 
     Returns:
         Functional `keras.Model` with the same inputs and outputs; `model` itself if it has no such block.
-        It is meant for inference: trained further, it would no longer be normalised by the batch.
+        It is meant for inference: trained further, it would no longer be normalized by the batch.
 
     Example:
 
@@ -52,7 +52,7 @@ def fold_batch_norm(model):
         return copy
 
     def call(layer, *args, **kwargs):
-        # The place of a normalisation takes no `training` and no `mask`.
+        # The place of a normalization takes no `training` and no `mask`.
         return layer(*args) if layer.name in folded_away else layer(*args, **kwargs)
 
     folded = keras.models.clone_model(model, clone_function=clone, call_function=call)
@@ -63,7 +63,7 @@ def fold_batch_norm(model):
 
 
 def _only_readers(model):
-    """Returns {name of a block: the normalisation that it can take over, alone in reading its output}."""
+    """Returns {name of a block: the normalization that it can take over, alone in reading its output}."""
     readers = {}
     for layer in model.layers:
         if not isinstance(layer, keras.layers.InputLayer):

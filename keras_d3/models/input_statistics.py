@@ -1,4 +1,4 @@
-"""Set the input normalisation of a spectrogram network from statistics of the training data."""
+"""Set the input normalization of a spectrogram network from statistics of the training data."""
 
 import numpy as np
 

@@ -84,7 +84,7 @@ def dilated_conv_2d(inputs, kernel, dilation_rate, padding):
 def conv_1d_on_grid(inputs, kernel, dilation_rate, padding):
     """Dilated convolution along time as an ordinary two-dimensional one on a grid of `d` columns.
 
-    Samples `d` apart are neighbours in one column of the view (batch, time / d, d, channels), which
+    Samples `d` apart are neighbors in one column of the view (batch, time / d, d, channels), which
     is a reshape and moves nothing. There the kernel is `k` taps high and 1 wide and has no dilation.
     Taps that meet padding only, because the grid has fewer rows than they reach, are left out.
 

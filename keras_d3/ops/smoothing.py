@@ -19,7 +19,7 @@ def group_interaction(inputs, weights, dilation_rate):
 
         f'_i = sum over j of weights[i, j] * f_j
 
-    alike for all channels: a fully connected map on every block of r x r neighbours. Differences
+    alike for all channels: a fully connected map on every block of r x r neighbors. Differences
     from the paper: none; the official code multiplies by another matrix after training, see
     `keras_d3.convert.smoothed_dilated_from_official`.
 

@@ -158,7 +158,7 @@ class WaveformGraph(GraphModule):
 def crossfade_window(length: int, step: int) -> np.ndarray:
     """Weights of a window of `length` samples that follows the last one after `step`.
 
-    They rise linearly from above 0 towards 1 over the part shared with the window before, and fall likewise;
+    They rise linearly from above 0 toward 1 over the part shared with the window before, and fall likewise;
     neighbors then add up to 1 where two windows meet.
 
     Args:

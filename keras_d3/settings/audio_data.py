@@ -19,7 +19,7 @@ class AudioDataConfig:
             `"accompaniment"`, the sum of all sources not named here. The mixture
             is always that of all sources in the records.
         input_samples: length of the network's input.
-        output_samples: length of its outputs, aligned with the centre of the input.
+        output_samples: length of its outputs, aligned with the center of the input.
         sources_from: `"different_tracks"` (every source from a random track of its
             own) or `"same_track"`.
         mixture: `"sum"` of the sources after augmentation, or `"stored"`.

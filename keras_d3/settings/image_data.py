@@ -50,7 +50,7 @@ class ImageDataConfig:
         flip_probability: with which an image is mirrored.
         distortion: `PhotometricDistortion`, or None.
         max_class_fraction: a crop is drawn again, `crop_tries` times at most, until it has two classes
-            and none has that part of the labelled pixels or more (official D3Net code: 0.75). None: the
+            and none has that part of the labeled pixels or more (official D3Net code: 0.75). None: the
             first is taken.
         crop_tries: see `max_class_fraction`. The last one is taken as it is.
         padding_label: of pixels beyond the image, where it is smaller than the crop. 255: they are ignored.

@@ -23,7 +23,7 @@ class SegmenterConfig:
             are averaged.
         scales: factors by which the image is resized before; the probabilities of all are averaged.
         flip: bool, whether each resized image is also passed through mirrored (left for right), and averaged.
-        resize: of logits to the image's size: `"half_pixel"`, bilinear with half-pixel centres, or
+        resize: of logits to the image's size: `"half_pixel"`, bilinear with half-pixel centers, or
             `"legacy"`, bilinear with `source = target * ratio`, as TensorFlow 1 resized (official code of
             Wang and Ji, 2018). No matter for networks whose logits have the image's size.
 

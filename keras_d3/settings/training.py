@@ -76,10 +76,10 @@ class Stage:
 
 @dataclasses.dataclass(frozen=True)
 class TrainingConfig:
-    """Optimiser, loss and schedule.
+    """Optimizer, loss and schedule.
 
     Args:
-        stages: `Stage`s, run one after the other on the same weights and optimiser state.
+        stages: `Stage`s, run one after the other on the same weights and optimizer state.
         steps_per_epoch: training steps between two validations; or None, with
             `excerpts_per_track`.
         loss: "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
@@ -95,9 +95,9 @@ class TrainingConfig:
         excerpts_per_track: length of an epoch as excerpts per training track of the records, so
             that it follows their number: `tracks * excerpts_per_track // batch_size` steps. Which
             tracks the excerpts come from is drawn as ever. None, with `steps_per_epoch`.
-        epsilon: of the optimiser, added to the square root of the squared gradients' mean (in Adam to
+        epsilon: of the optimizer, added to the square root of the squared gradients' mean (in Adam to
             that of the biased mean, as Keras and NNabla do). Keras' default is 1e-7, NNabla's 1e-8.
-        input_statistics: whether a spectrogram network's input normalisation (`input_affine`)
+        input_statistics: whether a spectrogram network's input normalization (`input_affine`)
             starts at `keras_d3.data.input_statistics` of the records. False: at 0 and 1.
         momentum: of "sgd".
         l2_weights: regular expression searched in a weight's path ("res4_block1_conv2/kernel"): which

@@ -70,7 +70,7 @@ class AudioTask:
             models.set_input_statistics(model, mean, std)
 
     def objective(self, model):
-        """Returns the arguments of `model.compile` that say what is minimised: the mean over the sources."""
+        """Returns the arguments of `model.compile` that say what is minimized: the mean over the sources."""
         loss = keras.losses.get(LOSSES[self._config.training.loss])
         names = list(model.output) if isinstance(model.output, dict) else None
         return {

@@ -8,14 +8,14 @@ from keras_d3.ops import resize_by_matmul
 from keras_d3.settings import RESIZES
 from keras_d3.utils import check_choice, check_positive_int
 
-AVERAGES = ("labelled", "all")
+AVERAGES = ("labeled", "all")
 
 
 def reduce_labels(labels, height, width):
     """Reduces label maps to `height` x `width` by taking one pixel for each.
 
     Pixel i of n takes pixel floor(i * m / n) of m: of a block, the upper left one. That is TensorFlow 1's
-    nearest neighbour without aligned corners, as in the official code of Wang and Ji, 2018; for 321 pixels
+    nearest neighbor without aligned corners, as in the official code of Wang and Ji, 2018; for 321 pixels
     and 41, the places are 7.83 apart, not 8.
 
     Args:
@@ -53,8 +53,8 @@ class SegmentationCrossEntropy(keras.losses.Loss):
     """Softmax cross-entropy of pixels, without those of label 255.
 
     Args:
-        average: `"labelled"`: over the batch's pixels that have a class (Wang and Ji, 2018); `"all"`: the
-            same sum over all pixels of the batch, so that images with few labelled pixels count less
+        average: `"labeled"`: over the batch's pixels that have a class (Wang and Ji, 2018); `"all"`: the
+            same sum over all pixels of the batch, so that images with few labeled pixels count less
             (official D3Net code).
 
     Call arguments:
@@ -66,18 +66,18 @@ class SegmentationCrossEntropy(keras.losses.Loss):
         ValueError: `average` is unknown.
     """
 
-    def __init__(self, average="labelled", name="segmentation_cross_entropy", dtype=None):
+    def __init__(self, average="labeled", name="segmentation_cross_entropy", dtype=None):
         super().__init__(name=name, reduction=None, dtype=dtype)
         self.average = check_choice("average", average, AVERAGES)
 
     def call(self, y_true, y_pred):
         size = ops.shape(y_pred)[1:3]
         labels = reduce_labels(ops.cast(y_true, "int32"), *size)
-        is_labelled = labels != IGNORED_LABEL
-        labels = ops.where(is_labelled, labels, 0)
+        is_labeled = labels != IGNORED_LABEL
+        labels = ops.where(is_labeled, labels, 0)
         losses = keras.losses.sparse_categorical_crossentropy(labels, y_pred, from_logits=True)
-        weights = ops.cast(is_labelled, losses.dtype)
-        count = ops.sum(weights) if self.average == "labelled" else ops.cast(ops.size(weights), losses.dtype)
+        weights = ops.cast(is_labeled, losses.dtype)
+        count = ops.sum(weights) if self.average == "labeled" else ops.cast(ops.size(weights), losses.dtype)
         return ops.sum(losses * weights) / ops.maximum(count, 1)
 
     def get_config(self):

@@ -4,7 +4,7 @@ from keras_d3.data import check_image_records, image_shuffle_bytes, training_ima
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
 
 # `training.loss` and what its sum is divided by.
-AVERAGES = {"cross_entropy": "labelled", "cross_entropy_over_all_pixels": "all"}
+AVERAGES = {"cross_entropy": "labeled", "cross_entropy_over_all_pixels": "all"}
 
 
 class SegmentationTask:
@@ -27,10 +27,10 @@ class SegmentationTask:
         return image_shuffle_bytes(manifest, self._config.data)
 
     def prepare(self, model, manifest, progress):
-        """Nothing: the normalisation of images is that of the config."""
+        """Nothing: the normalization of images is that of the config."""
 
     def objective(self, model):
-        """Returns the arguments of `model.compile` that say what is minimised.
+        """Returns the arguments of `model.compile` that say what is minimized.
 
         A network with a second output, `auxiliary_logits`, is trained on both.
 

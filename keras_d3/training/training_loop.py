@@ -18,13 +18,13 @@ from keras_d3.utils import current_commit
 def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", initial_weights=None):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
-    After every epoch the model with its optimiser state, the history and the state of the schedule
+    After every epoch the model with its optimizer state, the history and the state of the schedule
     are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
     alone, so a run that was stopped and resumed ends with the weights of one that was
     not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
     finished run returns at once.
 
-    With `config.training.input_statistics` a new network's input normalisation starts at the
+    With `config.training.input_statistics` a new network's input normalization starts at the
     statistics of the training records, which are computed once and kept beside the manifest.
 
     Args:

@@ -64,7 +64,7 @@ def test_skip_before_up_sampled_maps_and_two_readers():
     check(block, kernels, kernels, upsampled=slice(4, 7), skip=slice(0, 4))
 
 
-def test_dense_block_with_a_normalisation_per_source():
+def test_dense_block_with_a_normalization_per_source():
     """One convolution of the block's input has the filters of all three layers."""
     dense = DenseBlock(2, 3)
     (block,) = filter_norms(up_network(dense))
@@ -73,7 +73,7 @@ def test_dense_block_with_a_normalisation_per_source():
     check(block, [kernel], [np.asarray(kernel)[..., :2]])
 
 
-def test_dense_block_with_a_normalisation_per_layer():
+def test_dense_block_with_a_normalization_per_layer():
     dense = DenseBlock(2, 3, norm="layer")
     (block,) = filter_norms(up_network(dense))
     kernels = [np.asarray(conv.kernel)[:, :, :7] for conv in dense.convs]

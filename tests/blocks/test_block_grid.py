@@ -16,7 +16,7 @@ from tests.helpers.layer_checks import has_float64, to_numpy
 from tests.helpers.layer_references import assert_close
 
 # Keras computes wholly in float64 with TensorFlow only: elsewhere its promotion of dtypes, which batch
-# normalisation asks, makes float32 of float64.
+# normalization asks, makes float32 of float64.
 DTYPE, TOLERANCE = ("float64", 1e-5) if has_float64() else ("float32", 1e-4)
 if keras.backend.result_type("float64") == "float64":
     TOLERANCE = 1e-10

@@ -174,7 +174,7 @@ def test_norm_constants_are_the_papers():
     ids=lambda block: block.name,
 )
 def test_block_contract(block, tmp_path):
-    # Biases before a normalisation get no gradient, so the check of every weight is left out.
+    # Biases before a normalization get no gradient, so the check of every weight is left out.
     check_layer(block, (2, 8, 7, 5), tmp_path, trains=False)
 
 

@@ -1,4 +1,4 @@
-"""Blocks with their normalisations folded compute what they computed."""
+"""Blocks with their normalizations folded compute what they computed."""
 
 import keras
 import numpy as np
@@ -66,7 +66,7 @@ def test_a_folded_block_computes_the_same(name):
 
 
 @pytest.mark.parametrize("name", ["dense", "two D2 blocks", "three D2 blocks", "one D2 block"])
-def test_a_block_takes_over_the_normalisation_of_its_output(name):
+def test_a_block_takes_over_the_normalization_of_its_output(name):
     block = BLOCKS[name]()
     block.build(MAPS.shape)
     randomize(block)

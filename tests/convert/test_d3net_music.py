@@ -43,7 +43,7 @@ def test_equals_the_official_code(golden, model):
     assert num_trainable == settings["parameters_trainable"]
     outputs = to_numpy(model(mixture, training=False))
     assert np.max(np.abs(outputs - estimate)) <= 5e-5
-    # The bins above the modelled ones are the mixture's, to the bit.
+    # The bins above the modeled ones are the mixture's, to the bit.
     np.testing.assert_array_equal(outputs[:, :, 48:], mixture[:, :, 48:])
 
 
@@ -147,7 +147,7 @@ def test_errors(golden, tmp_path):
 def test_the_command_that_checks_vectors(tmp_path, capsys):
     arguments = ["--weights", str(H5), "--config", str(GOLDEN / "d3net_music_small.json")]
     assert check_d3net_music([*arguments, "--vectors", str(GOLDEN / "d3net_music_small.npz")]) == 0
-    assert "normalisation folded: largest difference" in capsys.readouterr().out
+    assert "normalization folded: largest difference" in capsys.readouterr().out
     with np.load(GOLDEN / "d3net_music_small.npz") as arrays:
         np.savez(tmp_path / "off.npz", x=arrays["mixture"], y=arrays["estimate"] + 1e-3)
     assert check_d3net_music([*arguments, "--vectors", str(tmp_path / "off.npz")]) == 1

@@ -31,7 +31,7 @@ SETTINGS = {
         "ttl_dens_k": 2,
         "ttl_num_layer_block": 2,
     },
-    # No dilation but in the final block, compressed up-sampling, all bins modelled.
+    # No dilation but in the final block, compressed up-sampling, all bins modeled.
     "no dilation": {
         "fft_size": 62,
         "n_channels": 2,

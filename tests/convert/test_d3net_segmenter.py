@@ -65,7 +65,7 @@ def test_the_saved_model_is_the_official_network(weights, tmp_path, capsys):
     assert "must be those of the network that the config describes" in capsys.readouterr().err
 
 
-def test_numbers_and_colours_of_the_settings(weights, tmp_path):
+def test_numbers_and_colors_of_the_settings(weights, tmp_path):
     extra = {"mean": [1.0, 2.0, 3.0], "std": [4.0, 5.0, 6.0], "palette": [[index] * 3 for index in range(19)]}
     config = tmp_path / "config.json"
     config.write_text(json.dumps({"config": {**SETTINGS, **extra}}))

@@ -47,7 +47,7 @@ def _check(options):
         f"{model.name}: {num_trainable:,} trainable parameters, values up to {np.max(np.abs(estimate)):.3g}"
     )
     largest = 0.0
-    for form, network in (("as trained", model), ("normalisation folded", fold_batch_norm(model))):
+    for form, network in (("as trained", model), ("normalization folded", fold_batch_norm(model))):
         start = time.perf_counter()
         outputs = np.asarray(network.predict_on_batch(mixture))
         secs = time.perf_counter() - start

@@ -68,7 +68,7 @@ CASES = {
     "norm_relu_conv_2d": (lambda: layers.NormReluConv2D(4, 3, 2, recompute=True), IMAGE),
     "norm_relu_conv_2d_of_a_list": (lambda: layers.NormReluConv2D(4, 3, dilation_rates=[1, 2, 3]), IMAGES),
     "dense_block": (lambda: blocks.DenseBlock(3, 2), IMAGE),
-    "dense_block_normalised_by_layer": (lambda: blocks.DenseBlock(3, 2, norm="layer"), IMAGE),
+    "dense_block_normalized_by_layer": (lambda: blocks.DenseBlock(3, 2, norm="layer"), IMAGE),
     "d2_block": (lambda: blocks.D2Block(3, 3), IMAGE),
     "d2_block_1d": (lambda: blocks.D2Block(3, 3, rank=1), SEQUENCE),
     "d2_block_all_options": (

@@ -45,7 +45,7 @@ def layers_from_sources(block, x):
 
 
 def layers_from_concatenation(block, x):
-    """All layer outputs with norm="layer": one normalisation of the concatenation per layer."""
+    """All layer outputs with norm="layer": one normalization of the concatenation per layer."""
     maps = [x]
     for layer in range(block.num_layers):
         y = norm_relu(np.concatenate(maps, -1), block.norms[layer])

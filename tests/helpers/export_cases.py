@@ -10,7 +10,7 @@ BATCH = 3
 
 
 def with_random_statistics(model):
-    """Batch normalisation of a new network is the identity; a trained one's is not."""
+    """Batch normalization of a new network is the identity; a trained one's is not."""
     generator = np.random.default_rng(0)
     for layer in model._flatten_layers():
         if hasattr(layer, "moving_variance"):

@@ -88,10 +88,10 @@ def _check_training(model, inputs):
     before = [ops.convert_to_numpy(weight) + 0.0 for weight in model.trainable_weights]
     loss = np.asarray(model.train_on_batch(inputs, targets))
     assert np.all(np.isfinite(loss)), loss
-    # What batch normalisation follows may have no gradient at all: it takes every constant away.
-    normalised = any("norm" in weight.path for weight in model.trainable_weights)
+    # What batch normalization follows may have no gradient at all: it takes every constant away.
+    normalized = any("norm" in weight.path for weight in model.trainable_weights)
     for weight, old in zip(model.trainable_weights, before, strict=True):
         new = ops.convert_to_numpy(weight)
         assert np.all(np.isfinite(new)), weight.path
-        moved = np.any(new != old) or (normalised and weight.path.endswith("/bias"))
+        moved = np.any(new != old) or (normalized and weight.path.endswith("/bias"))
         assert moved, f"no gradient reached {weight.path}"

@@ -18,11 +18,11 @@ class OfficialD3Net:
 
     def __call__(self, mixture):
         settings, dilate = self.settings, self.settings.get("dilation", True)
-        num_bins, modelled = settings["fft_size"] // 2 + 1, settings["valid_signal_idx"]
+        num_bins, modeled = settings["fft_size"] // 2 + 1, settings["valid_signal_idx"]
         x = (mixture - self._tensor("in_offset", (1, 1, 1, num_bins))) / self._tensor(
             "in_scale", (1, 1, 1, num_bins), low=0.5
         )
-        edges = [0, *settings["band_split_idxs"], modelled]
+        edges = [0, *settings["band_split_idxs"], modeled]
         widest = max(growth_rates[-1] for growth_rates in settings["dens_k"])
         bands = []
         for index, (start, stop) in enumerate(zip(edges, edges[1:], strict=False)):
@@ -37,7 +37,7 @@ class OfficialD3Net:
                 name = f"match_fm_conv/{index}"
                 band = self._conv(self._norm(band, f"{name}/norm"), widest, f"{name}/conv", size=1)
             bands.append(band)
-        full = self._conv(x[..., :modelled], settings["f_num_init_features"], "features_init_full")
+        full = self._conv(x[..., :modeled], settings["f_num_init_features"], "features_init_full")
         lists = [settings[f"f_{key}"] for key in ("dens_k", "num_layer_block", "n_blocks", "comp_rates")]
         full = self._down_up(full, *lists, "dense_full", dilate)
         merged = np.concatenate([np.concatenate(bands, axis=3), full], axis=1)
@@ -45,10 +45,10 @@ class OfficialD3Net:
         head, channels = self._norm(final, "out_gate/bn"), settings["n_channels"]
         gate = 1 / (1 + np.exp(-self._conv(head, channels, "out_gate/conv_gate/conv", size=1)))
         x = gate * self._conv(head, channels, "out_gate/conv_filt/conv", size=1)
-        x = x * self._tensor("decode_scale", (1, 1, 1, modelled)) + self._tensor(
-            "decode_bias", (1, 1, 1, modelled)
+        x = x * self._tensor("decode_scale", (1, 1, 1, modeled)) + self._tensor(
+            "decode_bias", (1, 1, 1, modeled)
         )
-        return np.concatenate([np.maximum(x, 0), mixture[..., modelled:]], axis=3)
+        return np.concatenate([np.maximum(x, 0), mixture[..., modeled:]], axis=3)
 
     def _down_up(self, x, growth_rates, num_layers, num_blocks, compression, scope, dilate):
         depth = len(growth_rates) // 2

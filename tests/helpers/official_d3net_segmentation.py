@@ -111,7 +111,7 @@ class OfficialD3NetSegmentation:
 
 
 def resized(x, size):
-    """Bilinear with half-pixel centres, one axis after the other."""
+    """Bilinear with half-pixel centers, one axis after the other."""
     for axis, new in zip((2, 3), size, strict=True):
         old = x.shape[axis]
         position = np.clip((np.arange(new) + 0.5) * old / new - 0.5, 0, old - 1)

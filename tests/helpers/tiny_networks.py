@@ -19,16 +19,16 @@ def noise(num_samples, channels=2, seed=0, scale=0.3):
 
 
 def waveform_identity(input_samples=64, output_samples=64, channels=2, gains=(1.0, 0.5)):
-    """Gives each source the centre of the window, times the source's gain."""
+    """Gives each source the center of the window, times the source's gain."""
     window = keras.Input((input_samples, channels))
     context = (input_samples - output_samples) // 2
-    centre = layers.Cropping1D(context)(window) if context else layers.Identity()(window)
-    outputs = {source: layers.Rescaling(gain)(centre) for source, gain in zip(SOURCES, gains, strict=True)}
+    center = layers.Cropping1D(context)(window) if context else layers.Identity()(window)
+    outputs = {source: layers.Rescaling(gain)(center) for source, gain in zip(SOURCES, gains, strict=True)}
     return keras.Model(window, outputs)
 
 
 def waveform_conv(input_samples=64, output_samples=64, channels=2, dtype=None):
-    """A convolution that pads with zeros (so a window's edges show) and a bias; crops to the centre."""
+    """A convolution that pads with zeros (so a window's edges show) and a bias; crops to the center."""
     keras.utils.set_random_seed(1)
     window = keras.Input((input_samples, channels))
     x = layers.Conv1D(4, 9, padding="same", bias_initializer="ones", activation="tanh", dtype=dtype)(window)

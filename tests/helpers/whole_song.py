@@ -28,10 +28,10 @@ def reference_stems(networks, song, config):
         last_start = num_frames // patch * patch
         starts = range(0, before + min(last_start, num_frames - 1) + 1, shift)
         inputs = np.stack([magnitudes[start : start + patch] for start in starts])
-        modelled = inputs[:, :, : config.num_bins]
-        outputs = np.asarray(networks[source](modelled))
+        modeled = inputs[:, :, : config.num_bins]
+        outputs = np.asarray(networks[source](modeled))
         if config.flip_channels:
-            outputs = (outputs + np.asarray(networks[source](modelled[..., ::-1]))[..., ::-1]) / 2
+            outputs = (outputs + np.asarray(networks[source](modeled[..., ::-1]))[..., ::-1]) / 2
         outputs = np.concatenate([outputs, inputs[:, :, outputs.shape[2] :]], axis=2)
         total, cover = np.zeros(magnitudes.shape), np.zeros((len(magnitudes), 1, 1))
         for start, output in zip(starts, outputs, strict=True):

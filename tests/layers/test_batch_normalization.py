@@ -1,4 +1,4 @@
-"""The layer is Keras' batch normalisation, whichever operation computes it."""
+"""The layer is Keras' batch normalization, whichever operation computes it."""
 
 import keras
 import numpy as np
@@ -83,11 +83,11 @@ def test_every_number_of_pixels_and_channels(shape, dtype, tolerance):
     axes = tuple(range(len(shape) - 1))
     mean, variance = x.mean(axes), x.var(axes)
     root = np.sqrt(variance + 1e-5)
-    normalised = (x - mean) / root
-    by_gamma, by_beta = (cotangent * normalised).sum(axes), cotangent.sum(axes)
+    normalized = (x - mean) / root
+    by_gamma, by_beta = (cotangent * normalized).sum(axes), cotangent.sum(axes)
     count = x.size / shape[-1]
-    by_x = gamma / root * (cotangent - by_beta / count - normalised * by_gamma / count)
-    expected = [gamma * normalised + beta, by_x, by_gamma, by_beta, mean, variance]
+    by_x = gamma / root * (cotangent - by_beta / count - normalized * by_gamma / count)
+    expected = [gamma * normalized + beta, by_x, by_gamma, by_beta, mean, variance]
     received = [outputs, *by_values, layer.moving_mean, layer.moving_variance]
     for one, other in zip(received, expected, strict=True):
         np.testing.assert_allclose(to_numpy(one), other, atol=tolerance * np.max(np.abs(other)))

@@ -176,7 +176,7 @@ def test_losses_are_those_of_keras(ours, theirs, shape):
 
 @TWINS
 def test_a_training_step_is_that_of_keras(ours, theirs, shape):
-    """Regularisers in the loss, constraints after the step, momentum between two steps."""
+    """Regularizers in the loss, constraints after the step, momentum between two steps."""
     layers = twins(
         ours,
         theirs,

@@ -87,7 +87,7 @@ def test_initializers_see_the_fans_of_the_concatenation(ours, theirs, shapes):
 
 @TWINS
 def test_training_is_that_of_the_convolution_of_the_concatenation(ours, theirs, shapes):
-    """Regularisers in the loss, constraints after the step, momentum between two steps."""
+    """Regularizers in the loss, constraints after the step, momentum between two steps."""
     one, other = twins(
         ours,
         theirs,

@@ -100,7 +100,7 @@ def test_equals_loops(rank, sizes, taps, rates, smoothing, padding_leak):
 
 @pytest.mark.parametrize("remainder", range(4))
 @pytest.mark.parametrize("rank, smoothing", list(itertools.product([1, 2], SMOOTHINGS)))
-def test_is_the_plain_dilated_layer_at_initialisation(rank, smoothing, remainder):
+def test_is_the_plain_dilated_layer_at_initialization(rank, smoothing, remainder):
     x = random(2, *(8 + remainder, 12 - remainder)[:rank], 3)
     for padding_leak in ("official", "masked"):
         layer = LAYERS[rank](5, 3, 4, smoothing, padding_leak=padding_leak)
@@ -233,7 +233,7 @@ def test_1d_contract(tmp_path, smoothing, num_weights):
     check_layer(layer, (2, 20, 3), tmp_path, num_weights=5 * 3 * 4 + num_weights)
 
 
-def test_constraint_and_regulariser_reach_the_smoothing_weights():
+def test_constraint_and_regularizer_reach_the_smoothing_weights():
     layer = SmoothedDilatedConv1D(
         2, 3, 2, smoothing_constraint="non_neg", smoothing_regularizer=keras.regularizers.L2(0.5)
     )
@@ -260,7 +260,7 @@ def test_one_model_takes_several_sizes(smoothing, padding_leak):
         np.testing.assert_allclose(model.predict(x, verbose=0), expected, atol=2e-4, rtol=1e-5)
 
 
-def test_identity_initialiser():
+def test_identity_initializer():
     np.testing.assert_array_equal(to_numpy(IdentitySmoothing("group_interaction")((4, 4))), np.eye(4))
     shared = IdentitySmoothing("separable_shared_convolution")((3, 7), "float16")
     assert keras.backend.standardize_dtype(shared.dtype) == "float16"

@@ -147,7 +147,7 @@ def test_inside_tf_data_and_tf_function():
 
 
 def test_functions_add_up_block_by_block():
-    # What a stream does: analyse two pieces of a signal apart and add their frames at their places.
+    # What a stream does: analyze two pieces of a signal apart and add their frames at their places.
     x = random(1, 32 + 9 * 8, 2)
 
     def there_and_back(x):

@@ -77,7 +77,7 @@ def multi_band(arguments):
     An output frame is followed backwards through every path: a convolution widens its interval by
     `(kernel - 1) * dilation`, a pooling and an up-sampling by 2 map it to the finer or coarser
     grid. The up-sampling makes the field depend on where the frame lies on the coarsest grid; the
-    widest one counts. Batch normalisation in training mode, which sees the whole batch, does not.
+    widest one counts. Batch normalization in training mode, which sees the whole batch, does not.
 
     Args:
         arguments: dict of the builder's arguments, as `Preset.merged_arguments` returns it.

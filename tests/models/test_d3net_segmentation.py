@@ -90,7 +90,7 @@ def test_the_ablations_have_other_dilations_alone():
 
 
 def test_ocr_by_hand():
-    """D3Net-L with other taps, and the head's convolutions, each but the classifier with a normalisation."""
+    """D3Net-L with other taps, and the head's convolutions, each but the classifier with a normalization."""
     taps, own_taps, outputs = (32, 64, 128, 256), (32, 48, 96, 192), (574, 797, 908, 964)
     total, width = COUNTS["d3net_segmentation_l"], 480
     total += sum(

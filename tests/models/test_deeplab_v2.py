@@ -86,7 +86,7 @@ def test_saving_training_and_mixed_precision(tmp_path):
 
 
 def test_smoothing_starts_as_the_regular_network():
-    """Sizes that are no multiples of the rates; with frozen normalisation, training changes nothing in it."""
+    """Sizes that are no multiples of the rates; with frozen normalization, training changes nothing in it."""
     image = np.random.default_rng(0).standard_normal((2, 45, 70, 3)).astype("float32")
     regular = DeepLabV2(**SMALL)
     expected = ops.convert_to_numpy(regular(image))
@@ -119,7 +119,7 @@ def test_residual_block_by_hand():
         weight.assign(generator.uniform(low, 1.0, weight.shape))
     inputs = generator.standard_normal((1, 9, 7, 3)).astype("float32")
 
-    def normalised(x, name):
+    def normalized(x, name):
         norm = model.get_layer(f"block_{name}_norm")
         gamma, beta, mean, variance = (ops.convert_to_numpy(weight) for weight in norm.weights)
         return gamma * (x - mean) / np.sqrt(variance + 1e-5) + beta
@@ -128,7 +128,7 @@ def test_residual_block_by_hand():
         return ops.convert_to_numpy(model.get_layer(f"block_{name}").kernel)
 
     strided = inputs[:, ::2, ::2]
-    first = np.maximum(normalised(strided @ kernel("conv1")[0, 0], "conv1"), 0)
+    first = np.maximum(normalized(strided @ kernel("conv1")[0, 0], "conv1"), 0)
     _, height, width, _ = first.shape
     padded = np.pad(first, ((0, 0), (2, 2), (2, 2), (0, 0)))
     middle = sum(
@@ -136,9 +136,9 @@ def test_residual_block_by_hand():
         for i in range(3)
         for j in range(3)
     )
-    middle = np.maximum(normalised(middle, "conv2"), 0)
-    expected = normalised(middle @ kernel("conv3")[0, 0], "conv3")
-    expected = np.maximum(expected + normalised(strided @ kernel("shortcut")[0, 0], "shortcut"), 0)
+    middle = np.maximum(normalized(middle, "conv2"), 0)
+    expected = normalized(middle @ kernel("conv3")[0, 0], "conv3")
+    expected = np.maximum(expected + normalized(strided @ kernel("shortcut")[0, 0], "shortcut"), 0)
     outputs = ops.convert_to_numpy(model(inputs, training=False))
     assert expected.max() > 0.1
     np.testing.assert_allclose(outputs, expected, atol=1e-5)

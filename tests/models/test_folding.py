@@ -1,4 +1,4 @@
-"""Whole networks with their normalisations folded."""
+"""Whole networks with their normalizations folded."""
 
 import keras
 import numpy as np
@@ -26,14 +26,14 @@ def test_a_folded_network_computes_the_same(name):
     expected = to_numpy(model(magnitudes, training=False))
     np.testing.assert_allclose(to_numpy(folded(magnitudes)), expected, atol=3e-6 * np.max(np.abs(expected)))
     assert folded.input_shape == model.input_shape and folded.name == model.name
-    # No normalisation is left but inside the blocks, and the model it was made from is as it was.
+    # No normalization is left but inside the blocks, and the model it was made from is as it was.
     assert not [layer for layer in folded.layers if isinstance(layer, keras.layers.BatchNormalization)]
     assert [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
     for weight, value in zip(model.get_weights(), before, strict=True):
         np.testing.assert_array_equal(weight, value)
 
 
-def test_a_normalisation_that_is_not_alone_stays():
+def test_a_normalization_that_is_not_alone_stays():
     """Its input is read by something else too, so scaling the block's output would change that."""
     from keras_d3.blocks import D2Block
     from keras_d3.layers import BatchNormalization

@@ -63,7 +63,7 @@ def test_counts_of_further_readings():
     default = 339_468
     # A block of 6 maps from 6, 12 taps: scale and shift, filters and biases of 4 and of 2 layers.
     deepest = {num: 12 * num + (12 * 36 + 6) * num * (num + 1) // 2 for num in (2, 4)}
-    # Three transposed convolutions in each network, of 16, 10 and 6 maps, with a normalisation each.
+    # Three transposed convolutions in each network, of 16, 10 and 6 maps, with a normalization each.
     norms = 2 * 3 * (16 + 10 + 6)
     changed = count(full_band_bottleneck_layers=2, upsample_norm=False, pooling="max")
     assert default - changed == deepest[4] - deepest[2] + norms

@@ -21,7 +21,7 @@ def test_frames_are_padded_with_silence_and_cropped(num_frames):
     padded = np.pad(mixture, [(0, 0), (0, -num_frames % 4), (0, 0), (0, 0)])
     outputs = to_numpy(model(mixture, training=False))
     np.testing.assert_allclose(outputs, to_numpy(model(padded, training=False))[:, :num_frames], atol=1e-5)
-    # The highest bins are modelled by no band.
+    # The highest bins are modeled by no band.
     np.testing.assert_array_equal(outputs[:, :, 11:], mixture[:, :, 11:])
 
 
@@ -37,7 +37,7 @@ def test_a_fixed_number_of_frames_is_the_same_function():
 
 def test_options_of_ends():
     mixture = magnitudes(1, 4, 13, 1)
-    model = D3Net(**SMALL, num_channels=1, unmodelled_bins="zeros", input_affine=False, output_affine=False)
+    model = D3Net(**SMALL, num_channels=1, unmodeled_bins="zeros", input_affine=False, output_affine=False)
     names = [layer.name for layer in model.layers]
     assert "input_affine" not in names and "output_affine" not in names
     np.testing.assert_array_equal(to_numpy(model(mixture))[:, :, 11:], 0)
@@ -207,7 +207,7 @@ def test_band_errors(changes, message):
         ({"pooling": "min"}, "`pooling` must be one of 'average', 'max'"),
         ({"pad_mode": "reflect"}, "`pad_mode` must be one of 'zero_end', 'replicate_start'"),
         ({"head": "mask"}, "`head` must be one of 'gated', 'conv'"),
-        ({"unmodelled_bins": "noise"}, "`unmodelled_bins` must be one of 'mixture', 'zeros'"),
+        ({"unmodeled_bins": "noise"}, "`unmodeled_bins` must be one of 'mixture', 'zeros'"),
         ({"dilation": "full"}, "`dilation` must be one of 'none', 'standard', 'multidilated'"),
         ({"head_kernel_size": 0}, "`head_kernel_size` must be an integer of at least 1"),
         ({"transition_compression": 2.0}, "`transition_compression` must be None or a number in .0, 1."),
@@ -224,6 +224,6 @@ def test_bands_from_objects_and_lists():
     bands, full_band = check_bands(as_json, Band(name="full", **SMALL["full_band"]), 13)
     assert (bands, full_band) == check_bands(SMALL["bands"], SMALL["full_band"], 13)
     assert [band.name for band in bands] == ["low", "high"]
-    assert D3Net(**{**SMALL, "bands": as_json}).arguments.num_modelled_bins == 11
+    assert D3Net(**{**SMALL, "bands": as_json}).arguments.num_modeled_bins == 11
     final = to_final_block(SMALL["final_block"])
     assert to_final_block(final) is final

@@ -10,7 +10,7 @@ SMALL = {"num_samples": 24 * 7 + 32, "frame_length": 32, "frame_step": 24, "num_
 
 
 def test_presets():
-    """Per source: convolutions with bias, normalisation without scale, skips that double the input."""
+    """Per source: convolutions with bias, normalization without scale, skips that double the input."""
     total, channels = 0, 1
     for level in range(6):
         total += 25 * channels * 16 * 2**level + 2 * 16 * 2**level

@@ -160,7 +160,7 @@ def test_saved_models_equal_the_layer(layer, sizes, tmp_path):
 @pytest.mark.parametrize("rate", [8, 9, 16, 40])
 @pytest.mark.parametrize("taps", [1, 2, 3, 5, 6])
 def test_kernel_gradients_are_dense(taps, rate):
-    """A sparse gradient would make optimisers skip decay and momentum of some taps."""
+    """A sparse gradient would make optimizers skip decay and momentum of some taps."""
     x, kernel = tf.constant(random(1, 20, 3)), tf.constant(random(taps, 3, 2, seed=1))
     with tf.GradientTape() as tape:
         tape.watch(kernel)
@@ -204,7 +204,7 @@ def test_compiled_by_xla_the_gradients_are_the_same(layer, shape):
 
 
 @pytest.mark.parametrize("known", [(None, None, None, 13), (None, None, 16, 13), (2, None, 16, 13)])
-def test_normalisation_of_unknown_sizes(known):
+def test_normalization_of_unknown_sizes(known):
     """How the pixels are laid out follows from what is known of the shape; the numbers do not."""
     norm = BatchNormalization()
     norm.build((None, None, None, 13))

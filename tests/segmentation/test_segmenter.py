@@ -29,7 +29,7 @@ def image_of(*size, seed=0):
 
 
 def network(stride=1, as_dict=False):
-    """One convolution 3x3, which sees its neighbours and so the ends of windows."""
+    """One convolution 3x3, which sees its neighbors and so the ends of windows."""
     image = keras.Input((None, None, 3))
     conv = keras.layers.Conv2D(4, 3, stride, padding="same", name="conv")
     outputs = conv(image)
@@ -79,7 +79,7 @@ def test_windows_average_their_logits():
             total[part] += logits_of(model, image[part])
             count[part] += 1
     np.testing.assert_allclose(segmenter.segment(image)[1], softmax(total / count), atol=1e-5)
-    # Smaller than a window: continued by the mean colour, which is what the convolution's padding is too.
+    # Smaller than a window: continued by the mean color, which is what the convolution's padding is too.
     small = image_of(9, 30)
     assert segmenter.segment(small)[1].shape == (9, 30, 4)
     small = small[:, :20]
@@ -105,7 +105,7 @@ def test_scales_and_mirror_images_average_probabilities():
 
 
 def test_legacy_resizing():
-    """TensorFlow 1 put the first pixels' corners, not their centres, on each other."""
+    """TensorFlow 1 put the first pixels' corners, not their centers, on each other."""
     model, image = network(stride=2), image_of(32, 32)
     probabilities = Segmenter(model, settings(resize="legacy")).segment(image)[1]
     logits = logits_of(model, image)

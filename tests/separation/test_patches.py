@@ -41,7 +41,7 @@ def song_of(num_frames):
 
 
 def magnitudes_of(song, num_frames):
-    """Centred STFT in float64: (frames, bins, channels)."""
+    """Centered STFT in float64: (frames, bins, channels)."""
     padded = np.pad(song.astype("float64"), ((32, 32), (0, 0)), mode="reflect")
     window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(64) / 64)
     frames = np.stack([padded[f * 16 : f * 16 + 64] for f in range(num_frames)])

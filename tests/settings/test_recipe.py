@@ -202,7 +202,7 @@ def test_the_length_of_an_epoch_is_changed_by_two_overrides():
             {"overrides": ("training.sead=1",)},
             "Unknown config key 'training.sead'. Did you mean training.seed",
         ),
-        ({"overrides": ("optimiser=adam",)}, "Unknown config key 'optimiser'.*Known keys: recipe"),
+        ({"overrides": ("optimizer=adam",)}, "Unknown config key 'optimizer'.*Known keys: recipe"),
         (
             {"overrides": ("training.seed",)},
             "`set` must have the form key=value. Received: set='training.seed'",

@@ -1,4 +1,4 @@
-"""Epochs that follow the number of tracks, and what else of the optimiser a config decides."""
+"""Epochs that follow the number of tracks, and what else of the optimizer a config decides."""
 
 import keras
 import pytest

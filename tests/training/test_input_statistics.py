@@ -1,4 +1,4 @@
-"""Runs whose input normalisation starts at the statistics of the records."""
+"""Runs whose input normalization starts at the statistics of the records."""
 
 import dataclasses
 

@@ -55,7 +55,7 @@ def segmentation_config(**training):
 
 
 def small_network(name, tiny=False, num_classes=19):
-    """A quarter of the input's size, with batch normalisation: what a run has to carry over."""
+    """A quarter of the input's size, with batch normalization: what a run has to carry over."""
     image = keras.Input((None, None, 3))
     x = keras.layers.Conv2D(8, 4, 4, padding="same", name="conv")(image)
     x = keras.layers.ReLU()(keras.layers.BatchNormalization(momentum=0.5, name="norm")(x))

@@ -21,7 +21,7 @@ def example(seed, size=(5, 7), classes=4, ignored=0.3):
 
 
 def cross_entropies(labels, logits):
-    """One loss per labelled pixel, in float64."""
+    """One loss per labeled pixel, in float64."""
     losses = []
     for place in np.ndindex(labels.shape):
         if labels[place] != 255:
@@ -30,11 +30,11 @@ def cross_entropies(labels, logits):
     return np.array(losses)
 
 
-@pytest.mark.parametrize("average", ["labelled", "all"])
+@pytest.mark.parametrize("average", ["labeled", "all"])
 def test_cross_entropy_leaves_out_what_has_no_class(average):
     labels, logits = example(0)
     losses = cross_entropies(labels, logits)
-    count = len(losses) if average == "labelled" else labels.size
+    count = len(losses) if average == "labeled" else labels.size
     loss = SegmentationCrossEntropy(average)
     assert float(loss(labels, logits)) == pytest.approx(losses.sum() / count, rel=1e-5)
     assert len(losses) < labels.size
@@ -121,7 +121,7 @@ def test_legacy_logits_meet_reduced_labels():
 
 
 def test_refusals():
-    with pytest.raises(ValueError, match="`average` must be one of 'labelled', 'all'.*average='batch'"):
+    with pytest.raises(ValueError, match="`average` must be one of 'labeled', 'all'.*average='batch'"):
         SegmentationCrossEntropy("batch")
     with pytest.raises(ValueError, match="`num_classes` must be an integer of at least 1"):
         MeanIoU(0)

@@ -1,4 +1,4 @@
-"""Signal tools of the synthesiser: noise bands, panning, placing, reverb."""
+"""Signal tools of the synthesizer: noise bands, panning, placing, reverb."""
 
 import numpy as np
 

@@ -9,7 +9,7 @@ PAPER = (
 SAMPLE_RATE_HZ = 44_100
 STFT = {"frame_length": 4096, "frame_step": 1024}
 NUM_BINS = STFT["frame_length"] // 2 + 1
-MODELLED_BINS = 1600  # about 17.2 kHz; the paper's bins are numbered from 1
+MODELED_BINS = 1600  # about 17.2 kHz; the paper's bins are numbered from 1
 
 # Blocks as (growth rate, D2 layers, D2 blocks), in the table's order.
 _LOW = {
@@ -83,7 +83,7 @@ def _arguments(target, high_blocks, gate_size, dilation):
         "num_bins": NUM_BINS,
         "bands": (
             {"num_bins": low_bins, "filters": 32, "blocks": _LOW[target]},
-            {"num_bins": MODELLED_BINS - low_bins, "filters": 8, "blocks": ((2, 1, 1),) * high_blocks},
+            {"num_bins": MODELED_BINS - low_bins, "filters": 8, "blocks": ((2, 1, 1),) * high_blocks},
         ),
         "full_band": {"num_bins": None, "filters": 32, "blocks": _FULL[target]},
         "final_block": {"growth_rate": 12, "num_layers": 3},

@@ -21,14 +21,14 @@ _ENCODERS = {
         "rates that change from block to block",
     ),
 }
-# Trainable ones; scales and shifts of the frozen batch normalisation, 105,344, are none. Encoder 42,394,816
+# Trainable ones; scales and shifts of the frozen batch normalization, 105,344, are none. Encoder 42,394,816
 # and 18,432 * 21 + 21 per rate of the output layer; the smoothed encoders have r**4 or (2r - 1)**2 more in
 # each of 23 blocks (r = 2) and 3 blocks (r = 4).
 _ENCODER_PARAMETERS = 42_394_816
 _PARAMETERS = {"aspp": 4 * 387_093, "largefov": 387_093}
 SMOOTHING_PARAMETERS = {"_group_interaction": 23 * 16 + 3 * 256, "_separable_shared": 23 * 9 + 3 * 49}
 
-# Trained from nothing, so its batch normalisation is not frozen.
+# Trained from nothing, so its batch normalization is not frozen.
 TINY = {
     "num_blocks": (1, 1, 3, 3),
     "filters": (8, 8, 16, 16),

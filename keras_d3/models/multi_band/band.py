@@ -135,16 +135,16 @@ def check_bands(bands, full_band, num_bins):
     names = [band.name for band in (*bands, full_band) if band is not None]
     if len(set(names)) < len(names):
         raise ValueError(f"`bands` must have names of their own. Received: names {', '.join(names)}.")
-    modelled = sum(band.num_bins for band in bands) if bands else full_band.num_bins or num_bins
-    if bands and full_band is not None and full_band.num_bins not in (None, modelled):
+    modeled = sum(band.num_bins for band in bands) if bands else full_band.num_bins or num_bins
+    if bands and full_band is not None and full_band.num_bins not in (None, modeled):
         raise ValueError(
-            f"`full_band` must cover the bins of all bands together, {modelled}. "
+            f"`full_band` must cover the bins of all bands together, {modeled}. "
             f"Received: num_bins={full_band.num_bins}. Leave it None."
         )
-    if modelled > num_bins:
+    if modeled > num_bins:
         raise ValueError(
             "`bands` must fit into the spectrogram. "
-            f"Received: {modelled} bins in the bands, num_bins={num_bins}."
+            f"Received: {modeled} bins in the bands, num_bins={num_bins}."
         )
     return bands, full_band
 

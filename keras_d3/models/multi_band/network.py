@@ -17,7 +17,7 @@ class MultiBandArguments:
 
     Args:
         bands: sequence of `Band`s or dicts of their arguments, from bin 0 upwards, or `()`.
-        full_band: `Band` or dict for the network over all modelled bins, or None.
+        full_band: `Band` or dict for the network over all modeled bins, or None.
         final_block: `FinalBlock`, or dict with `growth_rate`, `num_layers` and optionally `kernel_size`: the
             dense block after the merge; or None.
         num_bins: int, bins of the spectrogram.
@@ -39,7 +39,7 @@ class MultiBandArguments:
         input_affine: bool, whether the input gets an offset and a scale per bin.
         output_affine: bool, whether the output has scales and biases per bin; both start at 1, as in the
             official D3Net code.
-        unmodelled_bins: `"mixture"` (official D3Net code) or `"zeros"`, the output above the bands.
+        unmodeled_bins: `"mixture"` (official D3Net code) or `"zeros"`, the output above the bands.
         norm_epsilon: float, epsilon of all batch normalizations.
         norm_momentum: float, momentum of all batch normalizations.
         kernel_initializer: initializer of all kernels but those of transposed convolutions.
@@ -64,7 +64,7 @@ class MultiBandArguments:
     head_kernel_size: int | tuple = 1
     input_affine: bool = True
     output_affine: bool = True
-    unmodelled_bins: str = "mixture"
+    unmodeled_bins: str = "mixture"
     norm_epsilon: float = 1e-5
     norm_momentum: float = 0.9
     kernel_initializer: object = "glorot_normal"
@@ -77,7 +77,7 @@ class MultiBandArguments:
         check_choice("pad_mode", self.pad_mode, ("zero_end", "replicate_start"))
         check_choice("band_match", self.band_match, ("conv", "last_block"))
         check_choice("head", self.head, ("gated", "conv"))
-        check_choice("unmodelled_bins", self.unmodelled_bins, ("mixture", "zeros"))
+        check_choice("unmodeled_bins", self.unmodeled_bins, ("mixture", "zeros"))
         check_compression("transition_compression", self.transition_compression)
         bands, full_band = check_bands(self.bands, self.full_band, self.num_bins)
         set_fields(
@@ -89,7 +89,7 @@ class MultiBandArguments:
         )
 
     @property
-    def num_modelled_bins(self):
+    def num_modeled_bins(self):
         """int, number of bins that the bands, or else the full band, cover."""
         if self.bands:
             return sum(band.num_bins for band in self.bands)
@@ -105,7 +105,7 @@ class MultiBandNetwork(Network):
     """Base class of networks from a mixture's magnitudes to one target's magnitudes.
 
     1. (x - offset) / scale per bin (`input_affine`);
-    2. a U-Net of dense blocks per band, and one over all modelled bins (`full_band`);
+    2. a U-Net of dense blocks per band, and one over all modeled bins (`full_band`);
     3. bands narrower (in maps) than the widest brought to its width (`band_match`); then
        concatenation along the bins, and with the full-band maps along the channels;
     4. a final dense block; 5. the head; 6. scale and bias per bin (`output_affine`), ReLU;
@@ -211,7 +211,7 @@ class MultiBandNetwork(Network):
         band = self.arguments.full_band
         if band is None:
             return []
-        return [BandUNet(self, band)(bins_of(x, 0, self.arguments.num_modelled_bins, f"{band.name}_bins"))]
+        return [BandUNet(self, band)(bins_of(x, 0, self.arguments.num_modeled_bins, f"{band.name}_bins"))]
 
     def _merge(self, maps):
         return maps[0] if len(maps) == 1 else keras.layers.Concatenate(name="merge")(maps)
@@ -233,11 +233,11 @@ class MultiBandNetwork(Network):
     def _all_bins(self, x, padded):
         """Adds the bins above the bands."""
         arguments, dtype = self.arguments, precise_dtype()
-        modelled, num_bins = arguments.num_modelled_bins, arguments.num_bins
-        if modelled == num_bins:
+        modeled, num_bins = arguments.num_modeled_bins, arguments.num_bins
+        if modeled == num_bins:
             return x
-        if arguments.unmodelled_bins == "mixture":
-            rest = bins_of(padded, modelled, num_bins, "unmodelled_bins", dtype=dtype)
+        if arguments.unmodeled_bins == "mixture":
+            rest = bins_of(padded, modeled, num_bins, "unmodeled_bins", dtype=dtype)
             return keras.layers.Concatenate(axis=2, name="all_bins", dtype=dtype)([x, rest])
-        padding = ((0, 0), (0, num_bins - modelled))
+        padding = ((0, 0), (0, num_bins - modeled))
         return keras.layers.ZeroPadding2D(padding, "channels_last", name="all_bins", dtype=dtype)(x)

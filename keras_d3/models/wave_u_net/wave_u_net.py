@@ -205,7 +205,7 @@ def wave_u_net_lengths(
         length = -(-num_output_samples // 2**num_levels) * 2**num_levels
         return length, length
     # r = (r + up_kernel_size) / 2, `num_levels` times, is exact in this closed form. At least two
-    # bottleneck samples are needed: one has no neighbour to interpolate to.
+    # bottleneck samples are needed: one has no neighbor to interpolate to.
     needed = num_output_samples + output_kernel_size - 1 - up_kernel_size
     bottleneck = max(2, up_kernel_size + math.ceil(needed / 2**num_levels))
     num_samples = bottleneck

@@ -198,7 +198,7 @@ def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
 
 
 def _interleaved(inputs, upstream, taps, dilation_rate, padding):
-    """Maps and their gradient as groups in which the taps are neighbours, padded for "valid"."""
+    """Maps and their gradient as groups in which the taps are neighbors, padded for "valid"."""
     around_inputs, after_upstream = [], []
     for axis, (size, rate) in enumerate(zip(taps, dilation_rate, strict=True), start=1):
         before = ((size - 1) * rate) // 2 if padding == "same" else 0
@@ -277,7 +277,7 @@ def shared_conv_2d(inputs, kernel):
 def shared_depthwise_conv(inputs, kernel):
     """Convolves every channel with one filter, with a gradient that uses that there is only one.
 
-    TensorFlow's depthwise gradient makes a filter gradient per channel, to be summed afterwards, which takes
+    TensorFlow's depthwise gradient makes a filter gradient per channel, to be summed afterward, which takes
     most of the time.
 
     Args:
