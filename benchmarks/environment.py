@@ -1,4 +1,4 @@
-"""Where and with what a benchmark ran."""
+"""Machine, versions and command of a benchmark."""
 
 import datetime
 import importlib.metadata

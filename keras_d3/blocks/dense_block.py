@@ -64,9 +64,9 @@ class DenseBlock(keras.layers.Layer):
             (a public MDenseNet has 0.1). More than 0 needs `norm="layer"`.
         norm_epsilon: float, epsilon of the batch normalizations.
         norm_momentum: float, momentum of their moving statistics.
-        kernel_initializer: initializer of the kernels. The official code for music draws from
+        kernel_initializer: Keras initializer of the kernels. The official code for music draws from
             `keras_d3.layers.NNablaGlorotNormal`, as the presets do.
-        kernel_regularizer: regularizer of the kernels.
+        kernel_regularizer: Keras regularizer or None, of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:

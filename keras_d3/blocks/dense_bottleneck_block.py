@@ -26,8 +26,8 @@ class DenseBottleneckBlock(keras.layers.Layer):
         kernel_size: int or two ints, taps of the second convolution.
         norm_epsilon: float, epsilon of the batch normalizations.
         norm_momentum: float, momentum of their moving statistics.
-        kernel_initializer: initializer of the kernels.
-        kernel_regularizer: regularizer of the kernels.
+        kernel_initializer: Keras initializer of the kernels.
+        kernel_regularizer: Keras regularizer or None, of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:

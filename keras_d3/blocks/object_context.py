@@ -32,7 +32,7 @@ class ObjectContext(keras.layers.Layer):
         scaled: bool, whether s = 1 / sqrt(key_filters).
         norm_epsilon: float, epsilon of the batch normalizations.
         norm_momentum: float, momentum of their moving statistics.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: Keras initializer of the kernels.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:

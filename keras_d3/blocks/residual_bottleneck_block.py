@@ -43,7 +43,7 @@ def residual_bottleneck(
         padding_leak: see `SmoothedDilatedConv2D`.
         freeze_norm: bool, whether the normalizations keep their statistics, scales and shifts.
         norm_epsilon, norm_momentum: floats, epsilon and momentum of the normalizations.
-        kernel_initializer: initializer of the kernels.
+        kernel_initializer: Keras initializer of the kernels.
 
     Returns:
         Symbolic tensor (batch, height / stride, width / stride, 4 * filters), sizes rounded up.

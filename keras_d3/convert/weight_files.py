@@ -1,4 +1,4 @@
-"""Which file holds the weights of which target."""
+"""Files of published weights by target."""
 
 from pathlib import Path
 

@@ -96,7 +96,7 @@ def format_table(summary, metrics=METRICS):
 
     Args:
         summary: what `aggregate` returned.
-        metrics: which of SDR, ISR, SIR, SAR to show.
+        metrics: sequence of str, which of SDR, ISR, SIR, SAR to show.
     """
     columns = ("track median", "median", "MAD", "mean", "SD", "frames", "dropped")
     rows: list[tuple[str, ...]] = [("target", "dB", *columns)]

@@ -38,8 +38,8 @@ def bss_eval_v4(references, estimate_sets, window, hop, taps=FILTER_TAPS):
     Args:
         references: float64 array (sources, time, channels), no source silent throughout.
         estimate_sets: list of float64 arrays of that shape, one per separator.
-        window, hop: in samples.
-        taps: length of the filters.
+        window, hop: ints, samples.
+        taps: int, length of the filters in samples.
 
     Returns:
         List of float64 arrays (4, sources, frames) in the order SDR, ISR, SIR, SAR; NaN in

@@ -47,18 +47,18 @@ def score_directory(
     nothing, and a call after an interruption scores what is left.
 
     Args:
-        references_dir: folder with `<track>/<source>.wav`; "mixture.wav" may be there, too.
-        estimates_dir: folder of the same layout; it may hold more tracks and sources.
-        scores_dir: where the JSON files go; made if missing.
-        sources: the sources of the mixture; None takes those of the references (all WAV
+        references_dir: path of a folder with `<track>/<source>.wav`; "mixture.wav" may be there, too.
+        estimates_dir: path of a folder of the same layout; it may hold more tracks and sources.
+        scores_dir: path of the folder for the JSON files; made if missing.
+        sources: sequence of str, the sources of the mixture; None takes those of the references (all WAV
             files but the mixture and the accompaniment).
-        num_workers: processes at a time; None means one per core. With four stereo sources each
+        num_workers: int, processes at a time; None means one per core. With four stereo sources each
             takes about 0.9 GB for an excerpt of seconds, and more for a whole song.
-        tracks: names of the tracks to score; None means all of `references_dir`.
+        tracks: sequence of str, names of the tracks to score; None means all of `references_dir`.
         window_secs, accompaniment, backend: see `score_track`.
-        progress: whether to show a progress bar.
-        low_priority: whether the processes leave the processor to others that want it, for scoring
-            beside a training.
+        progress: bool, whether to show a progress bar.
+        low_priority: bool, whether the processes leave the processor to others that want it, for
+            scoring beside a training.
 
     Returns:
         Dict track -> what `score_track` returned, sorted by track.

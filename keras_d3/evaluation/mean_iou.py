@@ -12,7 +12,7 @@ def confusion_matrix(labels, predictions, num_classes, ignored_label=IGNORED_LAB
         labels: integer array of any shape, 0 to `num_classes - 1` or `ignored_label`.
         predictions: integer array of the same shape, 0 to `num_classes - 1`.
         num_classes: int.
-        ignored_label: pixels of this label are not counted, whatever is predicted there.
+        ignored_label: int; pixels of this label are not counted, whatever is predicted there.
 
     Returns:
         int64 array (num_classes, num_classes): pixels of class `row` that were taken for `column`.

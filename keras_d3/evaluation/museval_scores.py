@@ -35,11 +35,11 @@ def score_track(
     Args:
         references: dict source name -> array (time, channels), all sources of the mixture.
         estimates: dict with the same sources and shapes.
-        sample_rate: in Hz; any rate.
-        name: the track's name, kept in the result.
-        window_secs: frame length.
-        hop_secs: distance of frames; the window's length if None.
-        accompaniment: if True, also score "accompaniment", the sum of all sources but
+        sample_rate: int, any rate in Hz.
+        name: str, the track's name, kept in the result.
+        window_secs: float, frame length in seconds.
+        hop_secs: float, distance of frames in seconds; the window's length if None.
+        accompaniment: bool; if True, also score "accompaniment", the sum of all sources but
             "vocals". As in museval, vocals and accompaniment are then scored as a pair of
             two sources, which changes the vocals' SIR and SAR and the frames dropped.
         backend: "museval" calls museval. "shared" computes the same numbers (see

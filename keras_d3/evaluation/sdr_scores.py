@@ -25,8 +25,8 @@ def sdr(references, estimates, sample_rate, window_secs=1.0):
     Args:
         references: dict source name -> array (time, channels).
         estimates: dict with the same sources and shapes.
-        sample_rate: in Hz.
-        window_secs: length of a frame.
+        sample_rate: int, rate in Hz.
+        window_secs: float, length of a frame in seconds.
 
     Returns:
         Dict source name -> float64 array (frames,) in dB; infinite for a perfect estimate.

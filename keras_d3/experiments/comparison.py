@@ -44,15 +44,15 @@ def compare(
         OUT/report.html, report.md, report.json
 
     Args:
-        recipes: `Recipe`s.
-        config_set: key of `Recipe.comparisons`, "tiny" or "paper".
-        data_dir: directory of records with train and test split.
-        out_dir: where everything goes.
-        excerpt_track: name of the test track that the report plays; by default the first.
-        num_workers: scoring processes; by default one per core.
+        recipes: sequence of `Recipe`.
+        config_set: str, key of `Recipe.comparisons`, "tiny" or "paper".
+        data_dir: path of a directory of records with train and test split.
+        out_dir: path of the directory where everything goes.
+        excerpt_track: str, name of the test track that the report plays; by default the first.
+        num_workers: int, scoring processes; by default one per core.
         backend: "museval" or "shared", of the networks' scores: see
             `keras_d3.evaluation.score_track`.
-        command: how the comparison was called, for the report.
+        command: str, how the comparison was called, for the report.
         attribution: str, credit and license of the data set's audio, for the report.
         say: function of one string, called with what is being done.
 
@@ -117,9 +117,9 @@ def score_baseline(manifest, sources, out_dir, num_workers=None):
 
     Args:
         manifest: `Manifest` of the records.
-        sources: the sources of the mixture; how many they are changes the estimate.
-        out_dir: holds `references/test/` already; gets `baseline/`.
-        num_workers: scoring processes.
+        sources: sequence of str, the sources of the mixture; their number changes the estimate.
+        out_dir: path of a directory that holds `references/test/` already; gets `baseline/`.
+        num_workers: int, scoring processes.
 
     Returns:
         dict of track scores.

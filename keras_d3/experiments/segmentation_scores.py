@@ -25,7 +25,7 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
     Args:
         run_dir: run directory of a segmentation recipe.
         data_dir: directory of image records.
-        split: which images; those that the run was trained on are refused.
+        split: str, whose images are scored; one that the run was trained on is refused.
         changes: dict of settings of `keras_d3.settings.SegmenterConfig` that replace the run's, such as
             `{"flip": True}`. The score file's name says them.
         num_overlays: int, of how many images pictures are written.

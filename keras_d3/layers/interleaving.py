@@ -1,4 +1,4 @@
-"""What upsampling by two in time has in common: new samples between the old ones."""
+"""Base class of upsampling by two in time: new samples between the old ones."""
 
 import keras
 from keras import ops

@@ -170,8 +170,8 @@ class NormReluConv2D(_NormReluConv):
             the inputs.
         norm_epsilon: float, epsilon of the batch normalization.
         norm_momentum: float, momentum of its moving statistics.
-        kernel_initializer: initializer of the kernel.
-        kernel_regularizer: regularizer of the kernel.
+        kernel_initializer: Keras initializer of the kernel.
+        kernel_regularizer: Keras regularizer or None, of the kernel.
         recompute: bool, whether training computes `relu(norm(x))` again for the gradient instead of keeping
             it, where the backend can: less memory for some more computation. Only for a single input.
         **kwargs: `name`, `dtype`, `trainable`.

@@ -21,8 +21,8 @@ class PerBinAffine(keras.layers.Layer):
 
     Args:
         operation: `"standardize"` (network input) or `"scale"` (network output).
-        offset_initializer: initializer of the offsets.
-        scale_initializer: initializer of the scales.
+        offset_initializer: Keras initializer of the offsets.
+        scale_initializer: Keras initializer of the scales.
         **kwargs: `name`, `dtype`, `trainable`.
 
     Call arguments:

@@ -73,7 +73,7 @@ class Preset:
 
         Args:
             tiny: bool, whether to take the arguments of the small sibling.
-            **overrides: arguments that replace the preset's.
+            **overrides: the network's arguments that replace the preset's.
 
         Returns:
             dict of name -> value.
@@ -93,7 +93,7 @@ class Preset:
 
         Args:
             tiny: bool, whether to build the small sibling.
-            **overrides: arguments that replace the preset's.
+            **overrides: the network's arguments that replace the preset's.
 
         Raises:
             ValueError: an override is unknown or breaks its rule.

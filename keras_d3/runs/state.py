@@ -1,4 +1,4 @@
-"""Where a training run stands."""
+"""Training state: epoch, stage, best value and history of a run."""
 
 import dataclasses
 

@@ -1,4 +1,4 @@
-"""How waveform batches are made from records."""
+"""Audio data settings: waveform batches from records."""
 
 import dataclasses
 from typing import ClassVar
@@ -13,26 +13,27 @@ class AudioDataConfig:
     """Settings of the waveform pipelines.
 
     Args:
-        sample_rate_hz: must be the rate of the records.
-        channels: of the network. Stereo records are averaged for 1, mono records doubled for 2.
-        sources: the network's outputs: names of sources in the records, and
+        sample_rate_hz: int, the rate of the records.
+        channels: int, channels of the network. Stereo records are averaged for 1, mono records doubled
+            for 2.
+        sources: tuple of str, the network's outputs: names of sources in the records, and
             `"accompaniment"`, the sum of all sources not named here. The mixture
             is always that of all sources in the records.
-        input_samples: length of the network's input.
-        output_samples: length of its outputs, aligned with the center of the input.
+        input_samples: int, length of the network's input.
+        output_samples: int, length of its outputs, aligned with the center of the input.
         sources_from: `"different_tracks"` (every source from a random track of its
             own) or `"same_track"`.
         mixture: `"sum"` of the sources after augmentation, or `"stored"`.
-        gain_range: each source is multiplied by its own uniform draw from
-            (low, high). None: no gain.
-        channel_swap_probability: with which left and right of a source are exchanged.
-        excerpts_per_block: random starts per record read: more means less
-            reading, and excerpts that are closer together.
-        shuffle_excerpts: how many cut excerpts the shuffle holds (`audio_shuffle_bytes`).
-        parallel_tracks: how many places of the data set are read in turns.
-        seed: of every random choice.
-        validation_hop: samples from one validation window to the next. None:
-            `output_samples`, which covers each sample once.
+        gain_range: (low, high), floats; each source is multiplied by its own uniform draw from there.
+            None: no gain.
+        channel_swap_probability: float in [0, 1], probability of swapping left and right of a source.
+        excerpts_per_block: int, excerpts cut from each record that is read: more means less reading, and
+            excerpts that are closer together.
+        shuffle_excerpts: int, excerpts in the shuffle buffer (`audio_shuffle_bytes`).
+        parallel_tracks: int, places of the data set that are read in turns.
+        seed: int, random seed of excerpts, order and augmentation.
+        validation_hop: int, samples from one validation window to the next. None: `output_samples`, which
+            covers each sample once.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.

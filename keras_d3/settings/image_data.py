@@ -1,4 +1,4 @@
-"""How batches of images and label maps are made from records."""
+"""Image data settings: batches of images and label maps from records."""
 
 import dataclasses
 from typing import ClassVar
@@ -12,11 +12,11 @@ class PhotometricDistortion:
     """Random changes of brightness, contrast, saturation and hue, as in the official D3Net code.
 
     Args:
-        brightness: up to that much is added to all channels (pixels are 0 to 255).
-        contrast: (low, high) of the factor on all channels.
-        saturation: (low, high) of the factor on the saturation.
-        hue_degrees: the hue turns by up to that much. The code's 18 are OpenCV's units of 2 degrees.
-        probability: of each of the four.
+        brightness: float, the most that is added to all channels (pixels are 0 to 255).
+        contrast: (low, high), floats, range of the factor on all channels.
+        saturation: (low, high), floats, range of the factor on the saturation.
+        hue_degrees: float, the most that the hue turns. The code's 18 are OpenCV's units of 2 degrees.
+        probability: float in [0, 1], of each of the four.
 
     Raises:
         ValueError: a setting is out of range.
@@ -43,24 +43,24 @@ class ImageDataConfig:
     """Settings of the image pipelines.
 
     Args:
-        classes: names, those of the records.
-        crop: (height, width) of training examples.
+        classes: tuple of str, names of the classes of the records.
+        crop: (height, width), ints, pixels of training examples.
         normalization: `ImageNormalization` of the network.
-        scale_range: images are resized by a uniform draw from (low, high), both sides alike.
-        flip_probability: with which an image is mirrored.
+        scale_range: (low, high), floats; images are resized by a uniform draw from there, both sides alike.
+        flip_probability: float in [0, 1], probability of mirroring an image.
         distortion: `PhotometricDistortion`, or None.
-        max_class_fraction: a crop is drawn again, `crop_tries` times at most, until it has two classes
-            and none has that part of the labeled pixels or more (official D3Net code: 0.75). None: the
-            first is taken.
-        crop_tries: see `max_class_fraction`. The last one is taken as it is.
-        padding_label: of pixels beyond the image, where it is smaller than the crop. 255: they are ignored.
-            The official D3Net code pads with 0, the class road, against its own comment on 255.
-        shuffle_images: how many encoded images the shuffle holds.
-        parallel_shards: how many shards are read in turns.
-        seed: of every random choice.
-        validation_size: (height, width) to which validation images are padded (labels with 255) for batches.
-            None: they keep their sizes, one per batch.
-        validation_batch_size: images per validation batch.
+        max_class_fraction: float in (0, 1]; a crop is drawn again, `crop_tries` times at most, until it
+            has two classes and none has that part of the labeled pixels or more (official D3Net code:
+            0.75). None: the first is taken.
+        crop_tries: int, see `max_class_fraction`. The last crop is taken as it is.
+        padding_label: int, label of pixels beyond an image that is smaller than the crop. 255: they are
+            ignored. The official D3Net code pads with 0, the class road, against its own comment on 255.
+        shuffle_images: int, encoded images in the shuffle buffer.
+        parallel_shards: int, shards that are read in turns.
+        seed: int, random seed of order and augmentation.
+        validation_size: (height, width), ints, to which validation images are padded (labels with 255) for
+            batches. None: they keep their sizes, one per batch.
+        validation_batch_size: int, images per validation batch.
 
     Raises:
         ValueError: a setting is out of range.

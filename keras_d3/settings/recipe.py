@@ -14,11 +14,11 @@ class PublishedScores:
     """SDR that a publication states for a network, never mixed with what a run here reaches.
 
     Args:
-        column: "paper" or "official weights".
+        column: str, "paper" or "official weights".
         sdr_db: dict of `source -> SDR in dB`.
-        aggregation: key of `keras_d3.report.AGGREGATIONS`.
-        data_set: what it was scored on.
-        reference: where the numbers stand.
+        aggregation: str, key of `keras_d3.report.AGGREGATIONS`.
+        data_set: str, what it was scored on.
+        reference: str, where the numbers stand.
     """
 
     column: str

@@ -1,4 +1,4 @@
-"""How an image is prepared, passed through a segmentation network and put together again."""
+"""Segmenter settings: preparation, windows, scales and resizing of images."""
 
 import dataclasses
 import numbers

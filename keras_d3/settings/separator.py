@@ -1,4 +1,4 @@
-"""How a song is cut up, passed through the networks and put together again."""
+"""Separator settings: windows or patches of a song, their overlap, and the Wiener filter."""
 
 import dataclasses
 from typing import ClassVar

@@ -25,14 +25,14 @@ class Stage:
     """One stretch of training at one batch size.
 
     Args:
-        learning_rate: positive float.
-        batch_size: examples per step.
-        epochs: at most that many epochs.
-        patience: the stage ends early after that many epochs without a lower
-            validation loss; None trains all `epochs`.
-        decay: "none", a constant learning rate, or "poly": at step i of all N steps of the stage
+        learning_rate: float, positive.
+        batch_size: int, examples per step.
+        epochs: int, maximum number of epochs.
+        patience: int, epochs without a lower validation loss after which the stage ends early; None trains
+            all `epochs`.
+        decay: str, "none", a constant learning rate, or "poly": at step i of all N steps of the stage
             `(learning_rate - final_learning_rate) * (1 - i / N) ** decay_power + final_learning_rate`.
-        decay_power, final_learning_rate: see `decay`.
+        decay_power, final_learning_rate: floats, see `decay`.
     """
 
     learning_rate: float
@@ -66,7 +66,7 @@ class Stage:
 
         Args:
             step: int below `num_steps`.
-            num_steps: steps of the whole stage.
+            num_steps: int, steps of the whole stage.
         """
         if self.decay == "none":
             return self.learning_rate
@@ -79,35 +79,34 @@ class TrainingConfig:
     """Optimizer, loss and schedule.
 
     Args:
-        stages: `Stage`s, run one after the other on the same weights and optimizer state.
-        steps_per_epoch: training steps between two validations; or None, with
-            `excerpts_per_track`.
-        loss: "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
+        stages: tuple of `Stage`, run one after the other on the same weights and optimizer state.
+        steps_per_epoch: int, training steps between two validations; or None, with `excerpts_per_track`.
+        loss: str, "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
             pixels that have a class, or "cross_entropy_over_all_pixels".
-        optimizer: "adam" or "rmsprop", with Keras' other defaults, or "sgd" with `momentum`.
-        l2: factor of the L2 term added to gradients (`gradient + l2 * weight`); this
+        optimizer: str, "adam" or "rmsprop", with Keras' other defaults, or "sgd" with `momentum`.
+        l2: float, factor of the L2 term added to gradients (`gradient + l2 * weight`); this
             is not decoupled weight decay.
-        precision: Keras dtype policy of the network. Losses, STFT and batch statistics
+        precision: str, Keras dtype policy of the network. Losses, STFT and batch statistics
             stay in float32.
-        selection: which weights a separator or segmenter uses: "best" (of what is monitored) or
+        selection: str, which weights a separator or segmenter uses: "best" (of what is monitored) or
             "last". Without a validation split only "last" is possible.
-        seed: of weights, excerpts and augmentation.
-        excerpts_per_track: length of an epoch as excerpts per training track of the records, so
+        seed: int, random seed of weights, excerpts and augmentation.
+        excerpts_per_track: int, length of an epoch as excerpts per training track of the records, so
             that it follows their number: `tracks * excerpts_per_track // batch_size` steps. Which
             tracks the excerpts come from is drawn as ever. None, with `steps_per_epoch`.
-        epsilon: of the optimizer, added to the square root of the squared gradients' mean (in Adam to
-            that of the biased mean, as Keras and NNabla do). Keras' default is 1e-7, NNabla's 1e-8.
-        input_statistics: whether a spectrogram network's input normalization (`input_affine`)
+        epsilon: float, added by the optimizer to the square root of the squared gradients' mean (in Adam
+            to that of the biased mean, as Keras and NNabla do). Keras' default is 1e-7, NNabla's 1e-8.
+        input_statistics: bool, whether a spectrogram network's input normalization (`input_affine`)
             starts at `keras_d3.data.input_statistics` of the records. False: at 0 and 1.
-        momentum: of "sgd".
-        l2_weights: regular expression searched in a weight's path ("res4_block1_conv2/kernel"): which
+        momentum: float, momentum of "sgd".
+        l2_weights: str, regular expression searched in a weight's path ("res4_block1_conv2/kernel"): which
             weights have the L2 term. None: all trainable ones.
         learning_rate_multipliers: dict of regular expression to factor: a weight's gradient, L2 term
             included, is multiplied by the factor of the first expression found in its path. For "sgd"
             that multiplies its learning rate.
-        monitor: what `selection="best"` and `patience` go by on the validation split: "loss", or for
+        monitor: str, what `selection="best"` and `patience` go by on the validation split: "loss", or for
             images "mean_iou" (more is better).
-        auxiliary_weight: of the loss of `auxiliary_logits`, where a network returns them.
+        auxiliary_weight: float, weight of the loss of `auxiliary_logits`, where a network returns them.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -172,8 +171,8 @@ class TrainingConfig:
         """Returns the training steps of one epoch.
 
         Args:
-            num_tracks: training tracks (or images) in the records.
-            batch_size: of the stage.
+            num_tracks: int, training tracks (or images) in the records.
+            batch_size: int, examples per step of the stage.
         """
         if self.steps_per_epoch is not None:
             return self.steps_per_epoch

@@ -10,8 +10,8 @@ class StepSchedule(keras.callbacks.Callback):
 
     Args:
         stage: `Stage`.
-        steps_per_epoch: training steps of an epoch.
-        first_epoch: the epoch (as Keras counts them, from 0) at which the stage began.
+        steps_per_epoch: int, training steps of an epoch.
+        first_epoch: int, the epoch (as Keras counts them, from 0) at which the stage began.
     """
 
     def __init__(self, stage, steps_per_epoch, first_epoch):

@@ -1,4 +1,4 @@
-"""What a run is trained for, by the kind of its data."""
+"""Training tasks by the kind of data."""
 
 from keras_d3.training.audio_task import AudioTask
 from keras_d3.training.segmentation_task import SegmentationTask

@@ -29,14 +29,14 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
 
     Args:
         config: `RunConfig` of one network (`target` is not "all": see `train_targets`).
-        data_dir: directory of records with its `manifest.json`, from `python -m tfrecords_tools`.
-        run_dir: directory of the run. New, empty, or of the same config.
+        data_dir: path of a directory of records with its `manifest.json`, from `python -m tfrecords_tools`.
+        run_dir: path of the run's directory. New, empty, or of the same config.
         stop_after_epoch: int; stop when that many epochs are finished, to be resumed later. None
             trains to the end.
         verbose: as in `model.fit`; "auto" shows a progress bar on a terminal and a line per epoch
             elsewhere.
-        initial_weights: where a new network's weights come from, such as
-            `keras_d3.convert.initial_weights.InitialWeights`: an object with `apply(model)` and
+        initial_weights: source of a new network's weights, such as
+            `keras_d3.convert.InitialWeights`: an object with `apply(model)` and
             `description`, a dict that the run directory keeps. None: they are drawn.
 
     Returns:
@@ -108,7 +108,7 @@ def train_targets(config, data_dir, run_dir, **kwargs):
 
     Args:
         config: `RunConfig`.
-        data_dir: directory of records.
+        data_dir: path of a directory of records.
         run_dir: directory of the run.
         **kwargs: further arguments of `train`.
 

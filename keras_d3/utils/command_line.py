@@ -14,7 +14,7 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
 
     Args:
         function: callable, the command. It returns the exit code; None counts as 0.
-        *arguments: passed to it.
+        *arguments: the arguments of `function`.
 
     Returns:
         int: the command's exit code, 1 after an error, 130 after Ctrl-C, 141 if a pipe's reader is gone.

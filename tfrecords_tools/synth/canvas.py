@@ -13,10 +13,10 @@ class Canvas:
     """Draws every shape into an RGB image and, with its class, into a label map of the same size.
 
     Args:
-        height, width: pixels.
+        height, width: ints, pixels.
         rng: `numpy.random.Generator` of colors and textures.
-        label: class of the empty canvas.
-        color: its (red, green, blue).
+        label: int, class of the empty canvas.
+        color: (red, green, blue), its color, 0 to 255.
     """
 
     def __init__(self, height, width, rng, label=IGNORED_LABEL, color=(0, 0, 0)):
@@ -63,7 +63,7 @@ class Canvas:
         """Returns the image as uint8 (height, width, 3), with noise and a texture on some classes.
 
         Args:
-            noise: standard deviation of the noise on every pixel.
+            noise: float, standard deviation of the noise on every pixel.
             textures: dict of `class -> function of (rows, columns, rng) that returns a factor per pixel`.
         """
         image = np.array(self._image).astype("float64")

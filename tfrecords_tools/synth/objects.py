@@ -15,9 +15,9 @@ def object_picture(height, width, rng, number=0):
     Class `1 + 4 s + c` is shape `s` in color `c`. Classes come in turns, so that twenty pictures have all.
 
     Args:
-        height, width: pixels, at least 32.
+        height, width: ints, pixels, at least 32.
         rng: `numpy.random.Generator`.
-        number: of the picture; chooses the class of its first object.
+        number: int, the picture's number; chooses the class of its first object.
 
     Returns:
         `(image, label)`: uint8 (height, width, 3) and uint8 (height, width).

@@ -1,4 +1,4 @@
-"""What a song plays: tempo, key, chords, patterns and melody, drawn from a generator."""
+"""Musical score of a song: tempo, key, chords, patterns and melody, drawn from a generator."""
 
 import dataclasses
 

@@ -22,9 +22,9 @@ def street_scene(height, width, rng, number=0):
     are alike but for texture.
 
     Args:
-        height, width: pixels, at least 32 x 64.
+        height, width: ints, pixels, at least 32 x 64.
         rng: `numpy.random.Generator`.
-        number: of the scene; chooses which objects it has.
+        number: int, the scene's number; chooses which objects it has.
 
     Returns:
         `(image, label)`: uint8 (height, width, 3) and uint8 (height, width), training ids.

@@ -31,8 +31,8 @@ class MultiScaleFusionArguments:
         upsample_logits: bool, whether the logits are resized; else they have a quarter of the image's size.
         norm_epsilon: float, epsilon of all batch normalizations.
         norm_momentum: float, momentum of all batch normalizations.
-        kernel_initializer: initializer of the kernels before the head.
-        head_initializer: initializer of the head's kernels; None for a normal distribution of standard
+        kernel_initializer: Keras initializer of the kernels before the head.
+        head_initializer: Keras initializer of the head's kernels; None for a normal distribution of standard
             deviation 0.01 (official code).
 
     Raises:

@@ -36,7 +36,7 @@ class DeepLabV2Arguments:
         norm_epsilon: float, epsilon of the batch normalizations. The default is that of
             tf.contrib.layers.batch_norm in the official code; Caffe's models were trained with 1e-5.
         norm_momentum: float, momentum of the batch normalizations; the default as for `norm_epsilon`.
-        kernel_initializer: initializer of all kernels.
+        kernel_initializer: Keras initializer of all kernels.
 
     Raises:
         ValueError: an argument breaks its rule.

@@ -42,8 +42,8 @@ class MultiBandArguments:
         unmodeled_bins: `"mixture"` (official D3Net code) or `"zeros"`, the output above the bands.
         norm_epsilon: float, epsilon of all batch normalizations.
         norm_momentum: float, momentum of all batch normalizations.
-        kernel_initializer: initializer of all kernels but those of transposed convolutions.
-        upsample_initializer: initializer of the transposed convolutions' kernels.
+        kernel_initializer: Keras initializer of all kernels but those of transposed convolutions.
+        upsample_initializer: Keras initializer of the transposed convolutions' kernels.
 
     Raises:
         ValueError: an argument breaks its rule, or the bands do not fit into `num_bins`.
