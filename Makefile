@@ -5,9 +5,12 @@ DEMO ?= build/demo
 PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
 # Which tests run on other versions and backends.
 MARKS ?= not large
-TORCH_TESTS ?= tests/layers tests/blocks tests/models tests/convert
+# Not the separators and segmenters of published weights: they are TensorFlow graphs.
+TORCH_TESTS ?= tests/ops tests/layers tests/blocks tests/models tests/convert \
+    --ignore-glob "tests/convert/*_separation.py" --ignore tests/convert/test_d3net_segmenter.py
 # Not the networks on spectrograms: JAX compiles every operation anew for every shape, and they have most.
-JAX_TESTS ?= tests/layers tests/blocks tests/convert/test_smoothed_dilated.py tests/models/test_registry.py tests/models/test_wave_u_net.py
+JAX_TESTS ?= tests/ops tests/layers tests/blocks tests/convert/test_smoothed_dilated.py \
+    tests/models/test_registry.py tests/models/test_wave_u_net.py
 # Without these two the tests spend most of their time in XLA's compiler.
 JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitters=false
 

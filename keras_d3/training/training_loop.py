@@ -165,7 +165,7 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
-    # Only here: a checkpoint holds what training has made of it.
+    # Not when resuming: the checkpoint already contains the trained weights.
     if initial_weights:
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)

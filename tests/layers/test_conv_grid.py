@@ -12,7 +12,7 @@ import itertools
 import keras
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from keras_d3.layers import DilatedConv1D, DilatedConv2D, MultidilatedConv1D, MultidilatedConv2D
@@ -325,6 +325,9 @@ def test_multidilated_of_unknown_sizes(case):
 @given(case=st.integers(1, 2).flatmap(lambda rank: cases(rank, dtypes=("float16", "bfloat16"))))
 @cover(*(dataclasses.replace(case, dtype="bfloat16") for case in NASTY_1D + NASTY_2D))
 def test_half_precision(case):
+    # PyTorch on CPUs without float16 convolutions: "slow_conv2d: grad_weight must be contiguous" for a single
+    # filter, in `keras.layers.Conv2D` too.
+    assume(keras.backend.backend() != "torch" or case.dtype != "float16" or case.filters > 1)
     check(case)
 
 
