@@ -49,7 +49,8 @@ def test_grid_route_equals_plain_route(samples, taps, dilation, padding):
     plain = ops.convert_to_numpy(conv(x, kernel, (dilation,), padding))
     grid = ops.convert_to_numpy(conv_1d_on_grid(ops.convert_to_tensor(x), kernel, dilation, padding))
     assert grid.shape == plain.shape
-    np.testing.assert_allclose(grid, plain, atol=2e-6)
+    # float32 rounds in proportion to the sum, and each processor adds in an order of its own.
+    np.testing.assert_allclose(grid, plain, rtol=1e-6, atol=2e-6)
 
 
 @pytest.mark.parametrize("samples,taps,dilation", [(23, 5, 2), (31, 6, 7), (10, 15, 8), (16, 8, 16)])
