@@ -1,53 +1,13 @@
 """The report's tables without markup, from which both HTML and Markdown are written."""
 
-import dataclasses
 import math
 
 from keras_d3.evaluation import METRICS, format_db
 from keras_d3.report.data import AGGREGATIONS
+from keras_d3.report.html_parts import DO_NOTHING
+from keras_d3.report.table import Cell, Table
 
-DO_NOTHING = "Do nothing"
 COMPUTED = ("track_median", "all_frames_median", "all_frames_mean")
-
-
-@dataclasses.dataclass(frozen=True)
-class Cell:
-    """A cell of a table.
-
-    Args:
-        text: str.
-        detail: str, a second text in small print.
-        mark: str, letter of a footnote.
-        best: bool, whether the value is the best of its column.
-        share: float in [0, 1], length of a bar; None for no bar.
-    """
-
-    text: str = ""
-    detail: str = ""
-    mark: str = ""
-    best: bool = False
-    share: float | None = None
-
-
-@dataclasses.dataclass(frozen=True)
-class Table:
-    """Cells with one or two header rows.
-
-    Args:
-        caption: str, contents of the table, with the aggregation.
-        columns: tuple of str, headers; the first column holds the headers of the rows.
-        rows: tuple of tuples of `Cell`, one per column.
-        groups: tuple of (label, number of columns), headers above those of the columns; or ().
-        text_columns: tuple of ints, indices of the columns of text, which are aligned left.
-        notes: tuple of (letter, text), the footnotes.
-    """
-
-    caption: str
-    columns: tuple
-    rows: tuple
-    groups: tuple = ()
-    text_columns: tuple = (0,)
-    notes: tuple = ()
 
 
 def architecture_table(data):

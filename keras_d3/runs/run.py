@@ -193,6 +193,12 @@ class Run:
         if not goes_on and description is not None:
             write_json(file, description)
 
+    def initial_weights(self) -> str:
+        """Returns the files that the run's networks started from, in words; "" where weights were drawn."""
+        files = [network.path / "initial_weights.json" for network in self.networks.values()]
+        read = [read_json(file, "initial weights") for file in files if file.is_file()]
+        return ", ".join(dict.fromkeys(_weights_in_words(description).strip("`") for description in read))
+
     def record_tracks(self, names: Mapping[str, list[str]]) -> None:
         """Adds to `tracks.json` which tracks are trained and validated on, before any is.
 

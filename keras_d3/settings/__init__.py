@@ -3,7 +3,18 @@
 from keras_d3.settings.audio_data import ACCOMPANIMENT, AudioDataConfig
 from keras_d3.settings.dicts import described_fields, from_dict, to_dict
 from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
-from keras_d3.settings.recipe import PublishedMeanIoU, PublishedScores, Recipe, RecipeEntry, variant
+from keras_d3.settings.published import (
+    MEAN_IOU,
+    PARAMETERS,
+    UNITS,
+    PublishedMeanIoU,
+    PublishedRow,
+    PublishedScores,
+    PublishedTable,
+    find_by_name,
+    read_rows,
+)
+from keras_d3.settings.recipe import Recipe, RecipeEntry, variant
 from keras_d3.settings.run import RunConfig
 from keras_d3.settings.runtimes import NETWORK_FORMATS, OPENVINO_PRECISIONS, RUNTIMES, SUBTYPES
 from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
@@ -19,18 +30,23 @@ from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
 __all__ = [
     "ACCOMPANIMENT",
     "CHECKPOINTS",
+    "MEAN_IOU",
     "NETWORK_FORMATS",
     "OPENVINO_PRECISIONS",
     "PADDINGS",
+    "PARAMETERS",
     "QUALITIES",
     "RESIZES",
     "RUNTIMES",
     "SUBTYPES",
+    "UNITS",
     "AudioDataConfig",
     "ImageDataConfig",
     "PhotometricDistortion",
     "PublishedMeanIoU",
+    "PublishedRow",
     "PublishedScores",
+    "PublishedTable",
     "Recipe",
     "RecipeEntry",
     "RunConfig",
@@ -41,7 +57,9 @@ __all__ = [
     "TrainingConfig",
     "WaveformSeparatorConfig",
     "described_fields",
+    "find_by_name",
     "from_dict",
+    "read_rows",
     "to_dict",
     "variant",
 ]

@@ -1,48 +1,12 @@
 """A recipe as data: a paper's configs and its published scores."""
 
 import dataclasses
-import difflib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_d3.settings.changes import parse_changes
+from keras_d3.settings.published import PublishedTable, find_by_name
 from keras_d3.settings.run import RunConfig
-
-
-@dataclasses.dataclass(frozen=True)
-class PublishedScores:
-    """SDR that a publication states for a network, never mixed with what a run here reaches.
-
-    Args:
-        column: str, "paper" or "official weights".
-        sdr_db: dict of `source -> SDR in dB`.
-        aggregation: str, key of `keras_d3.report.AGGREGATIONS`.
-        data_set: str, what it was scored on.
-        reference: str, where the numbers stand.
-    """
-
-    column: str
-    sdr_db: dict[str, float]
-    aggregation: str
-    data_set: str
-    reference: str
-
-
-@dataclasses.dataclass(frozen=True)
-class PublishedMeanIoU:
-    """Mean IoU that a publication states for a network.
-
-    Args:
-        column: str, "paper", "paper, COCO" (the weights it started from), "official weights".
-        mean_iou_percent: float, in percent.
-        data_set: str, data set and split of the score.
-        reference: str, where the number is printed.
-    """
-
-    column: str
-    mean_iou_percent: float
-    data_set: str
-    reference: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,7 +16,8 @@ class RecipeEntry:
     Args:
         config: `RunConfig`.
         display_name: str, its name in reports.
-        published: tuple of `PublishedScores` or `PublishedMeanIoU`, of the paper or the official weights.
+        published: tuple of `PublishedScores` or `PublishedMeanIoU`, of the paper or
+            of the official weights.
         full_size: str, for a small sibling the name of the full-size config. Reports show the published
             scores of the latter, named as such.
     """
@@ -74,6 +39,7 @@ class Recipe:
         entries: tuple of `RecipeEntry`.
         comparisons: dict of set name to names of configs that `python -m recipes.compare` puts side by side
             ("tiny" for the demo, "paper" for the papers' own sizes).
+        tables: tuple of `PublishedTable`, the paper's tables.
 
     Raises:
         ValueError: two configs have one name, a config is of another recipe, or a name is unknown.
@@ -84,6 +50,7 @@ class Recipe:
     citation: str
     entries: tuple[RecipeEntry, ...]
     comparisons: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    tables: tuple[PublishedTable, ...] = ()
 
     def __post_init__(self):
         names = [entry.config.name for entry in self.entries]
@@ -96,9 +63,10 @@ class Recipe:
             )
         used = {name for group in self.comparisons.values() for name in group}
         used |= {entry.full_size for entry in self.entries if entry.full_size}
+        used |= {name for table in self.tables for name in table.configs}
         if not used <= set(names):
             raise ValueError(
-                "`comparisons` and `full_size` must name configs of the recipe. "
+                "`comparisons`, `full_size` and `tables` must name configs of the recipe. "
                 f"Received: {', '.join(sorted(used - set(names)))}."
             )
 
@@ -113,15 +81,17 @@ class Recipe:
         Raises:
             ValueError: the recipe has no such config.
         """
-        for entry in self.entries:
-            if entry.config.name == name:
-                return entry
-        close = difflib.get_close_matches(name, self.configs, n=1)
-        hint = f" Did you mean {close[0]!r}?" if close else ""
-        raise ValueError(
-            f"`config` must be one of {', '.join(self.configs)} for recipe {self.name}. "
-            f"Received: config={name!r}.{hint}"
-        )
+        find_by_name(name, self.configs, "config", f"recipe {self.name}")
+        return next(entry for entry in self.entries if entry.config.name == name)
+
+    def table(self, name: str) -> PublishedTable:
+        """Returns the table of that number.
+
+        Raises:
+            ValueError: there is none.
+        """
+        find_by_name(name, [table.name for table in self.tables], "table", f"recipe {self.name}")
+        return next(table for table in self.tables if table.name == name)
 
     def published_for(self, name: str) -> tuple:
         """Returns the published scores of a config, or those of its full-size sibling."""

@@ -11,6 +11,7 @@ from keras_d3.settings import (
     TrainingConfig,
     variant,
 )
+from recipes.d3net_mss.published import TABLE_4, TABLES
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 
@@ -86,13 +87,14 @@ TINY = variant(
 )
 
 
-def _scores(column, reference, vocals, drums, bass, other):
-    sdr_db = {"vocals": vocals, "drums": drums, "bass": bass, "other": other}
-    return PublishedScores(column, sdr_db, "track_median", "MUSDB18 test", reference)
-
-
-PAPER_SCORES = _scores("paper", "table 4", 7.24, 7.01, 5.25, 4.53)
-OFFICIAL_SCORES = _scores("official weights", "README of the official code", 7.14, 6.85, 5.32, 4.82)
+PAPER_SCORES = TABLE_4.published("D3Net (proposed), frequency")
+OFFICIAL_SCORES = PublishedScores(
+    column="official weights",
+    sdr_db={"vocals": 7.14, "drums": 6.85, "bass": 5.32, "other": 4.82},
+    aggregation="track_median",
+    data_set=TABLE_4.scored_on,
+    reference="README of the official code",
+)
 
 RECIPE = Recipe(
     name="d3net_mss",
@@ -104,12 +106,12 @@ RECIPE = Recipe(
         RecipeEntry(
             STANDARD_DILATION,
             "D3Net, standard dilation",
-            published=(_scores("paper", "table 4", 7.12, 6.61, 5.19, 4.53),),
+            published=(TABLE_4.published("D3Net standard dilation, frequency"),),
         ),
         RecipeEntry(
             WITHOUT_DILATION,
             "D3Net, without dilation",
-            published=(_scores("paper", "table 4", 6.86, 6.37, 4.97, 4.21),),
+            published=(TABLE_4.published("D3Net without dilation, frequency"),),
         ),
         RecipeEntry(TINY, "D3Net (tiny)", full_size="official_code"),
     ),
@@ -118,4 +120,5 @@ RECIPE = Recipe(
         "ablation": ("paper", "standard_dilation", "without_dilation"),
         "tiny": ("tiny",),
     },
+    tables=TABLES,
 )

@@ -13,6 +13,7 @@ from keras_d3.settings import (
     TrainingConfig,
     variant,
 )
+from recipes.d3net_segmentation.published import TABLE_1, TABLE_2, TABLE_3, TABLES
 
 # 40,000 steps from scratch.
 S = RunConfig(
@@ -75,36 +76,40 @@ TINY = variant(
 )
 
 
-def _paper(mean_iou_percent, table, data_set="Cityscapes val"):
-    return PublishedMeanIoU("paper", mean_iou_percent, data_set, table)
+def _table_1(backbone):
+    return (TABLE_1.published(backbone),)
 
 
 def _official(mean_iou_percent):
     return PublishedMeanIoU(
-        "official weights", mean_iou_percent, "Cityscapes val", "README of the official code"
+        "official weights", mean_iou_percent, TABLE_2.scored_on, "README of the official code"
     )
 
 
-SCRATCH = "table 1, 40,000 steps from scratch"
-PRETRAINED = "table 2, 80,000 steps, ImageNet weights"
-FOR_TEST = "table 3, 160,000 steps, batch 12, six scales and flip"
 RECIPE = Recipe(
     name="d3net_segmentation",
     title="D3Net for semantic segmentation",
     citation="Takahashi and Mitsufuji, 2021, D3Net, arXiv:2011.11844",
     entries=(
-        RecipeEntry(S, "D3Net-S", (_paper(65.1, SCRATCH),)),
-        RecipeEntry(L, "D3Net-L", (_paper(68.1, SCRATCH),)),
-        RecipeEntry(S_AS_PRINTED, "D3Net-S (as printed)", (_paper(65.1, SCRATCH),)),
-        RecipeEntry(S_STANDARD_DILATION, "D3Net-S, standard dilation", (_paper(57.9, SCRATCH),)),
-        RecipeEntry(S_WITHOUT_DILATION, "D3Net-S, without dilation", (_paper(62.3, SCRATCH),)),
-        RecipeEntry(DENSENET_133, "DenseNet-133", (_paper(57.6, SCRATCH),)),
-        RecipeEntry(DENSENET_189, "DenseNet-189", (_paper(54.9, SCRATCH),)),
-        RecipeEntry(DENSENET_189_MATCHED, "DenseNet-189 (matched size)", (_paper(54.9, SCRATCH),)),
-        RecipeEntry(S_PRETRAINED, "D3Net-S, pre-trained", (_paper(79.5, PRETRAINED), _official(79.9))),
-        RecipeEntry(L_PRETRAINED, "D3Net-L, pre-trained", (_paper(80.6, PRETRAINED), _official(81.0))),
-        RecipeEntry(L_OCR_PRETRAINED, "D3Net-L with OCR, pre-trained", (_paper(81.2, PRETRAINED),)),
-        RecipeEntry(L_FOR_TEST, "D3Net-L for the test server", (_paper(80.8, FOR_TEST, "Cityscapes test"),)),
+        RecipeEntry(S, "D3Net-S", _table_1("D3Net-S")),
+        RecipeEntry(L, "D3Net-L", _table_1("D3Net-L")),
+        RecipeEntry(S_AS_PRINTED, "D3Net-S (as printed)", _table_1("D3Net-S")),
+        RecipeEntry(S_STANDARD_DILATION, "D3Net-S, standard dilation", _table_1("D3Net-S standard dilation")),
+        RecipeEntry(S_WITHOUT_DILATION, "D3Net-S, without dilation", _table_1("D3Net-S without dilation")),
+        RecipeEntry(DENSENET_133, "DenseNet-133", _table_1("DenseNet-133 (k = 36)")),
+        RecipeEntry(DENSENET_189, "DenseNet-189", _table_1("DenseNet-189 (k = 23)")),
+        RecipeEntry(DENSENET_189_MATCHED, "DenseNet-189 (matched size)", _table_1("DenseNet-189 (k = 23)")),
+        RecipeEntry(
+            S_PRETRAINED, "D3Net-S, pre-trained", (TABLE_2.published("FCN, D3Net-S"), _official(79.9))
+        ),
+        RecipeEntry(
+            L_PRETRAINED, "D3Net-L, pre-trained", (TABLE_2.published("FCN, D3Net-L"), _official(81.0))
+        ),
+        RecipeEntry(
+            L_OCR_PRETRAINED, "D3Net-L with OCR, pre-trained", (TABLE_2.published("OCRNet, D3Net-L"),)
+        ),
+        RecipeEntry(L_FOR_TEST, "D3Net-L for the test server", (TABLE_3.published("D3Net (FCN), D3Net-L"),)),
         RecipeEntry(TINY, "D3Net-S (tiny)", full_size="s_cityscapes"),
     ),
+    tables=TABLES,
 )

@@ -2,7 +2,6 @@
 
 from keras_d3.settings import (
     AudioDataConfig,
-    PublishedScores,
     Recipe,
     RecipeEntry,
     RunConfig,
@@ -11,6 +10,7 @@ from keras_d3.settings import (
     WaveformSeparatorConfig,
     variant,
 )
+from recipes.dilated_u_net.published import TABLE_1, TABLES
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
 
@@ -74,8 +74,9 @@ def _study(base, name, dilation_rate, num_blocks):
     return variant(base, name, {"model.dilation_rates": ((dilation_rate,) * 3,) * num_blocks})
 
 
-def _table_1(**median_sdr_db):
-    return (PublishedScores("paper", median_sdr_db, "not_stated", "MUSDB18 test", "Table 1"),)
+def _table_1(network):
+    # Reports show one published number per source: the median.
+    return (TABLE_1.published(network, "median"),)
 
 
 RECIPE = Recipe(
@@ -83,17 +84,13 @@ RECIPE = Recipe(
     title="Dilated U-Net and Dilated Dense U-Net",
     citation="Narayanaswamy, Katoch, Thiagarajan, Song and Spanias, 2019, arXiv:1904.04161",
     entries=(
-        RecipeEntry(
-            DILATED_U_NET, "Dilated U-Net", _table_1(vocals=2.561, drums=3.977, bass=3.08, other=1.945)
-        ),
+        RecipeEntry(DILATED_U_NET, "Dilated U-Net", _table_1("Dilated U-Net")),
         RecipeEntry(
             DILATED_DENSE_U_NET,
             "Dilated Dense U-Net",
-            _table_1(vocals=2.83, drums=3.934, bass=2.711, other=2.039),
+            _table_1("Dilated Dense U-Net"),
         ),
-        RecipeEntry(
-            WAVE_U_NET, "Wave-U-Net (Table 1)", _table_1(vocals=2.643, drums=3.310, bass=1.942, other=1.911)
-        ),
+        RecipeEntry(WAVE_U_NET, "Wave-U-Net (Table 1)", _table_1("Wave-U-Net")),
         RecipeEntry(_study(STUDY, "fig3a_dilation_1", 1, 6), "Dilated U-Net, dilation 1"),
         RecipeEntry(_study(STUDY, "fig3a_dilation_512", 512, 6), "Dilated U-Net, dilation 512"),
         RecipeEntry(STUDY, "Dilated U-Net, adaptive dilation"),
@@ -122,4 +119,5 @@ RECIPE = Recipe(
         "tiny": ("tiny", "tiny_dense"),
         "tiny_table1": ("tiny_wave_u_net", "tiny", "tiny_dense"),
     },
+    tables=TABLES,
 )

@@ -3,7 +3,6 @@
 from keras_d3.images import CITYSCAPES, IMAGENET_CAFFE_BGR, VOC
 from keras_d3.settings import (
     ImageDataConfig,
-    PublishedMeanIoU,
     Recipe,
     RecipeEntry,
     RunConfig,
@@ -12,6 +11,7 @@ from keras_d3.settings import (
     TrainingConfig,
     variant,
 )
+from recipes.smoothed_dilated.published import TABLES
 
 VOC_ASPP = RunConfig(
     recipe="smoothed_dilated",
@@ -74,17 +74,9 @@ def _smoothed(base, encoder, learning_rate=None, suffix=""):
     return variant(base, name, changes)
 
 
-def _coco(mean_iou_percent, table, data_set="VOC 2012 val"):
-    return PublishedMeanIoU("paper, COCO", mean_iou_percent, data_set, f"table {table}")
-
-
-def _imagenet(mean_iou_percent, table, data_set="VOC 2012 val"):
-    return PublishedMeanIoU("paper, ImageNet", mean_iou_percent, data_set, f"table {table}")
-
-
-def _cityscapes(coco, imagenet):
-    data_set = "Cityscapes val"
-    return (_coco(coco, 5, data_set), _imagenet(imagenet, 6, data_set))
+def _published(encoder, *numbers):
+    tables = {table.name: table for table in TABLES}
+    return tuple(tables[str(number)].published(encoder) for number in numbers)
 
 
 RECIPE = Recipe(
@@ -92,55 +84,55 @@ RECIPE = Recipe(
     title="Smoothed dilated convolutions in DeepLabv2",
     citation="Wang and Ji, 2018, Smoothed Dilated Convolutions, arXiv:1808.08931",
     entries=(
-        RecipeEntry(VOC_ASPP, "DeepLabv2 ASPP (VOC)", (_coco(75.1, 1), _imagenet(71.7, 2))),
+        RecipeEntry(VOC_ASPP, "DeepLabv2 ASPP (VOC)", _published("baseline", 1, 2)),
         RecipeEntry(
             _smoothed(VOC_ASPP, "multigrid"),
             "DeepLabv2 ASPP, multigrid (VOC)",
-            (_coco(74.5, 1), _imagenet(71.3, 2)),
+            _published("multigrid", 1, 2),
         ),
         RecipeEntry(
             _smoothed(VOC_ASPP, "group_interaction", 1e-3),
             "DeepLabv2 ASPP, group interaction (VOC)",
-            (_coco(75.4, 1), _imagenet(72.3, 2)),
+            _published("group interaction", 1, 2),
         ),
         RecipeEntry(
             _smoothed(VOC_ASPP, "separable_shared", 1e-3),
             "DeepLabv2 ASPP, separable shared (VOC)",
-            (_coco(75.4, 1),),
+            _published("separable shared", 1),
         ),
         RecipeEntry(
             _smoothed(VOC_ASPP, "separable_shared", 7.5e-4, "_without_coco"),
             "DeepLabv2 ASPP, separable shared (VOC, without COCO)",
-            (_imagenet(72.1, 2),),
+            _published("separable shared", 2),
         ),
-        RecipeEntry(VOC_LARGEFOV, "DeepLabv2 LargeFOV (VOC)", (_coco(74.7, 3), _imagenet(71.1, 4))),
+        RecipeEntry(VOC_LARGEFOV, "DeepLabv2 LargeFOV (VOC)", _published("baseline", 3, 4)),
         RecipeEntry(_smoothed(VOC_LARGEFOV, "multigrid"), "DeepLabv2 LargeFOV, multigrid (VOC)"),
         RecipeEntry(
             _smoothed(VOC_LARGEFOV, "group_interaction", 1e-3),
             "DeepLabv2 LargeFOV, group interaction (VOC)",
-            (_coco(74.9, 3), _imagenet(71.7, 4)),
+            _published("group interaction", 3, 4),
         ),
         RecipeEntry(
             _smoothed(VOC_LARGEFOV, "separable_shared", 1e-3),
             "DeepLabv2 LargeFOV, separable shared (VOC)",
-            (_coco(75.3, 3),),
+            _published("separable shared", 3),
         ),
         RecipeEntry(
             _smoothed(VOC_LARGEFOV, "separable_shared", 7.5e-4, "_without_coco"),
             "DeepLabv2 LargeFOV, separable shared (VOC, without COCO)",
-            (_imagenet(71.6, 4),),
+            _published("separable shared", 4),
         ),
-        RecipeEntry(CITYSCAPES_ASPP, "DeepLabv2 ASPP (Cityscapes)", _cityscapes(71.1, 68.8)),
+        RecipeEntry(CITYSCAPES_ASPP, "DeepLabv2 ASPP (Cityscapes)", _published("baseline", 5, 6)),
         RecipeEntry(_smoothed(CITYSCAPES_ASPP, "multigrid"), "DeepLabv2 ASPP, multigrid (Cityscapes)"),
         RecipeEntry(
             _smoothed(CITYSCAPES_ASPP, "group_interaction"),
             "DeepLabv2 ASPP, group interaction (Cityscapes)",
-            _cityscapes(71.6, 69.0),
+            _published("group interaction", 5, 6),
         ),
         RecipeEntry(
             _smoothed(CITYSCAPES_ASPP, "separable_shared"),
             "DeepLabv2 ASPP, separable shared (Cityscapes)",
-            _cityscapes(71.9, 69.2),
+            _published("separable shared", 5, 6),
         ),
         RecipeEntry(TINY, "DeepLabv2 ASPP (tiny)", full_size="cityscapes_aspp_baseline"),
         RecipeEntry(
@@ -159,4 +151,5 @@ RECIPE = Recipe(
             full_size="cityscapes_aspp_separable_shared",
         ),
     ),
+    tables=TABLES,
 )

@@ -14,7 +14,8 @@ import soundfile
 from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData, media, tables, write_report
 from keras_d3.report.curves import curves_svg
 from keras_d3.report.html_page import render_html
-from keras_d3.report.markdown_page import escape, render_markdown
+from keras_d3.report.markdown_page import render_markdown
+from keras_d3.report.table import escape_markdown as escape
 from tests.helpers.sample_report import MUSDB, SOURCES, made_up_scores, sample_report
 
 EVIL = '<script>alert("x")</script>|`_*&\'"'
