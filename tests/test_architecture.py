@@ -24,7 +24,7 @@ ALLOWED = {
     "keras_d3.blocks": ("keras_d3.utils", "keras_d3.ops", "keras_d3.layers"),
     "keras_d3.models": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers", "keras_d3.blocks"),
     "keras_d3.data": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers"),
-    "keras_d3.runs": (*FOUNDATION, "keras_d3.models"),
+    "keras_d3.runs": (*FOUNDATION, "keras_d3.models", "keras_d3.evaluation"),
     "keras_d3.training": (*FOUNDATION, "keras_d3.ops", "keras_d3.models", "keras_d3.data", "keras_d3.runs"),
     "keras_d3.export": (*FOUNDATION, *NETWORKS),
     "keras_d3.separation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),
@@ -32,6 +32,7 @@ ALLOWED = {
     "keras_d3.convert": (*FOUNDATION, *NETWORKS, "keras_d3.separation", "keras_d3.segmentation"),
     "keras_d3.evaluation": FOUNDATION,
     "keras_d3.report": (*FOUNDATION, "keras_d3.evaluation"),
+    "keras_d3.paper_tables": (*FOUNDATION, "keras_d3.runs", "keras_d3.evaluation", "keras_d3.report"),
     "keras_d3.analysis": (*FOUNDATION, *NETWORKS),
     "keras_d3.experiments": (
         *FOUNDATION,
@@ -46,6 +47,7 @@ ALLOWED = {
         "keras_d3.convert",
         "keras_d3.evaluation",
         "keras_d3.report",
+        "keras_d3.paper_tables",
     ),
     "keras_d3.cli": (
         *FOUNDATION,
@@ -59,6 +61,7 @@ ALLOWED = {
         "keras_d3.convert",
         "keras_d3.evaluation",
         "keras_d3.report",
+        "keras_d3.paper_tables",
         "keras_d3.analysis",
         "keras_d3.experiments",
     ),
@@ -76,7 +79,7 @@ BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report"
 KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report")
 # Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
 CORE = {
-    **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.analysis"), ()),
+    **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.paper_tables", "keras_d3.analysis"), ()),
     "keras_d3.convert": ("h5py",),
 }
 

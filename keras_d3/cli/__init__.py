@@ -4,6 +4,7 @@ from keras_d3.cli.options import add_scoring, comma_separated
 from keras_d3.cli.parser import build_parser, main
 from keras_d3.cli.score_segmentation import evaluate_segmentation_command, evaluate_segmentation_parser
 from keras_d3.cli.score_separation import evaluate_command, evaluate_parser
+from keras_d3.cli.tables import tables_command, tables_parser
 from keras_d3.cli.train import train_command, train_parser
 
 __all__ = [
@@ -15,6 +16,8 @@ __all__ = [
     "evaluate_segmentation_command",
     "evaluate_segmentation_parser",
     "main",
+    "tables_command",
+    "tables_parser",
     "train_command",
     "train_parser",
 ]

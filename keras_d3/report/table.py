@@ -46,22 +46,42 @@ class Table:
 
 def table_as_text(table):
     """Returns a `Table` as aligned columns of plain text."""
-    labels = [
-        f"{group} {column}".strip()
-        for group, column in zip(_group_of_columns(table), table.columns, strict=True)
-    ]
-    rows = [labels, *([_plain(cell) for cell in row] for row in table.rows)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(labels))]
-    lines = []
-    for row in rows:
-        cells = [
-            text.ljust(width) if column in table.text_columns else text.rjust(width)
-            for column, (text, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "  ".join("-" * width for width in widths))
+    rows = [list(table.columns), *([_plain(cell) for cell in row] for row in table.rows)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(table.columns))]
+    start = 0
+    for label, width in table.groups:
+        # A header above several columns may be wider than they are: the last of them gets the room.
+        here = slice(start, start + width)
+        missing = len(label) - sum(widths[here]) - 2 * (width - 1)
+        widths[start + width - 1] += max(missing, 0)
+        start += width
+    lines = ["  ".join("-" * width for width in widths)]
+    for row in rows[1:]:
+        lines.append(_aligned(row, widths, table.text_columns))
+    lines.insert(0, _aligned(rows[0], widths, table.text_columns))
+    if any(label for label, _ in table.groups):
+        lines.insert(0, _aligned_groups(table.groups, widths))
     notes = [f"({mark}) {text}" for mark, text in table.notes]
     return "\n".join([table.caption, "", *lines, *notes])
+
+
+def _aligned(row, widths, text_columns):
+    cells = [
+        text.ljust(width) if column in text_columns else text.rjust(width)
+        for column, (text, width) in enumerate(zip(row, widths, strict=True))
+    ]
+    return "  ".join(cells).rstrip()
+
+
+def _aligned_groups(groups, widths):
+    cells, start = [], 0
+    for label, width in groups:
+        room = sum(widths[start : start + width]) + 2 * (width - 1)
+        cells.append(
+            label.center(room, "-" if label and width > 1 else " ") if width > 1 else label.rjust(room)
+        )
+        start += width
+    return "  ".join(cells).rstrip()
 
 
 def _group_of_columns(table):

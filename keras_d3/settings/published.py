@@ -215,6 +215,7 @@ def find_by_name(name: str, known: Iterable[str], argument: str, of: str = "") -
         return name
     close = difflib.get_close_matches(str(name), known, n=3)
     hint = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
+    where = f" for {of}" if of else ""
     raise ValueError(
-        f"`{argument}` must be one of {', '.join(known)}{of and f' for {of}'}. Received: {argument}={name!r}.{hint}"
+        f"`{argument}` must be one of {', '.join(known)}{where}. Received: {argument}={name!r}.{hint}"
     )

@@ -17,9 +17,7 @@ TABLE_1 = PublishedTable(
     num_items=500,
     labels=("backbone",),
     rows=read_rows(FOLDER / "table_1.csv", ("backbone",)),
-    notes=(
-        "The paper prints k = 23 for DenseNet-189; densenet_189_matched has the size it prints.",
-    ),
+    notes=("The paper prints k = 23 for DenseNet-189; densenet_189_matched has the size it prints.",),
 )
 TABLE_2 = PublishedTable(
     name="2",

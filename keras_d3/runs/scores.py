@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_d3.evaluation import aggregate
-from keras_d3.runs import Run
+from keras_d3.runs.run import Run
 from keras_d3.settings import MEAN_IOU
 from keras_d3.utils import read_json
 
