@@ -23,6 +23,7 @@ _PARTS = (
     "layers",
     "models",
     "ops",
+    "paper_tables",
     "report",
     "runs",
     "segmentation",

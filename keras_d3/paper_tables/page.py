@@ -1,6 +1,6 @@
 """Tables of papers as one HTML page."""
 
-from keras_d3.report import Table, fact_list, html_page, html_table
+from keras_d3.report import Table, fact_list, html_table, page_with_sections
 
 
 def tables_page(tables: dict[str, tuple[Table, ...]], facts: dict[str, str]) -> str:
@@ -21,4 +21,6 @@ def tables_page(tables: dict[str, tuple[Table, ...]], facts: dict[str, str]) -> 
         '<p class="intro">Numbers as printed in the papers, of the authors\' published weights, and of runs, '
         "in columns of their own. A difference stands only where data set and aggregation are the same.</p>"
     )
-    return html_page("Tables of the papers", intro + fact_list(list(facts.items()), "facts"), sections)
+    return page_with_sections(
+        "Tables of the papers", intro + fact_list(list(facts.items()), "facts"), sections
+    )

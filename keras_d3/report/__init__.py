@@ -1,7 +1,7 @@
 """The side-by-side report: one HTML file with tables, curves, spectrograms and sound."""
 
 from keras_d3.report.data import AGGREGATIONS, Excerpt, ModelEntry, PublishedScore, ReportData
-from keras_d3.report.html_parts import fact_list, html_page, html_table
+from keras_d3.report.html_parts import fact_list, html_table, page_with_sections
 from keras_d3.report.report_files import write_report
 from keras_d3.report.table import Cell, Table, table_as_markdown, table_as_text
 
@@ -14,7 +14,7 @@ __all__ = [
     "ReportData",
     "Table",
     "fact_list",
-    "html_page",
+    "page_with_sections",
     "html_table",
     "table_as_markdown",
     "table_as_text",

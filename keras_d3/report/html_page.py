@@ -5,7 +5,7 @@ from pathlib import Path
 from keras_d3.report import tables
 from keras_d3.report.curves import curves_svg
 from keras_d3.report.data import AGGREGATIONS
-from keras_d3.report.html_parts import escape, fact_list, html_page, html_table
+from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections
 from keras_d3.report.listening import listening_section
 
 
@@ -24,7 +24,7 @@ def render_html(data):
     intro = f'<p class="intro">{escape(data.intro)}</p>' if data.intro else ""
     header = f"{intro}{notice}{_headline_facts(data)}"
     script = (Path(__file__).parent / "script.js").read_text(encoding="utf-8")
-    return html_page(data.title, header, sections, _source_rules(len(data.sources)), script)
+    return page_with_sections(data.title, header, sections, _source_rules(len(data.sources)), script)
 
 
 def _headline_facts(data):

@@ -18,7 +18,7 @@ _POLICY = "; ".join(
 DO_NOTHING = "Do nothing"
 
 
-def html_page(title, header, sections, rules="", script=""):
+def page_with_sections(title, header, sections, rules="", script=""):
     """Returns a whole page that fetches nothing.
 
     Args:
