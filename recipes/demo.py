@@ -28,7 +28,8 @@ def main(arguments=None):
 
 
 def _demo(options):
-    from recipes import compare
+    from keras_d3.cli import compare_command
+    from recipes.all_recipes import RECIPES
     from tfrecords_tools.__main__ import main as tfrecords_tools
     from tfrecords_tools.demo_corpus import ATTRIBUTION_FILE
 
@@ -57,7 +58,7 @@ def _demo(options):
         ),
         (
             "recipes.compare",
-            compare.main,
+            lambda arguments: compare_command(RECIPES, arguments),
             [
                 "--data",
                 records,

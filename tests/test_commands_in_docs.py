@@ -97,9 +97,15 @@ def _check_names(module, options):
         sources = tuple(sources.split(",") if isinstance(sources, str) else sources) if sources else None
         _recipe(match[1]).config(options["config"], options["set"], sources, options["target"])
     elif module == "recipes.compare":
-        recipes = options["recipes"] or ["d3net_mss", "dilated_u_net", "mm_dense_net", "wave_u_net"]
+        from recipes.all_recipes import RECIPES
+
+        recipes = options["recipes"] or [recipe.name for recipe in RECIPES]
         sets = {name for recipe in recipes for name in _recipe(recipe).comparisons}
-        assert options["config"] in sets, f"{options['config']} is not among {sorted(sets)}"
+        assert options["config"] in (None, *sets), f"{options['config']} is not among {sorted(sets)}"
+    elif module == "recipes.tables":
+        for name in options["names"]:
+            recipe, _, table = name.partition("/")
+            assert name == "all" or _recipe(recipe).table(table)
     elif module == "benchmarks":
         from benchmarks.cases import all_cases
 

@@ -1,6 +1,6 @@
 """The command `keras-d3`, and the commands of the recipes."""
 
-from keras_d3.cli.options import add_scoring, comma_separated
+from keras_d3.cli.compare import compare_command, compare_parser
 from keras_d3.cli.parser import build_parser, main
 from keras_d3.cli.score_segmentation import evaluate_segmentation_command, evaluate_segmentation_parser
 from keras_d3.cli.score_separation import evaluate_command, evaluate_parser
@@ -8,9 +8,9 @@ from keras_d3.cli.tables import tables_command, tables_parser
 from keras_d3.cli.train import train_command, train_parser
 
 __all__ = [
-    "add_scoring",
     "build_parser",
-    "comma_separated",
+    "compare_command",
+    "compare_parser",
     "evaluate_command",
     "evaluate_parser",
     "evaluate_segmentation_command",

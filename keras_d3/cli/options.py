@@ -112,6 +112,16 @@ def comma_separated(text):
     return text.split(",")
 
 
+def comma_separated_ints(text):
+    """Reads "0,1,2" as `[0, 1, 2]`."""
+    try:
+        return [int(part) for part in text.split(",")]
+    except ValueError:
+        raise argparse.ArgumentTypeError(
+            f"must be whole numbers with ',' between, such as 0,1,2. Received: {text!r}."
+        ) from None
+
+
 def comma_separated_numbers(text):
     """Reads "0.5,1" as `[0.5, 1.0]`."""
     try:

@@ -1,17 +1,28 @@
 """From trained runs to exports, scores and comparisons."""
 
 import keras_d3.utils.requires_tensorflow  # noqa: F401
-from keras_d3.experiments.comparison import compare
+from keras_d3.experiments.compared_runs import ComparedRun, runs_of_directories, runs_of_set
+from keras_d3.experiments.comparison import ComparisonOptions, compare
+from keras_d3.experiments.comparison_plan import plan_runs, plan_table
 from keras_d3.experiments.exports import export_run, export_run_networks, export_segmentation_run
+from keras_d3.experiments.records_choice import choose_records, load_records
 from keras_d3.experiments.segmentation_scores import score_segmentation_run
 from keras_d3.experiments.separation_scores import SPLIT, score_run, separate_run
 
 __all__ = [
     "SPLIT",
+    "ComparedRun",
+    "ComparisonOptions",
+    "choose_records",
     "compare",
     "export_run",
     "export_run_networks",
     "export_segmentation_run",
+    "load_records",
+    "plan_runs",
+    "plan_table",
+    "runs_of_directories",
+    "runs_of_set",
     "score_run",
     "score_segmentation_run",
     "separate_run",

@@ -54,7 +54,9 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
     segmenter = segmenter_from_run(run_dir, config.training.selection, changes)
     classes = config.data.classes
     matrix = np.zeros((len(classes), len(classes)), "int64")
-    images = tqdm(_images(manifest, split), desc="segment", unit="image", total=len(manifest.images(split)))
+    images = tqdm(
+        images_of_split(manifest, split), desc="segment", unit="image", total=len(manifest.images(split))
+    )
     with reraise_with_shard_name(manifest):
         for number, image in enumerate(images):
             predictions, _ = segmenter.segment(image["pixels"])
@@ -88,7 +90,8 @@ def score_segmentation_run(run_dir, data_dir, split="validation", changes=None, 
     return scores, path
 
 
-def _images(manifest, split):
+def images_of_split(manifest, split):
+    """Yields what `read_image` returns for every image of a split, in order."""
     for group in manifest.groups(split):
         for data in tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator():
             yield read_image(data)

@@ -42,6 +42,7 @@ class ModelEntry:
 
     Args:
         name: str, display name; unique.
+        group: str, the name that runs of other seeds share; "" for a network that was trained once.
         preset: str, name of the preset.
         paper: str, citation.
         parameters: int, number of trainable parameters.
@@ -60,6 +61,7 @@ class ModelEntry:
     """
 
     name: str
+    group: str = ""
     preset: str = ""
     paper: str = ""
     parameters: int | None = None

@@ -42,6 +42,8 @@ def _scores(data):
             f'<label for="by-{aggregation}">{label}</label>'
         )
         panels += f'<div class="panel {aggregation}">{html_table(tables.sdr_table(data, aggregation))}</div>'
+    seeds = tables.seeds_of_separators(data)
+    panels += html_table(seeds) if seeds else ""
     metrics = tables.metrics_table(data)
     summary = "<summary>All metrics (SDR, ISR, SIR, SAR), spread and dropped frames</summary>"
     details = f"<details>{summary}{html_table(metrics)}</details>" if metrics.rows else ""

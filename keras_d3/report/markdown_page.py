@@ -12,6 +12,8 @@ def render_markdown(data):
     parts += [escape(data.intro)] if data.intro else []
     parts += ["## Architectures", table_as_markdown(tables.architecture_table(data)), "## SDR of this run"]
     parts += [table_as_markdown(tables.sdr_table(data, aggregation)) for aggregation in tables.COMPUTED]
+    seeds = tables.seeds_of_separators(data)
+    parts += ["## Seeds", table_as_markdown(seeds)] if seeds else []
     parts += ["## Paper, official weights, this run", table_as_markdown(tables.published_table(data))]
     metrics = tables.metrics_table(data)
     parts += ["## All metrics", table_as_markdown(metrics)] if metrics.rows else []

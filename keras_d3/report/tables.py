@@ -5,6 +5,7 @@ import math
 from keras_d3.evaluation import METRICS, format_db
 from keras_d3.report.data import AGGREGATIONS
 from keras_d3.report.html_parts import DO_NOTHING
+from keras_d3.report.seed_table import seed_table
 from keras_d3.report.table import Cell, Table
 
 COMPUTED = ("track_median", "all_frames_median", "all_frames_mean")
@@ -98,6 +99,17 @@ def published_table(data):
         tuple(rows),
         groups=(("", 1), *((source, 3) for source in data.sources)),
         notes=notes,
+    )
+
+
+def seeds_of_separators(data):
+    """Returns the `Table` of networks that were trained with several seeds, or None."""
+    return seed_table(
+        f"SDR in dB, {AGGREGATIONS['track_median']}.",
+        tuple(data.sources),
+        data.models,
+        lambda model, source: score_of(model.scores, source, "track_median"),
+        decimals=2,
     )
 
 

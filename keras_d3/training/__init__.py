@@ -2,6 +2,20 @@
 
 import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.training.tasks import TASKS, task_of
-from keras_d3.training.training_loop import build_network, train, train_targets
+from keras_d3.training.training_loop import (
+    build_network,
+    check_training,
+    compiled_network,
+    train,
+    train_targets,
+)
 
-__all__ = ["TASKS", "build_network", "task_of", "train", "train_targets"]
+__all__ = [
+    "TASKS",
+    "build_network",
+    "check_training",
+    "compiled_network",
+    "task_of",
+    "train",
+    "train_targets",
+]

@@ -51,7 +51,7 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
     run = Run(run_dir)
     has_validation = "validation" in manifest.splits
     task = task_of(config)
-    _check_fit(config, manifest, has_validation, task)
+    check_training(config, manifest)
     run.claim(config)
     state = run.read_state()
     if state.finished:
@@ -125,6 +125,32 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     }
 
 
+def check_training(config, manifest):
+    """Checks that a config can be trained on records, before anything is written.
+
+    Args:
+        config: `RunConfig` of one network.
+        manifest: `AudioManifest` or `ImageManifest`.
+
+    Raises:
+        ValueError: kind, rate, sources or classes differ, or a split is missing.
+    """
+    check_kind(manifest, config.data.kind)
+    if "train" not in manifest.splits:
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
+            "training split."
+        )
+    has_validation = "validation" in manifest.splits
+    task_of(config).check(manifest, ("train", "validation") if has_validation else ("train",))
+    if not has_validation and config.training.selection == "best":
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no validation split, but `selection='best'` "
+            "chooses weights by what they reach there. Write records with a validation split, or set "
+            "`selection='last'` (`--set training.selection=last`)."
+        )
+
+
 def build_network(config):
     """Builds the network of a run in its dtype policy, without compiling it.
 
@@ -169,6 +195,23 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
     if initial_weights:
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)
+    return _compile(model, config, task)
+
+
+def compiled_network(config, task):
+    """Builds and compiles the network of a run as its first step finds it, for measurements.
+
+    Args:
+        config: `RunConfig` of one network.
+        task: `task_of(config)`.
+
+    Returns:
+        `keras.Model`, without the statistics of its records.
+    """
+    return _compile(build_network(config), config, task)
+
+
+def _compile(model, config, task):
     model.compile(
         optimizer=make_optimizer(config.training),
         jit_compile=default_jit_compile(),
@@ -177,23 +220,6 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
     # Variables that appear while the training step is traced make TensorFlow trace it a second time.
     model.optimizer.build(model.trainable_variables)
     return model
-
-
-def _check_fit(config, manifest, has_validation, task):
-    """Raises ValueError where config and records do not fit; before anything is written."""
-    check_kind(manifest, config.data.kind)
-    if "train" not in manifest.splits:
-        raise ValueError(
-            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
-            "training split."
-        )
-    task.check(manifest, ("train", "validation") if has_validation else ("train",))
-    if not has_validation and config.training.selection == "best":
-        raise ValueError(
-            f"The records at `{manifest.directory}` hold no validation split, but `selection='best'` "
-            "chooses weights by what they reach there. Write records with a validation split, or set "
-            "`selection='last'` (`--set training.selection=last`)."
-        )
 
 
 @contextlib.contextmanager

@@ -74,6 +74,13 @@ TINY = variant(
         "training.l2": 1e-4,
     },
 )
+TINY_STANDARD_DILATION = variant(
+    TINY, "tiny_standard_dilation", {"preset": "d3net_segmentation_s_standard_dilation"}
+)
+TINY_WITHOUT_DILATION = variant(
+    TINY, "tiny_without_dilation", {"preset": "d3net_segmentation_s_without_dilation"}
+)
+TINY_DENSENET_133 = variant(TINY, "tiny_densenet_133", {"preset": "densenet_133"})
 
 
 def _table_1(backbone):
@@ -110,6 +117,26 @@ RECIPE = Recipe(
         ),
         RecipeEntry(L_FOR_TEST, "D3Net-L for the test server", (TABLE_3.published("D3Net (FCN), D3Net-L"),)),
         RecipeEntry(TINY, "D3Net-S (tiny)", full_size="s_cityscapes"),
+        RecipeEntry(
+            TINY_STANDARD_DILATION, "D3Net-S, standard dilation (tiny)", full_size="s_standard_dilation"
+        ),
+        RecipeEntry(
+            TINY_WITHOUT_DILATION, "D3Net-S, without dilation (tiny)", full_size="s_without_dilation"
+        ),
+        RecipeEntry(TINY_DENSENET_133, "DenseNet-133 (tiny)", full_size="densenet_133"),
     ),
+    comparisons={
+        "table1": (
+            "s_without_dilation",
+            "s_standard_dilation",
+            "densenet_133",
+            "densenet_189",
+            "s_cityscapes",
+            "l_cityscapes",
+        ),
+        "table2": ("s_pretrained", "l_pretrained", "l_ocr_pretrained"),
+        "paper": ("s_cityscapes", "l_cityscapes"),
+        "tiny": ("tiny_without_dilation", "tiny_standard_dilation", "tiny_densenet_133", "tiny"),
+    },
     tables=TABLES,
 )

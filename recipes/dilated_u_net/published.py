@@ -18,7 +18,7 @@ TABLE_1 = PublishedTable(
     decimals=3,
     notes=(
         "The paper does not say over what its mean and median are taken. This run's are of all frames with a "
-        "score; so no difference is shown.",
+        "score; so no difference is shown",
     ),
 )
 TABLES = (TABLE_1,)

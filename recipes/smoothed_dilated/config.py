@@ -151,5 +151,10 @@ RECIPE = Recipe(
             full_size="cityscapes_aspp_separable_shared",
         ),
     ),
+    comparisons={
+        **{f"table{table.name}": table.configs for table in TABLES},
+        "paper": TABLES[-1].configs,
+        "tiny": ("tiny", "tiny_multigrid", "tiny_group_interaction", "tiny_separable_shared"),
+    },
     tables=TABLES,
 )

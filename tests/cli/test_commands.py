@@ -112,7 +112,23 @@ def test_results_are_replaced_only_when_asked(arguments, there, tmp_path, monkey
     assert "model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["recipes.compare", "recipes.demo", "benchmarks.__main__"])
+@pytest.mark.parametrize("module", ["recipes.compare", "recipes.tables"])
+def test_help_of_commands_on_all_recipes_imports_no_framework(module):
+    code = f"""
+import runpy, sys
+sys.argv = [{module!r}, "--help"]
+try:
+    runpy.run_module({module!r}, run_name="__main__")
+except SystemExit:
+    pass
+sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert f"usage: python -m {module}" in done.stdout
+
+
+@pytest.mark.parametrize("module", ["recipes.demo", "benchmarks.__main__"])
 def test_help_of_other_commands_imports_no_framework(module):
     code = f"""
 import sys

@@ -15,7 +15,7 @@ import soundfile
 from keras_d3.cli import evaluate_command, train_command
 from keras_d3.cli import main as keras_d3
 from keras_d3.evaluation import sdr
-from keras_d3.experiments import compare, export_run
+from keras_d3.experiments import ComparisonOptions, compare, export_run, runs_of_set
 from keras_d3.separation import load_separator, separator_from_run
 from keras_d3.settings import PublishedScores, Recipe, RecipeEntry, Stage, TrainingConfig
 from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
@@ -56,13 +56,16 @@ def small_recipe():
     )
 
 
+def small_runs(out):
+    return runs_of_set([small_recipe()], "tiny", out)
+
+
 @pytest.fixture(scope="module")
 def compared(tmp_path_factory):
     folder = tmp_path_factory.mktemp("compare")
     records = make_records(folder)
-    path, table = compare(
-        [small_recipe()], "tiny", records, folder / "out", num_workers=2, backend="shared", attribution=CREDIT
-    )
+    options = ComparisonOptions(num_workers=2, backend="shared", attribution=CREDIT)
+    path, table = compare(small_runs(folder / "out"), [str(records)], folder / "out", options)
     return folder, path, table
 
 
@@ -86,9 +89,10 @@ def test_an_unknown_excerpt_is_refused_before_anything_is_trained(compared, tmp_
     with pytest.raises(
         ValueError, match="`excerpt` must be one of the test tracks: test song 0, test song 1"
     ):
-        compare([small_recipe()], "tiny", compared[0] / "records", tmp_path / "out", excerpt_track="x")
-    with pytest.raises(ValueError, match="`config` must be one of tiny to compare recipes"):
-        compare([small_recipe()], "paper", compared[0] / "records", tmp_path / "out")
+        options = ComparisonOptions(excerpt_track="x")
+        compare(small_runs(tmp_path / "out"), [str(compared[0] / "records")], tmp_path / "out", options)
+    with pytest.raises(ValueError, match="`config` must be one of tiny for comparisons"):
+        runs_of_set([small_recipe()], "paper", tmp_path / "out")
     assert not (tmp_path / "out").exists()
 
 
@@ -98,10 +102,11 @@ def test_run_again_it_keeps_everything(compared):
         file for file in (folder / "out").rglob("*") if file.is_file() and not file.name.startswith("report.")
     ]
     before = {file: file.stat().st_mtime_ns for file in files}
-    _, again = compare([small_recipe()], "tiny", folder / "records", folder / "out", backend="shared")
+    options = ComparisonOptions(backend="shared")
+    _, again = compare(small_runs(folder / "out"), [str(folder / "records")], folder / "out", options)
     assert again == table
     changed = [file.name for file in files if file.stat().st_mtime_ns != before[file]]
-    assert set(changed) <= {"provenance.json"}
+    assert set(changed) <= {"provenance.json", "comparison.json"}
 
 
 @pytest.mark.parametrize("name", ["four", "two", "spectrogram"])

@@ -6,9 +6,9 @@ from keras_d3.models import preset_for, wave_u_net_lengths
 from keras_d3.report import AGGREGATIONS
 from keras_d3.settings import RunConfig
 from keras_d3.training import build_network
-from recipes.compare import all_recipes
+from recipes.all_recipes import RECIPES as ALL_RECIPES
 
-RECIPES = all_recipes()
+RECIPES = [recipe for recipe in ALL_RECIPES if recipe.entries[0].config.data.kind == "audio"]
 CONFIGS = [(recipe, name) for recipe in RECIPES for name in recipe.configs]
 IDS = [f"{recipe.name}-{name}" for recipe, name in CONFIGS]
 

@@ -3,32 +3,24 @@
 import dataclasses
 import datetime
 import platform
-from pathlib import Path
 
 from keras_d3.analysis import receptive_field
 from keras_d3.audio import read_audio
 from keras_d3.evaluation import aggregate
 from keras_d3.experiments.separation_scores import SPLIT
 from keras_d3.models import preset_for
-from keras_d3.report import Excerpt, ModelEntry, PublishedScore, ReportData
+from keras_d3.report import (
+    Excerpt,
+    ModelEntry,
+    PublishedScore,
+    ReportData,
+    seeds_of_separators,
+    table_as_text,
+)
 from keras_d3.runs import Run
-from keras_d3.settings import Recipe
 from keras_d3.utils import current_commit, num_cores, processor_name, write_json
 
 EXCERPT_SECS = 6.0
-
-
-@dataclasses.dataclass(frozen=True)
-class ComparedRun:
-    """One network of the comparison: a config of a recipe and its run directory."""
-
-    recipe: Recipe
-    name: str
-    directory: Path
-
-    @property
-    def title(self):
-        return self.recipe.entry(self.name).display_name
 
 
 def comparison_table(report):
@@ -44,20 +36,32 @@ def comparison_table(report):
         values = [scores["track_median"].get(source, {}).get("SDR") for source in report.sources]
         cells = "".join(f"{'' if value is None else format(float(value), '.2f'):>14}" for value in values)
         lines.append(f"{name:{len(head)}}{cells}{'' if speed is None else format(speed, '.1f'):>14}")
-    return "\n".join(lines)
+    seeds = seeds_of_separators(report)
+    return "\n".join([*lines, "", table_as_text(seeds)] if seeds else lines)
 
 
-def comparison_report(manifest, runs, models, baselines, out_dir, track, command):
-    sources = dict.fromkeys(manifest.sources)
+def comparison_report(manifests, runs, models, baselines, out_dir, track, command):
+    """Joins the entries of all networks, and an excerpt as each of them separates it.
+
+    Args:
+        manifests: list of `AudioManifest`, the records of the runs; all have the same test split.
+        runs: sequence of `ComparedRun`.
+        models: list of `ModelEntry`, one per run.
+        baselines: list of what `aggregate` returned for the estimates that do nothing.
+        out_dir: path of the comparison.
+        track: str, the test track that is played.
+        command: str.
+
+    Returns:
+        `ReportData`.
+    """
+    sources = dict.fromkeys(manifests[0].sources)
     sources.update(dict.fromkeys(source for model in models for source in model.scores["track_median"]))
     excerpt, cut = _excerpt(out_dir / "references" / SPLIT / track, track, tuple(sources))
     models = [
         _with_estimates(model, run.directory / "estimates" / SPLIT / track, cut)
         for model, run in zip(models, runs, strict=True)
     ]
-    training_mins = (
-        sum(item.num_samples for item in manifest.tracks("train")) / manifest.sample_rate("train") / 60
-    )
     return ReportData(
         title="Audio architectures side by side",
         sources=tuple(sources),
@@ -68,10 +72,7 @@ def comparison_report(manifest, runs, models, baselines, out_dir, track, command
             "Each network was trained from TFRecords with `model.fit`, exported as a SavedModel "
             "(waveform in, stems out), and scored by BSS Eval v4 on what that SavedModel separates."
         ),
-        data_set=(
-            f"{manifest.dataset} ({manifest.variant}): {len(manifest.tracks('train'))} training tracks of "
-            f"{training_mins:.1f} min together, {len(manifest.tracks(SPLIT))} test tracks"
-        ),
+        data_set="; ".join(_data_set_in_words(manifest) for manifest in manifests),
         commit=current_commit(),
         machine=(
             f"{platform.platform()}, {processor_name()}, {num_cores()} cores, "
@@ -87,16 +88,29 @@ def comparison_report(manifest, runs, models, baselines, out_dir, track, command
     )
 
 
+def _data_set_in_words(manifest):
+    name, tests = f"{manifest.dataset} ({manifest.variant})", len(manifest.tracks(SPLIT))
+    if "train" not in manifest.splits:
+        return f"{name}: {tests} test tracks"
+    tracks, rate = manifest.tracks("train"), manifest.sample_rate("train")
+    mins = sum(item.num_samples for item in tracks) / rate / 60
+    return (
+        f"{name}: {len(tracks)} training tracks of {mins:.1f} min together at {rate} Hz, {tests} test tracks"
+    )
+
+
 def model_entry(run, scores, times_real_time, num_tracks):
     """One architecture of the report, without its estimates."""
     trained = Run(run.directory)
     config, states = trained.config, trained.finished_states()
     # Networks of one run differ in their targets only, as far as the receptive field goes.
     preset = preset_for(config.for_target(list(states)[-1]))
-    published = {item.column: item for item in run.recipe.published_for(run.name)}
+    published = {item.column: item for item in run.recipe.published_for(config.name)}
+    scored = aggregate(scores)
     curves = {target or "": state.history for target, state in states.items()}
     return ModelEntry(
         name=run.title,
+        group=run.group,
         preset=config.preset,
         paper=preset.paper,
         parameters=sum(state.parameters for state in states.values()),
@@ -109,22 +123,24 @@ def model_entry(run, scores, times_real_time, num_tracks):
         ),
         train_epochs=max(state.epoch for state in states.values()),
         speed_times_real_time=times_real_time,
-        scores=aggregate(scores),
-        paper_scores=_published(published.get("paper")),
-        official_scores=_published(published.get("official weights")),
+        scores=scored,
+        paper_scores=_published(published.get("paper"), scored["track_median"]),
+        official_scores=_published(published.get("official weights"), scored["track_median"]),
         curves=curves if len(curves) > 1 else next(iter(curves.values())),
-        config=f"recipes/{run.recipe.name}, config {run.name}",
+        config=f"recipes/{run.recipe.name}, config {config.name}",
         seed=config.training.seed,
         notes="" if len(states) == 1 else f"{len(states)} networks, one per source; sizes and times are sums",
     )
 
 
-def _published(scores):
+def _published(scores, sources):
+    """The published scores of the sources that the network is scored on."""
     if scores is None:
         return {}
     return {
         source: PublishedScore(value, scores.aggregation, f"{scores.data_set}; {scores.reference}")
         for source, value in scores.sdr_db.items()
+        if source in sources
     }
 
 

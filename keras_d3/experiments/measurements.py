@@ -1,0 +1,132 @@
+"""Time and memory of one network, measured in a process of its own so that nothing else counts."""
+
+import dataclasses
+import json
+import os
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from keras_d3.settings import RunConfig
+
+KILOBYTE = 1024  # what Linux counts the largest resident set in
+
+
+@dataclasses.dataclass(frozen=True)
+class StepCost:
+    """What a training step of one network costs.
+
+    Args:
+        secs_per_example: float, forward and backward pass and update, of a step with one example.
+        base_bytes: int, memory of the process with one example.
+        bytes_per_example: int, memory that a second example adds.
+        parameters: int, trainable parameters.
+    """
+
+    secs_per_example: float
+    base_bytes: int
+    bytes_per_example: int
+    parameters: int
+
+    def memory_bytes(self, batch_size: int) -> int:
+        """Returns the memory of a step, which grows by the same for each further example."""
+        return self.base_bytes + (batch_size - 1) * self.bytes_per_example
+
+
+def training_step_cost(config: RunConfig, data_dir: str | Path) -> StepCost:
+    """Times one training step on records, with one example, after one that traces; then one with two.
+
+    Args:
+        config: `RunConfig` of one network.
+        data_dir: path of the records.
+
+    Returns:
+        `StepCost`.
+
+    Raises:
+        RuntimeError: the process ended with an error or was killed, as for want of memory.
+    """
+    return StepCost(
+        **_in_own_process("training_step", {"config": config.to_dict(), "data_dir": str(data_dir)})
+    )
+
+
+def segmentation_cost(run_dir: str | Path, data_dir: str | Path, split: str) -> dict[str, float]:
+    """Times a run's segmenter on one image of the records, after one call that traces.
+
+    Args:
+        run_dir: path of a finished run on images.
+        data_dir: path of the records.
+        split: str.
+
+    Returns:
+        dict of "secs_per_image" and "peak_bytes", the largest memory of the process.
+
+    Raises:
+        RuntimeError: the process ended with an error or was killed.
+    """
+    job = {"run_dir": str(run_dir), "data_dir": str(data_dir), "split": split}
+    return _in_own_process("segmentation", job)
+
+
+def _in_own_process(name, job):
+    command = [sys.executable, "-m", "keras_d3.experiments.measurements", name, json.dumps(job)]
+    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
+    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
+    if done.returncode:
+        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        killed = " It was killed, perhaps for want of memory." if done.returncode < 0 else ""
+        raise RuntimeError(f"The measurement of {name} failed.{killed} {reason}")
+    return json.loads(done.stdout.splitlines()[-1])
+
+
+def _training_step(config, data_dir):
+    import keras
+
+    from keras_d3.data import load_manifest
+    from keras_d3.training import compiled_network, task_of
+
+    config = RunConfig.from_dict(config)
+    manifest, task = load_manifest(data_dir), task_of(config)
+    model = compiled_network(config, task)
+
+    def step(batch_size):
+        batch = next(iter(task.training_data(manifest, batch_size, 1, 0)))
+        model.train_on_batch(*batch)  # traces
+        start = time.perf_counter()
+        model.train_on_batch(*batch)
+        return time.perf_counter() - start, _peak_bytes()
+
+    secs, one = step(1)
+    _, two = step(2)
+    return {
+        "secs_per_example": secs,
+        "base_bytes": one,
+        "bytes_per_example": max(two - one, 0),
+        "parameters": sum(int(keras.ops.size(weight)) for weight in model.trainable_weights),
+    }
+
+
+def _segmentation(run_dir, data_dir, split):
+    from keras_d3.data import load_manifest
+    from keras_d3.experiments.segmentation_scores import images_of_split
+    from keras_d3.runs import Run
+    from keras_d3.segmentation import segmenter_from_run
+
+    image = next(images_of_split(load_manifest(data_dir), split))["pixels"]
+    segmenter = segmenter_from_run(run_dir, Run(run_dir).config.training.selection)
+    segmenter.segment(image)
+    start = time.perf_counter()
+    segmenter.segment(image)
+    return {"secs_per_image": time.perf_counter() - start, "peak_bytes": _peak_bytes()}
+
+
+def _peak_bytes():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * KILOBYTE
+
+
+if __name__ == "__main__":
+    _MEASUREMENTS = {"training_step": _training_step, "segmentation": _segmentation}
+    print(json.dumps(_MEASUREMENTS[sys.argv[1]](**json.loads(sys.argv[2]))))
