@@ -75,9 +75,11 @@ class BatchNormalization(keras.layers.BatchNormalization):
 
     def scale_and_offset(self, dtype):
         """Returns `gamma` and `beta` in a dtype, ones and zeros where the layer has none."""
-        gamma = self.gamma if self.scale else ops.ones_like(self.moving_mean)
-        beta = self.beta if self.center else ops.zeros_like(self.moving_mean)
-        return ops.cast(gamma, dtype), ops.cast(beta, dtype)
+        # Of the shape: Keras' `ones_like` takes no variable on JAX.
+        shape = self.moving_mean.shape
+        gamma = ops.cast(self.gamma, dtype) if self.scale else ops.ones(shape, dtype)
+        beta = ops.cast(self.beta, dtype) if self.center else ops.zeros(shape, dtype)
+        return gamma, beta
 
     def _is_ordinary(self, inputs, mask):
         """Whether nothing is asked for that only Keras' own computation knows."""

@@ -120,6 +120,22 @@ LONG = {**WIDE, "rank": 1, "kernel_size": (3,), "bottleneck_filters": 1, "compre
 @example(drawn=({**WIDE, "dilation": "standard"}, (1, 3, 9, 3)))
 @example(drawn=({**WIDE, "norm": "layer"}, (2, 3, 9, 1)))
 @example(drawn=(LONG, (2, 9, 3)))
+@example(
+    drawn=(
+        {
+            "growth_rate": 1,
+            "num_layers": 4,
+            "kernel_size": (1, 1),
+            "rank": 2,
+            "dilation": "none",
+            "norm": "source",
+            "output_layers": "all",
+            "bottleneck_filters": 1,
+            "compression": None,
+        },
+        (1, 1, 5, 2),
+    )
+)
 @example(drawn=({**LONG, "norm": "layer", "dilation": "standard"}, (2, 8, 3)))
 def test_dense_block_equals_numpy(drawn):
     check_against_numpy(DenseBlock, *drawn)
@@ -158,6 +174,22 @@ def trained_outputs(block, inputs, training, cotangent=None):
 @example(drawn=(WIDE, (2, 3, 1, 3)))
 @example(drawn=({**WIDE, "dilation": "standard"}, (2, 3, 9, 3)))
 @example(drawn=(LONG, (2, 9, 3)))
+@example(
+    drawn=(
+        {
+            "growth_rate": 1,
+            "num_layers": 4,
+            "kernel_size": (1, 1),
+            "rank": 2,
+            "dilation": "none",
+            "norm": "source",
+            "output_layers": "all",
+            "bottleneck_filters": 1,
+            "compression": None,
+        },
+        (1, 1, 5, 2),
+    )
+)
 def test_fused_and_pairwise_have_the_same_gradients(drawn, training):
     found, shape = drawn
     fused, pairwise = (make_block(kind, found, shape) for kind in (DenseBlock, PairwiseDenseBlock))
@@ -166,8 +198,20 @@ def test_fused_and_pairwise_have_the_same_gradients(drawn, training):
     ours = trained_outputs(fused, inputs, training, cotangent)
     theirs = trained_outputs(pairwise, inputs, training, cotangent)
     assert_close(ours[0], theirs[0], np.abs(theirs[0]), TOLERANCE)
+    # A map that is the same everywhere, as behind a rectifier that passes nothing, is normalized to rounding
+    # errors, whose signs decide what the next rectifier passes.
+    assume(not (training and has_constant_map(pairwise, theirs[2])))
     for one, other in zip(ours[1] + ours[2], theirs[1] + theirs[2], strict=True):
         assert_close(one, other, np.abs(other), TOLERANCE)
+
+
+def has_constant_map(block, statistics):
+    """Whether a batch's variance, worked out from the moving ones before and after, is nearly zero."""
+    return any(
+        np.any((after - 0.9 * keras.ops.convert_to_numpy(variable)) / 0.1 < 1e-5)
+        for variable, after in zip(block.non_trainable_variables, statistics, strict=True)
+        if variable.path.endswith("variance")
+    )
 
 
 @pytest.mark.parametrize(
