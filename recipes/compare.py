@@ -38,7 +38,7 @@ def build_parser():
         metavar="FILE",
         help="text with credit and license of the audio, which the report has to name",
     )
-    add_scoring(parser)
+    add_scoring(parser, choices=False)
     return parser
 
 
