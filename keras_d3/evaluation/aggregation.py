@@ -61,14 +61,11 @@ def aggregate(track_scores):
     tool, window_secs, _ = facts = _facts(tracks[0])
     targets = list(tracks[0]["targets"])
     for track in tracks[1:]:
-        if (
-            set(track["targets"]) != set(targets)
-            or _facts(track) != facts
-            or _song(track) != _song(tracks[0])
-        ):
+        same = set(track["targets"]) == set(targets) and _song(track) == _song(tracks[0])
+        if not same or _facts(track) != facts:
             raise ValueError(
-                "All tracks must be scored on the same targets with the same tool, window and hop, and by the "
-                "same metrics of whole songs. "
+                "All tracks must be scored on the same targets with the same tool, window and hop, and by "
+                "the same metrics of whole songs. "
                 f"Received: {tracks[0]['track']!r} with {sorted(targets)} and {facts}, "
                 f"{track['track']!r} with {sorted(track['targets'])} and {_facts(track)}. "
                 "Score them again with one setting."

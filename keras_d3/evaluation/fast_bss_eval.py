@@ -11,9 +11,9 @@ linalg = optional_package("scipy.linalg", "evaluation", "BSS Eval")
 
 # Largest change that errors of rounding may make in any score.
 LIMIT_DB = 1e-6
-# Size of these errors. The bound they are a share of is not reached: on 16-bit music, museval's numbers differ
-# from these by less than what a sixteenth of it changes. Of a channel that repeats another, museval solves a
-# singular matrix, and the full bound is reached.
+# Size of these errors. The bound they are a share of is not reached: on 16-bit music, museval's numbers
+# differ from these by less than what a sixteenth of it changes. Where one channel repeats another, museval
+# solves a singular matrix, and the full bound is reached.
 _ERROR = np.finfo(np.float64).eps / 16
 _ERROR_OF_REPETITIONS = np.finfo(np.float64).eps
 _BLOCKS_AT_ONCE = 32
@@ -148,7 +148,7 @@ def _solve_twice(gram, wanted, energies, size):
     """Solutions of gram @ x = wanted, the second with random errors of the size of rounding; spoils `gram`.
 
     Rounding acts as if each element of the system were wrong by a share `size` of it. By Cauchy and Schwarz
-    |gram[i, j]| <= norm[i] * norm[j], norm[i]**2 = gram[i, i], which bounds the errors of the right-hand side.
+    |gram[i, j]| <= norm[i] * norm[j], norm[i]**2 = gram[i, i], which bounds the errors of the right side.
     """
     norms = np.sqrt(np.diag(gram))
     # Transposed, the C-ordered matrix is Fortran-ordered, and LAPACK works in place on the same triangle.
@@ -188,8 +188,8 @@ def _frame_scores(references, estimates, by_all, by_own, window, hop):
         with np.errstate(divide="ignore"):
             # The projections cancel in the SDR (see `sdr`).
             sdr = 10 * np.log10(_square_sum(target) / _square_sum(estimate - target))
-            spectra = (_frame_spectra(signals, fft_length) for signals in (target, estimate))
-            ratios = _ratios(*spectra, filters, weights, channels)
+            target, estimate = _frame_spectra(target, fft_length), _frame_spectra(estimate, fft_length)
+            ratios = _ratios(target, estimate, filters, weights, channels)
         scores[:, 0, :, frames] = sdr[:, None]
         scores[:, 1:, :, frames] = ratios.transpose(2, 1, 3, 0)
     return scores

@@ -240,13 +240,12 @@ def _shared(references, estimate_sets, window, hop):
     from keras_d3.evaluation.bss_eval import bss_eval_v4
     from keras_d3.evaluation.fast_bss_eval import fast_bss_eval_v4
 
-    scores = fast_bss_eval_v4(references, estimate_sets, window, hop)
-    left = [k for k, values in enumerate(scores) if values is None]
+    scores = dict(enumerate(fast_bss_eval_v4(references, estimate_sets, window, hop)))
+    left = [k for k, values in scores.items() if values is None]
     if left:
         careful = bss_eval_v4(references, [estimate_sets[k] for k in left], window, hop)
-        for k, values in zip(left, careful, strict=True):
-            scores[k] = values
-    return scores
+        scores |= dict(zip(left, careful, strict=True))
+    return list(scores.values())
 
 
 def _import_museval():

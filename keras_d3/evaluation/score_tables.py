@@ -4,8 +4,8 @@ from keras_d3.evaluation.aggregation import ALL_FRAMES, SONGS, TRACK_MEDIAN, for
 from keras_d3.evaluation.museval_scores import METRICS
 
 SONG_DEFINITIONS = {
-    "song_sdr": "song_sdr: 10 log10((sum s^2 + 1e-7) / (sum (s - s_hat)^2 + 1e-7)) over a song, as in the Music "
-    "Demixing challenges.",
+    "song_sdr": "song_sdr: 10 log10((sum s^2 + 1e-7) / (sum (s - s_hat)^2 + 1e-7)) over a song, as in the "
+    "Music Demixing challenges.",
     "si_sdr": "si_sdr: scale-invariant SDR over a song, mean of the channels.",
 }
 
