@@ -46,9 +46,11 @@ def fast_bss_eval_v4(references, estimate_sets, window, hop, taps=FILTER_TAPS):
     """
     num_sets = len(estimate_sets)
     sources, num_samples, channels = references.shape
-    rows = references.transpose(0, 2, 1).reshape(sources * channels, num_samples)
-    columns = np.concatenate([item.transpose(0, 2, 1) for item in estimate_sets]).reshape(-1, num_samples)
-    products = _lagged_products(rows, np.concatenate([rows, columns]), taps)
+    # One copy of everything, (signal, time), references first.
+    signals = np.concatenate([item.transpose(0, 2, 1) for item in (references, *estimate_sets)])
+    signals = signals.reshape(-1, num_samples)
+    rows, columns = np.split(signals, [sources * channels])
+    products = _lagged_products(rows, signals, taps)
     energies = np.einsum("ct,ct->c", columns, columns)
     groups = [slice(k * channels, (k + 1) * channels) for k in range(sources)]
     try:

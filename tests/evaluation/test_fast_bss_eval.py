@@ -49,6 +49,7 @@ def _silent_channel(audio):
     audio[0, :, 1] = 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "change",
     [None, _silent_frame, _nearly_silent, _quiet_source, _repeated_channel, _silent_channel],

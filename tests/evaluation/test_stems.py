@@ -56,6 +56,38 @@ def test_the_pair_drops_frames_where_one_of_the_pair_is_silent(audio):
         assert four["targets"][target]["SDR"] == pytest.approx(expected[target], abs=1e-9)
 
 
+def test_the_pair_changes_sir_and_sar_of_the_vocals_but_not_sdr_and_isr(audio):
+    four, pair = (
+        score_track(*audio, RATE_HZ, "song", accompaniment=is_pair, backend="shared")["targets"]["vocals"]
+        for is_pair in (False, True)
+    )
+    for metric in ("SDR", "ISR"):
+        np.testing.assert_allclose(four[metric], pair[metric], rtol=0, atol=1e-6)
+    for metric in ("SIR", "SAR"):
+        assert abs(four[metric][0] - pair[metric][0]) > 0.01
+
+
+def test_accompaniment_and_vocals_equal_musevals_evaluation_of_a_track(audio):
+    """`eval_mus_track`, which takes the accompaniment from the estimates, given the sum of the others."""
+    museval = pytest.importorskip("museval")
+    stems, estimates = audio
+
+    class Track:
+        name, rate, subset = "song", RATE_HZ, "test"
+        targets = {
+            name: type("Target", (), {"audio": signal}) for name, signal in {**stems, **_pair(stems)}.items()
+        }
+
+    frames = museval.eval_mus_track(Track, {**estimates, **_pair(estimates)}).scores["targets"]
+    received = score_track(stems, estimates, RATE_HZ, "song", accompaniment=True, backend="shared")["targets"]
+    assert {item["name"] for item in frames} == set(received)
+    for item in frames:
+        for metric, values in received[item["name"]].items():
+            expected = [float(frame["metrics"][metric]) for frame in item["frames"]]
+            # museval keeps five decimals.
+            np.testing.assert_allclose(values, expected, rtol=0, atol=1e-5)
+
+
 def test_a_pair_is_its_own_accompaniment(audio):
     pairs = [_pair(stems) for stems in audio]
     scores = score_track(*pairs, RATE_HZ, "song", accompaniment=True, backend="shared")
@@ -63,6 +95,7 @@ def test_a_pair_is_its_own_accompaniment(audio):
     assert scores["targets"] == score_track(*pairs, RATE_HZ, "song", backend="shared")["targets"]
 
 
+@pytest.mark.slow
 def test_folders(audio, tmp_path):
     stems, estimates = audio
     names = {"four": (stems, estimates), "two": (_pair(stems), _pair(estimates))}
