@@ -47,7 +47,8 @@ def fast_bss_eval_v4(references, estimate_sets, window, hop, taps=FILTER_TAPS):
     num_sets = len(estimate_sets)
     sources, num_samples, channels = references.shape
     # One copy of everything, (signal, time), references first.
-    signals = np.concatenate([item.transpose(0, 2, 1) for item in (references, *estimate_sets)])
+    signals = np.empty(((num_sets + 1) * sources, channels, num_samples))
+    np.concatenate([item.transpose(0, 2, 1) for item in (references, *estimate_sets)], out=signals)
     signals = signals.reshape(-1, num_samples)
     rows, columns = np.split(signals, [sources * channels])
     products = _lagged_products(rows, signals, taps)

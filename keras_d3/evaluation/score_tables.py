@@ -2,6 +2,7 @@
 
 from keras_d3.evaluation.aggregation import ALL_FRAMES, SONGS, TRACK_MEDIAN, format_db
 from keras_d3.evaluation.museval_scores import METRICS
+from keras_d3.evaluation.stems import ACCOMPANIMENT
 
 SONG_DEFINITIONS = {
     "song_sdr": "song_sdr: 10 log10((sum s^2 + 1e-7) / (sum (s - s_hat)^2 + 1e-7)) over a song, as in the "
@@ -34,11 +35,14 @@ def _frame_lines(summary, metrics):
             cells = [format_db(value) for value in values]
             rows.append((target, metric, *cells, str(pooled["frames"]), str(pooled["dropped"])))
     frames = "frame" if summary["window_secs"] == 1 else f"{summary['window_secs']:g} s frame"
+    targets = summary["all_frames"]
+    pair = ["vocals and accompaniment: scored as a pair."] * (ACCOMPANIMENT in targets and len(targets) > 2)
     return [
         *_aligned(rows),
         "",
         f"track median: {TRACK_MEDIAN} ({summary['tracks']} tracks); the other columns: {ALL_FRAMES}.",
         f"dropped: {frames}s without a score, because a reference or an estimate is silent.",
+        *pair,
         f"{summary['tool']}.",
     ]
 

@@ -115,6 +115,9 @@ def test_table_names_metric_and_aggregation_of_whole_songs():
     assert "1e-7" in text and "si_sdr" not in text and "track median" not in text
     both = [{**track, "targets": _track("", {"bass": [1.0]})["targets"]} for track in tracks]
     text = format_table(aggregate(both))
+    assert "scored as a pair" not in text
+    three = _track("a", {"vocals": [1.0], "bass": [1.0], "accompaniment": [1.0]})
+    assert "vocals and accompaniment: scored as a pair." in format_table(aggregate([three])).splitlines()
     assert "track median" in text and "mean of sources" in text
 
 
