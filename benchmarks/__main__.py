@@ -7,7 +7,7 @@ import sys
 from keras_d3.utils import run_reporting_errors
 
 # Each is a module with `add_options(parser)` and `run(options)`.
-SUITES = ("layers", "d3net_music", "mm_dense_net")
+SUITES = ("layers", "d3net_music", "mm_dense_net", "scores")
 
 
 def build_parser(suite=SUITES[0]):
@@ -20,8 +20,9 @@ def build_parser(suite=SUITES[0]):
 def _suite_parser(add_help):
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks",
-        description="Time layers and blocks, compared with the implementations they replace, or whole "
-        "networks. KERAS_BACKEND chooses the backend. `--suite NAME --help` lists the options of a suite.",
+        description="Time layers and blocks, compared with the implementations they replace, whole "
+        "networks, or scores. KERAS_BACKEND chooses the backend. `--suite NAME --help` lists the options of "
+        "a suite.",
         add_help=add_help,
         allow_abbrev=False,
     )

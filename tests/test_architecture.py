@@ -67,7 +67,13 @@ ALLOWED = {
     ),
     "tfrecords_tools": (*FOUNDATION, "keras_d3.data"),
     "recipes": (*FOUNDATION, "keras_d3.experiments", "keras_d3.cli", "tfrecords_tools"),
-    "benchmarks": (*FOUNDATION, *NETWORKS, "keras_d3.export", "keras_d3.separation"),
+    "benchmarks": (
+        *FOUNDATION,
+        *NETWORKS,
+        "keras_d3.export",
+        "keras_d3.separation",
+        "keras_d3.evaluation",
+    ),
 }
 OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
 # The one folder below the data flow that imports TensorFlow, and the module that imports it, on that backend

@@ -83,7 +83,7 @@ def compare_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="text with credit and license of the audio, which the report has to name",
     )
-    add_scoring(parser)
+    add_scoring(parser, choices=False)
     return parser
 
 

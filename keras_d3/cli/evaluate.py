@@ -1,6 +1,6 @@
 """`keras-d3 evaluate`: museval's scores of folders of estimates."""
 
-from keras_d3.cli.options import add_scoring, add_sources
+from keras_d3.cli.options import add_scoring, add_sources, scoring_options
 
 
 def add_evaluate(commands):
@@ -26,7 +26,6 @@ def _evaluate(options):
         options.estimates,
         options.out,
         sources=options.sources,
-        num_workers=options.workers,
-        backend=options.backend,
+        **scoring_options(options),
     )
     print(format_table(aggregate(scores)))

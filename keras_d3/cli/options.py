@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_d3.evaluation import BACKENDS
+from keras_d3.evaluation import BACKENDS, METRIC_SETS, STEMS
 from keras_d3.settings import OPENVINO_PRECISIONS, QUALITIES, RUNTIMES
 
 
@@ -63,14 +63,62 @@ def add_sources(parser, text):
     parser.add_argument("--sources", type=comma_separated, metavar="A,B,...", help=text)
 
 
-def add_scoring(parser):
-    """Adds `--workers` and `--backend` of museval's scores."""
+def add_scoring(parser, choices=True):
+    """Adds the options of scores of separated audio, which `scoring_options` reads.
+
+    Args:
+        parser: an `argparse` parser.
+        choices: bool, whether to add what changes the scores (`--accompaniment`, `--stems`, `--metrics`)
+            beside `--workers` and `--backend`, which change the time alone.
+    """
     parser.add_argument("--workers", type=int, metavar="N", help="scoring processes (default: one per core)")
     parser.add_argument(
         "--backend",
         choices=BACKENDS,
         default=BACKENDS[0],
         help=f"shared: the same numbers, faster, without museval (default: {BACKENDS[0]})",
+    )
+    if not choices:
+        return
+    stems = parser.add_mutually_exclusive_group()
+    stems.add_argument(
+        "--accompaniment",
+        action="store_true",
+        help="also score the sum of all sources but the vocals; vocals and accompaniment as a pair",
+    )
+    stems.add_argument(
+        "--stems",
+        choices=STEMS,
+        default=STEMS[0],
+        help="two: vocals and accompaniment alone, summed where references or estimates have more sources "
+        f"(default: {STEMS[0]}, as they are named)",
+    )
+    parser.add_argument(
+        "--metrics",
+        type=_metrics,
+        default=METRIC_SETS[:1],
+        metavar="A,B,...",
+        help=f"of {', '.join(METRIC_SETS)} (default: {METRIC_SETS[0]}, its SDR, ISR, SIR and SAR)",
+    )
+
+
+def scoring_options(options):
+    """Returns what `add_scoring` added as keyword arguments of `keras_d3.evaluation.score_directory`."""
+    return {
+        "num_workers": options.workers,
+        "backend": options.backend,
+        "accompaniment": options.accompaniment,
+        "stems": options.stems,
+        "metrics": options.metrics,
+    }
+
+
+def _metrics(text):
+    names = tuple(comma_separated(text))
+    if set(names) <= set(METRIC_SETS):
+        return names
+    raise argparse.ArgumentTypeError(
+        f"must be among {', '.join(METRIC_SETS)}, with ',' between. Received: {text!r}."
     )
 
 

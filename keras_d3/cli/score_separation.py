@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from keras_d3.cli.options import add_run_dir, add_scoring
+from keras_d3.cli.options import add_run_dir, add_scoring, scoring_options
 from keras_d3.settings import Recipe
 from keras_d3.utils import run_reporting_errors
 
@@ -53,8 +53,7 @@ def _evaluate(options: argparse.Namespace) -> None:
         references,
         skip,
         wiener,
-        num_workers=options.workers,
-        backend=options.backend,
+        **scoring_options(options),
     )
     skipped = [track.name for track in load_manifest(options.data).tracks(SPLIT) if track.name not in scores]
     if skipped:

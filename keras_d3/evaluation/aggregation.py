@@ -3,9 +3,11 @@
 import numpy as np
 
 from keras_d3.evaluation.museval_scores import METRICS, json_number
+from keras_d3.evaluation.stems import ACCOMPANIMENT
 
 TRACK_MEDIAN = "median over tracks of the median over frames"
 ALL_FRAMES = "all frames of all tracks pooled"
+SONGS = "mean and median over songs of one score per song"
 
 
 def aggregate(track_scores):
@@ -34,7 +36,11 @@ def aggregate(track_scores):
         - "all_frames": target -> metric -> dict with "median", "mean", "mad", "std", "frames"
           (scored) and "dropped".
         - "tracks": number of tracks; "tracks_scored": target -> tracks with a scored frame.
-        - "aggregations": the two rules in words; "tool", "window_secs".
+        - "song", if scores of whole songs were asked for: target -> metric -> dict with "mean", "median"
+          and "songs" (scored); a song without a score (a silent reference) is left out. "song_mean":
+          metric -> mean over the sources of their means, as the Music Demixing challenges rank by. An
+          accompaniment beside the sources it is the sum of has no part in it.
+        - "aggregations": the rules in words; "tool", "window_secs".
 
         None where there is nothing to aggregate.
 
@@ -55,9 +61,11 @@ def aggregate(track_scores):
     tool, window_secs, _ = facts = _facts(tracks[0])
     targets = list(tracks[0]["targets"])
     for track in tracks[1:]:
-        if set(track["targets"]) != set(targets) or _facts(track) != facts:
+        same = set(track["targets"]) == set(targets) and _song(track) == _song(tracks[0])
+        if not same or _facts(track) != facts:
             raise ValueError(
-                "All tracks must be scored on the same targets with the same tool, window and hop. "
+                "All tracks must be scored on the same targets with the same tool, window and hop, and by "
+                "the same metrics of whole songs. "
                 f"Received: {tracks[0]['track']!r} with {sorted(targets)} and {facts}, "
                 f"{track['track']!r} with {sorted(track['targets'])} and {_facts(track)}. "
                 "Score them again with one setting."
@@ -88,42 +96,11 @@ def aggregate(track_scores):
                 "dropped": dropped,
             }
             summary["tracks_scored"][target] = len(medians)
+    if _song(tracks[0]):
+        summary["song"] = _song_summary(tracks)
+        summary["song_mean"] = _song_mean(summary["song"])
+        summary["aggregations"]["song"] = SONGS
     return summary
-
-
-def format_table(summary, metrics=METRICS):
-    """Returns an aggregate as a plain-text table that names both aggregations.
-
-    Args:
-        summary: what `aggregate` returned.
-        metrics: sequence of str, which of SDR, ISR, SIR, SAR to show.
-    """
-    columns = ("track median", "median", "MAD", "mean", "SD", "frames", "dropped")
-    rows: list[tuple[str, ...]] = [("target", "dB", *columns)]
-    for target, scores in summary["all_frames"].items():
-        for metric in metrics:
-            pooled = scores[metric]
-            values = [summary["track_median"][target][metric]]
-            values += [pooled[key] for key in ("median", "mad", "mean", "std")]
-            cells = [format_db(value) for value in values]
-            rows.append((target, metric, *cells, str(pooled["frames"]), str(pooled["dropped"])))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
-    lines = []
-    for row in rows:
-        cells = [
-            cell.ljust(width) if column < 2 else cell.rjust(width)
-            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ]
-        lines.append("  ".join(cells).rstrip())
-    lines.insert(1, "-" * max(map(len, lines)))
-    frames = "frame" if summary["window_secs"] == 1 else f"{summary['window_secs']:g} s frame"
-    lines += [
-        "",
-        f"track median: {TRACK_MEDIAN} ({summary['tracks']} tracks); the other columns: {ALL_FRAMES}.",
-        f"dropped: {frames}s without a score, because a reference or an estimate is silent.",
-        f"{summary['tool']}.",
-    ]
-    return "\n".join(lines)
 
 
 def format_db(value, signed=False):
@@ -143,6 +120,35 @@ def _facts(track):
 
 def _numbers(values):
     return np.array([np.nan if value is None else float(value) for value in values], np.float64)
+
+
+def _song(track):
+    """Targets and metrics that a track has scores of the whole song of."""
+    return {target: set(scores) for target, scores in track.get("song", {}).items()}
+
+
+def _song_summary(tracks):
+    summary = {}
+    for target, metrics in tracks[0]["song"].items():
+        summary[target] = {}
+        for metric in metrics:
+            values = _numbers([track["song"][target][metric] for track in tracks])
+            values = values[~np.isnan(values)]
+            summary[target][metric] = {
+                "mean": _statistic(np.mean, values),
+                "median": _statistic(np.median, values),
+                "songs": len(values),
+            }
+    return summary
+
+
+def _song_mean(song):
+    sources = [target for target in song if len(song) <= 2 or target != ACCOMPANIMENT]
+    means = {}
+    for metric in song[sources[0]]:
+        values = [song[source][metric]["mean"] for source in sources]
+        means[metric] = None if None in values else _statistic(np.mean, np.array(values, np.float64))
+    return means
 
 
 def _mad(values):

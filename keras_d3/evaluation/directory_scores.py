@@ -10,17 +10,17 @@ import sys
 from pathlib import Path
 
 import keras_d3
-from keras_d3.evaluation.museval_scores import BACKENDS, SCHEMA_VERSION
-from keras_d3.utils import (
-    check_choice,
-    check_positive_int,
-    num_cores,
-    optional_package,
-    read_json,
-    sha256_of_file,
+from keras_d3.evaluation.museval_scores import SCHEMA_VERSION
+from keras_d3.evaluation.score_files import (
+    check_headers,
+    estimate_files,
+    existing_folder,
+    reference_files,
+    track_names,
 )
+from keras_d3.evaluation.scoring import Scoring
+from keras_d3.utils import check_positive_int, num_cores, optional_package, read_json, sha256_of_file
 
-NOT_SOURCES = ("mixture", "accompaniment")
 _ERRORS = {error.__name__: error for error in (FileNotFoundError, RuntimeError, ValueError)}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
@@ -36,6 +36,8 @@ def score_directory(
     window_secs=1.0,
     accompaniment=False,
     backend="museval",
+    metrics=("museval",),
+    stems="all",
     progress=True,
     low_priority=False,
 ):
@@ -44,7 +46,7 @@ def score_directory(
     Each track is scored in a process of its own with one BLAS thread, so the numbers do not
     depend on `num_workers`. A JSON that is there already is kept if it was made from the
     same audio (SHA-256 of every file) with the same settings and museval version; so a second call does
-    nothing, and a call after an interruption scores what is left.
+    nothing, and a call after an interruption scores what is left. Other settings score anew.
 
     Args:
         references_dir: path of a folder with `<track>/<source>.wav`; "mixture.wav" may be there, too.
@@ -55,7 +57,10 @@ def score_directory(
         num_workers: int, processes at a time; None means one per core. With four stereo sources each
             takes about 0.9 GB for an excerpt of seconds, and more for a whole song.
         tracks: sequence of str, names of the tracks to score; None means all of `references_dir`.
-        window_secs, accompaniment, backend: see `score_track`.
+        window_secs, accompaniment, backend, metrics: see `score_track`.
+        stems: "all" scores the sources as they are named. "two" scores vocals and accompaniment, which is
+            `accompaniment.wav` if there is one, or else the sum of the other sources, of references and of
+            estimates. So either of them may have two stems or more.
         progress: bool, whether to show a progress bar.
         low_priority: bool, whether the processes leave the processor to others that want it, for
             scoring beside a training.
@@ -72,7 +77,13 @@ def score_directory(
         >>> scores = score_directory("musdb18hq/test", "estimates/test", "scores/test")  # doctest: +SKIP
         >>> print(format_table(aggregate(scores)))  # doctest: +SKIP
     """
-    options = {"window_secs": window_secs, "accompaniment": accompaniment, "backend": backend}
+    options = {
+        "window_secs": window_secs,
+        "accompaniment": accompaniment,
+        "backend": backend,
+        "metrics": metrics,
+        "stems": stems,
+    }
     return score_directories(
         references_dir,
         {"": (estimates_dir, scores_dir)},
@@ -95,36 +106,37 @@ def score_directories(
     window_secs=1.0,
     accompaniment=False,
     backend="museval",
+    metrics=("museval",),
+    stems="all",
     progress=True,
     low_priority=False,
 ):
     """Scores several separators on the same references; see `score_directory`.
 
-    With `backend="shared"` a track's references are worked on once for all separators, which
-    takes about a tenth of museval's time for six of them and gives the same numbers.
+    With `backend="shared"` a track's references are worked on once for all separators.
 
     Args:
         separators: dict from a name to (estimates_dir, scores_dir).
-        references_dir, sources, num_workers, tracks, window_secs, accompaniment, backend, progress,
-            low_priority: see `score_directory`.
+        references_dir, sources, num_workers, tracks, window_secs, accompaniment, backend, metrics,
+            stems, progress, low_priority: see `score_directory`.
 
     Returns:
         Dict name -> dict track -> scores.
     """
-    check_choice("backend", backend, BACKENDS)
+    scoring = Scoring(window_secs, None, accompaniment, backend, metrics, stems)
+    settings = scoring.fingerprint()
     num_workers = check_positive_int("num_workers", num_cores() if num_workers is None else num_workers)
-    settings = {"window_secs": float(window_secs), "accompaniment": bool(accompaniment), "backend": backend}
-    references_dir = _existing_folder("references_dir", references_dir)
-    tracks = _track_names(references_dir) if tracks is None else sorted(tracks)
+    references_dir = existing_folder("references_dir", references_dir)
+    tracks = track_names(references_dir) if tracks is None else sorted(tracks)
     results = {name: {} for name in separators}
     tasks = []
     for track in tracks:
-        references = _reference_files(references_dir / track, sources)
+        references = _references_of_track(references_dir / track, sources, scoring)
         waiting = []
         for name, (estimates_dir, scores_dir) in separators.items():
-            folder = _existing_folder("estimates_dir", estimates_dir) / track
-            estimates = _estimate_files(folder, references)
-            _check_headers(references, estimates)
+            folder = existing_folder("estimates_dir", estimates_dir) / track
+            estimates = estimate_files(folder, references, sources, stems)
+            check_headers(references, estimates)
             out = Path(scores_dir) / f"{track}.json"
             waiting.append({"name": name, "estimates": estimates, "out": str(out)})
         _add_fingerprints(references, waiting, settings)
@@ -146,71 +158,14 @@ def score_directories(
     return {name: {track: scores[track] for track in tracks} for name, scores in results.items()}
 
 
-def _existing_folder(name, path):
-    path = Path(path)
-    if not path.is_dir():
-        raise FileNotFoundError(f"`{name}` must be a folder of tracks. Received: {name}='{path}', no folder.")
-    return path
-
-
-def _track_names(references_dir):
-    names = sorted(item.name for item in references_dir.iterdir() if next(item.glob("*.wav"), None))
-    if not names:
-        raise FileNotFoundError(
-            f"No tracks in `{references_dir}`: it must hold one folder per track with one WAV file per "
-            "source, `<track>/<source>.wav`."
-        )
-    return names
-
-
-def _reference_files(folder, sources):
-    if not folder.is_dir():
-        raise FileNotFoundError(f"No reference track at `{folder}`. Check `tracks` and `references_dir`.")
-    if sources is None:
-        sources = sorted(path.stem for path in folder.glob("*.wav") if path.stem not in NOT_SOURCES)
-        if not sources:
-            raise FileNotFoundError(f"No source in `{folder}`: it must hold one WAV file per source.")
-    return {source: _existing_file(folder / f"{source}.wav", "reference") for source in sources}
-
-
-def _estimate_files(folder, sources):
-    if not folder.is_dir():
-        raise FileNotFoundError(f"No estimates at `{folder}`. Separate this track first.")
-    return {source: _existing_file(folder / f"{source}.wav", "estimate") for source in sources}
-
-
-def _existing_file(path, role):
-    if not path.is_file():
-        raise FileNotFoundError(
-            f"No {role} of source '{path.stem}' at `{path}`. Every source of the mixture is needed, as "
-            "each score depends on all of them; name the sources with `sources` if these are not they."
-        )
-    return str(path)
-
-
-def _check_headers(references, estimates):
-    """Compares lengths, rates and channels of a track before any time is spent on scores."""
-    soundfile = optional_package("soundfile", "evaluation", "Reading estimates")
-
-    facts = {}
-    for path in (*references.values(), *estimates.values()):
-        try:
-            info = soundfile.info(path)
-        except soundfile.LibsndfileError as error:
-            raise ValueError(f"`{path}` cannot be read as audio: {error}. Make the file again.") from error
-        facts[path] = (info.frames, info.samplerate, info.channels)
-    first = next(iter(references.values()))
-    for path, received in facts.items():
-        if received != facts[first]:
-            raise ValueError(
-                "References and estimates of a track must have the same length, rate and channels. Received: "
-                f"`{path}` with {_describe(received)}, `{first}` with {_describe(facts[first])}. "
-                "Separate the track again: stems come back at the input's length and rate."
-            )
-
-
-def _describe(facts):
-    return f"{facts[0]} samples at {facts[1]} Hz in {facts[2]} channel{'s' * (facts[2] != 1)}"
+def _references_of_track(folder, sources, scoring):
+    """Paths of a track's references, which must allow what is to be scored."""
+    references = reference_files(folder, sources, scoring.stems)
+    try:
+        scoring.check_sources(tuple(references))
+    except ValueError as error:
+        raise ValueError(f"Track '{folder.name}': {error}") from error
+    return references
 
 
 def _add_fingerprints(references, jobs, settings):

@@ -87,7 +87,11 @@ def silent_sources(signals):
     The rule is museval's: the sum over channels is zero at every sample. A source
     whose two channels cancel each other therefore counts as silent, too.
     """
-    return np.all(np.sum(signals, axis=2) == 0, axis=1)
+    # Channel by channel: NumPy's sum along a short last axis takes ten times as long.
+    total = signals[:, :, 0]
+    for channel in range(1, signals.shape[2]):
+        total = total + signals[:, :, channel]
+    return np.all(total == 0, axis=1)
 
 
 def silent_reasons(names, references, estimates):

@@ -112,7 +112,8 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
 
     Args:
         run_dir, data_dir, references_dir, skip_trained_songs, wiener: as for `separate_run`.
-        **options: of `keras_d3.evaluation.directory_scores`: `num_workers`, `backend`, ...
+        **options: of `keras_d3.evaluation.score_directory`: `num_workers`, `backend`, `accompaniment`,
+            `stems`, `metrics`, ... Scores made with other options are replaced.
 
     Returns:
         dict of `track -> scores`.
@@ -144,6 +145,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
             "recipe": config.recipe,
             "config": config.name,
             **changes,
+            **{name: options[name] for name in ("accompaniment", "stems", "metrics") if name in options},
             "seed": config.training.seed,
             "commit": current_commit(),
         },

@@ -229,6 +229,15 @@ def test_table_says_what_was_met_failed_or_left_out():
     assert len({len(line) for line in lines if line.startswith("|")}) == 2, "one width per table"
 
 
+@pytest.mark.slow
+def test_scores_are_timed_beside_museval(capsys):
+    pytest.importorskip("museval")
+    assert main(["--suite", "scores", "--secs", "1", "--num-sources", "2", "--threads", "1"]) == 0
+    row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].split("|")[1:-1]]
+    assert row[0] == "1" and float(row[1]) > 0 and float(row[2]) > 0 and float(row[3]) > 0
+    assert all(float(value) < 1e-6 for value in row[4].split(","))
+
+
 @pytest.mark.large
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="separators are TensorFlow graphs")
 def test_d3net_is_measured_whole(capsys):

@@ -9,6 +9,7 @@ import pytest
 
 from keras_d3.cli import build_parser, main
 from keras_d3.cli.options import check_out, comma_separated_numbers, height_and_width
+from tests.helpers.songs import RATE_HZ, make_estimates, make_stems, write_stems
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -63,6 +64,56 @@ def test_the_module_is_the_command():
         check=False,
     )
     assert done.returncode == 0 and done.stdout.startswith("usage: keras-d3 separate")
+
+
+def test_options_of_scores_are_arguments_of_score_directory(capsys):
+    """`recipes.compare` has those alone that change no score."""
+    import inspect
+
+    from keras_d3.cli.options import add_scoring, scoring_options
+    from keras_d3.evaluation import score_directory
+
+    parser = argparse.ArgumentParser()
+    add_scoring(parser)
+    parameters = inspect.signature(score_directory).parameters
+    for name, value in scoring_options(parser.parse_args([])).items():
+        assert value == parameters[name].default, name
+    given = ["--stems", "two", "--metrics", "si_sdr,museval", "--workers", "3", "--backend", "shared"]
+    assert scoring_options(parser.parse_args(given)) == {
+        "num_workers": 3,
+        "backend": "shared",
+        "accompaniment": False,
+        "stems": "two",
+        "metrics": ("si_sdr", "museval"),
+    }
+    for wrong, message in (
+        (["--metrics", "sdr"], "must be among museval, song_sdr, si_sdr, with ',' between. Received: 'sdr'"),
+        (["--accompaniment", "--stems", "two"], "--stems: not allowed with argument --accompaniment"),
+    ):
+        with pytest.raises(SystemExit):
+            parser.parse_args(wrong)
+        assert message in capsys.readouterr().err
+    parser = argparse.ArgumentParser()
+    add_scoring(parser, choices=False)
+    assert set(vars(parser.parse_args([]))) == {"workers", "backend"}
+
+
+@pytest.mark.slow
+def test_evaluate_takes_the_options_of_scores(tmp_path, capsys):
+    pytest.importorskip("museval")
+    stems = make_stems(("bass", "drums", "vocals"), num_samples=RATE_HZ, channels=1)
+    write_stems(tmp_path / "references/song", stems)
+    write_stems(tmp_path / "estimates/song", make_estimates(stems))
+    command = ["evaluate", "--references", str(tmp_path / "references"), "--backend", "shared"]
+    command += ["--estimates", str(tmp_path / "estimates"), "--out", str(tmp_path / "scores")]
+    assert main([*command, "--accompaniment", "--metrics", "museval,song_sdr"]) == 0
+    out = capsys.readouterr().out
+    assert "accompaniment  SAR" in out and "accompaniment    song_sdr" in out
+    assert main([*command, "--stems", "two", "--metrics", "si_sdr"]) == 0
+    out = capsys.readouterr().out
+    assert "accompaniment    si_sdr" in out and "drums" not in out and "SAR" not in out
+    assert main([*command, "--sources", "bass,drums", "--accompaniment"]) == 1
+    assert "Track 'song': `accompaniment=True` needs a source 'vocals'" in capsys.readouterr().err
 
 
 def test_choices_are_those_of_the_library():

@@ -77,6 +77,50 @@ def test_table_names_both_aggregations():
     assert "all frames of all tracks pooled" in text and "museval 0.4.1" in text
 
 
+def _song(name, **scores):
+    return {"song": {target: {"song_sdr": value} for target, value in scores.items()}, **_track(name, {})}
+
+
+def test_scores_of_whole_songs_by_hand():
+    tracks = [
+        _song("a", bass=1.0, vocals=4.0, drums=2.0, accompaniment=9.0),
+        _song("b", bass=2.0, vocals=None, drums=4.0, accompaniment=9.0),
+        _song("c", bass=6.0, vocals=8.0, drums=6.0, accompaniment=9.0),
+    ]
+    summary = aggregate(tracks)
+    assert summary["song"]["bass"]["song_sdr"] == {"mean": 3.0, "median": 2.0, "songs": 3}
+    assert summary["song"]["vocals"]["song_sdr"] == {"mean": 6.0, "median": 6.0, "songs": 2}
+    # Means 3, 6 and 4; the accompaniment is the sum of sources that are there themselves.
+    assert summary["song_mean"]["song_sdr"] == pytest.approx(13 / 3)
+    assert "songs" in summary["aggregations"]["song"]
+    assert json.loads(json.dumps(summary, allow_nan=False)) == summary
+    pair = aggregate([_song("a", vocals=4.0, accompaniment=9.0)])
+    assert pair["song_mean"]["song_sdr"] == 6.5
+    nothing = aggregate([_song("a", vocals=None)])
+    assert nothing["song"]["vocals"]["song_sdr"] == {"mean": None, "median": None, "songs": 0}
+    assert nothing["song_mean"]["song_sdr"] is None
+    with pytest.raises(ValueError, match="the same metrics of whole songs"):
+        aggregate([tracks[0], _track("d", {})])
+
+
+def test_table_names_metric_and_aggregation_of_whole_songs():
+    tracks = [_song("a", bass=1.0, vocals=4.0), _song("b", bass=3.0, vocals=None)]
+    lines = format_table(aggregate(tracks)).splitlines()
+    assert lines[0].split() == "target dB over songs mean median songs".split()
+    assert lines[2].split() == ["bass", "song_sdr", "2.00", "2.00", "2"]
+    assert lines[3].split() == ["vocals", "song_sdr", "4.00", "4.00", "1"]
+    assert lines[4].split() == ["mean", "of", "sources", "song_sdr", "3.00"]
+    text = "\n".join(lines)
+    assert "mean and median over songs of one score per song (2 tracks)" in text
+    assert "1e-7" in text and "si_sdr" not in text and "track median" not in text
+    both = [{**track, "targets": _track("", {"bass": [1.0]})["targets"]} for track in tracks]
+    text = format_table(aggregate(both))
+    assert "scored as a pair" not in text
+    three = _track("a", {"vocals": [1.0], "bass": [1.0], "accompaniment": [1.0]})
+    assert "vocals and accompaniment: scored as a pair." in format_table(aggregate([three])).splitlines()
+    assert "track median" in text and "mean of sources" in text
+
+
 def test_format_db():
     values = (None, 1.005, "inf", "-inf", -2)
     assert [format_db(value) for value in values] == ["", "1.00", "∞", "-∞", "-2.00"]

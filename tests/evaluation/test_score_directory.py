@@ -10,6 +10,7 @@ import pytest
 from keras_d3.audio.files import read_audio, write_audio
 from keras_d3.evaluation import score_directories, score_directory, score_track
 from keras_d3.evaluation.score_process import run
+from keras_d3.evaluation.scoring import Scoring
 from tests.helpers.songs import RATE_HZ, make_estimates, make_stems, write_stems
 
 pytestmark = pytest.mark.slow
@@ -70,6 +71,20 @@ def test_resumes_and_notices_changed_files(folders, monkeypatch):
     assert changed[TRACKS[0]] == first[TRACKS[0]] and changed[TRACKS[1]] != first[TRACKS[1]]
     assert _score(folders, window_secs=0.5, tracks=[TRACKS[0]], **options)[TRACKS[0]]["num_frames"] == 2
     assert len(started) == 3
+
+
+def test_files_of_the_settings_known_before_are_recognized(folders):
+    """Later settings are part of the fingerprint only where they are not the default."""
+    settings = {"window_secs": 1.0, "accompaniment": False, "backend": "shared"}
+    assert Scoring(backend="shared").fingerprint() == settings
+    first = _score(folders, backend="shared", tracks=[TRACKS[0]])[TRACKS[0]]
+    old = {key: value for key, value in first.items() if key not in ("metrics", "stems", "backend")}
+    path = folders[2] / f"{TRACKS[0]}.json"
+    path.write_text(json.dumps({**old, "track": "kept"}))
+    assert _score(folders, backend="shared", tracks=[TRACKS[0]])[TRACKS[0]]["track"] == "kept"
+    songs = _score(folders, backend="shared", tracks=[TRACKS[0]], metrics=["song_sdr", "museval"])[TRACKS[0]]
+    assert songs["targets"] == first["targets"] and set(songs["song"]) == {"drums", "vocals"}
+    assert json.loads(path.read_text()) == songs
 
 
 def test_several_separators_share_one_process_per_track(folders, monkeypatch):

@@ -171,6 +171,36 @@ def test_the_wiener_filter_is_switched_at_evaluation(compared, tmp_path, capsys)
     assert "`wiener` is for runs with a spectrogram network per source" in capsys.readouterr().err
 
 
+def test_accompaniment_two_stems_and_whole_songs(compared, tmp_path, capsys):
+    """A network of four stems and one of two, scored on the same pair."""
+    folder = compared[0]
+    command = ["--data", str(folder / "records"), "--backend", "shared"]
+    command += ["--references", str(folder / "out/references")]
+    four = shutil.copytree(folder / "out/runs/small/four", tmp_path / "four")
+    run = ["--run-dir", str(four), "--accompaniment", "--metrics", "museval,song_sdr"]
+    assert evaluate_command(small_recipe(), [*command, *run]) == 0
+    assert "mean of sources" in capsys.readouterr().out
+    scores = json.loads((four / "scores/test/test song 0.json").read_text())
+    assert set(scores["targets"]) == set(scores["song"]) and "accompaniment" in scores["targets"]
+    assert len(scores["targets"]) == 5
+    provenance = json.loads((four / "scores/provenance.json").read_text())
+    assert provenance["accompaniment"] is True and provenance["metrics"] == ["museval", "song_sdr"]
+    two = shutil.copytree(folder / "out/runs/small/two", tmp_path / "two")
+    pairs = []
+    for directory in (four, two):
+        options = ["--run-dir", str(directory), "--stems", "two", "--metrics", "song_sdr"]
+        assert evaluate_command(small_recipe(), [*command, *options]) == 0
+        pairs.append(json.loads((directory / "scores/test/test song 0.json").read_text())["song"])
+    assert [set(pair) for pair in pairs] == [set(PAIR), set(PAIR)]
+    assert pairs[0]["accompaniment"]["song_sdr"] == pytest.approx(
+        scores["song"]["accompaniment"]["song_sdr"], abs=1e-4
+    )
+    single = shutil.copytree(folder / "out/runs/small/spectrogram/vocals", tmp_path / "single")
+    capsys.readouterr()
+    assert evaluate_command(small_recipe(), [*command, "--run-dir", str(single), "--accompaniment"]) == 1
+    assert "`accompaniment=True` needs a source 'vocals' and at least one other" in capsys.readouterr().err
+
+
 def test_a_changed_run_is_exported_again(compared, tmp_path):
     run = compared[0] / "out/runs/small/four"
     path = export_run(run, tmp_path / "model")
