@@ -144,6 +144,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
             "recipe": config.recipe,
             "config": config.name,
             **changes,
+            "initial_weights": run.describe()["initial_weights"],
             "seed": config.training.seed,
             "commit": current_commit(),
         },
