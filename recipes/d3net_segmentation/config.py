@@ -44,10 +44,25 @@ S = RunConfig(
     segmentation=SegmenterConfig(IMAGENET_RGB, CITYSCAPES),
 )
 L = variant(S, "l_cityscapes", {"preset": "d3net_segmentation_l"})
-# As the paper's text has it, without what only the code does.
-S_AS_PRINTED = variant(S, "s_as_printed", {"data.distortion": None, "data.max_class_fraction": None})
+# As the paper's text has it, without what only the code does: augmentation of flips, crops and scales alone, a
+# rate that falls to 0, the loss over the pixels that have a class, decay of weights but not of biases and
+# normalizations, and one normalization per layer (equation 1). M and L are those of the printed sizes.
+S_AS_PRINTED = variant(
+    S,
+    "s_as_printed",
+    {
+        "data.distortion": None,
+        "data.max_class_fraction": None,
+        "model.norm": "layer",
+        "training.stages.0.final_learning_rate": 0.0,
+        "training.loss": "cross_entropy",
+        "training.l2_weights": "/kernel$",
+    },
+)
 S_STANDARD_DILATION = variant(S, "s_standard_dilation", {"preset": "d3net_segmentation_s_standard_dilation"})
 S_WITHOUT_DILATION = variant(S, "s_without_dilation", {"preset": "d3net_segmentation_s_without_dilation"})
+D_RESNET_50_FCN = variant(S, "d_resnet_50_fcn", {"preset": "d_resnet_50_fcn"})
+D_RESNET_101_FCN = variant(S, "d_resnet_101_fcn", {"preset": "d_resnet_101_fcn"})
 DENSENET_133 = variant(S, "densenet_133", {"preset": "densenet_133"})
 DENSENET_189 = variant(S, "densenet_189", {"preset": "densenet_189"})
 DENSENET_189_MATCHED = variant(S, "densenet_189_matched", {"preset": "densenet_189_matched"})
@@ -76,6 +91,7 @@ TINY = variant(
         "training.l2": 1e-4,
     },
 )
+TINY_D_RESNET_50_FCN = variant(TINY, "tiny_d_resnet_50_fcn", {"preset": "d_resnet_50_fcn"})
 
 
 def _paper(mean_iou_percent, table, data_set="Cityscapes val"):
@@ -101,6 +117,8 @@ RECIPE = Recipe(
         RecipeEntry(S_AS_PRINTED, "D3Net-S (as printed)", (_paper(65.1, SCRATCH),)),
         RecipeEntry(S_STANDARD_DILATION, "D3Net-S, standard dilation", (_paper(57.9, SCRATCH),)),
         RecipeEntry(S_WITHOUT_DILATION, "D3Net-S, without dilation", (_paper(62.3, SCRATCH),)),
+        RecipeEntry(D_RESNET_50_FCN, "D-ResNet-50, FCN", (_paper(59.7, SCRATCH),)),
+        RecipeEntry(D_RESNET_101_FCN, "D-ResNet-101, FCN", (_paper(62.4, SCRATCH),)),
         RecipeEntry(DENSENET_133, "DenseNet-133", (_paper(57.6, SCRATCH),)),
         RecipeEntry(DENSENET_189, "DenseNet-189", (_paper(54.9, SCRATCH),)),
         RecipeEntry(DENSENET_189_MATCHED, "DenseNet-189 (matched size)", (_paper(54.9, SCRATCH),)),
@@ -109,5 +127,6 @@ RECIPE = Recipe(
         RecipeEntry(L_OCR_PRETRAINED, "D3Net-L with OCR, pre-trained", (_paper(81.2, PRETRAINED),)),
         RecipeEntry(L_FOR_TEST, "D3Net-L for the test server", (_paper(80.8, FOR_TEST, "Cityscapes test"),)),
         RecipeEntry(TINY, "D3Net-S (tiny)", full_size="s_cityscapes"),
+        RecipeEntry(TINY_D_RESNET_50_FCN, "D-ResNet-50, FCN (tiny)", full_size="d_resnet_50_fcn"),
     ),
 )
