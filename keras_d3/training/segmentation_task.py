@@ -70,8 +70,7 @@ class SegmentationTask:
 
     def _for_all_outputs(self, dataset):
         """Labels for each output of the network."""
-        config = self._config
-        arguments = preset_for(config).merged_arguments(tiny=config.tiny, **config.model)
+        arguments = {**preset_for(self._config).merged_arguments(), **self._config.model}
         if not arguments.get("auxiliary_logits"):
             return dataset
         return dataset.map(
