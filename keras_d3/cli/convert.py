@@ -92,8 +92,8 @@ def _add_deeplab_v2(networks):
     command.add_argument(
         "--preset",
         metavar="NAME",
-        help="a preset of `keras-d3 models` (default: the one that the variables are of; its rates are not in "
-        "a checkpoint, so name deeplab_v2_aspp_multigrid)",
+        help="a preset of `keras-d3 models` (default: the one that the variables are of; rates are not in a "
+        "checkpoint, so name deeplab_v2_aspp_multigrid)",
     )
     add_out(command, "the SavedModel", "SAVED_MODEL")
     _add_window(command)

@@ -76,7 +76,7 @@ def deeplab_v2_from_official(checkpoint_prefix, preset=None, **overrides):
 
 
 def load_official_encoder(model, checkpoint_prefix):
-    """Gives the encoder of a DeepLabv2 the weights of a checkpoint, as the official code starts its trainings.
+    """Gives the encoder of a DeepLabv2 the weights of a checkpoint, as trainings of the official code start.
 
     Output layer and smoothing weights stay as they are, and are not looked for: the checkpoint can be one of
     MS-COCO (`deeplab_resnet_init.ckpt`), of a finished training for other classes, or TensorFlow's own
@@ -134,7 +134,7 @@ def _preset_of(tensors, layers):
 
 
 def _with_smoothing_kernels(tensors):
-    """The variables, with those called `fix_w` as our layers keep them; others by shape stay, to be listed."""
+    """The variables, with `fix_w` as our layers keep it; what has no such shape stays, to be listed."""
     converted = dict(tensors)
     for name, tensor in tensors.items():
         if name.endswith(f"/{SMOOTHING}") and len(set(tensor.shape[:2])) == 1:

@@ -1,12 +1,12 @@
 """Names of the official DeepLabv2's variables (divelab/dilated, `network.py`), translated to our layers.
 
-Two sets of names lead to the same network. That of Caffe's models, which the MS-COCO checkpoints have, and that
-of TensorFlow's own ResNets:
+Two sets of names lead to the same network. That of Caffe's models, which the MS-COCO checkpoints have, and
+that of TensorFlow's own ResNets:
 
-    conv1, bn_conv1                                  resnet_v1_101/conv1, .../BatchNorm
-    res4a_branch1, bn4a_branch1                      resnet_v1_101/block3/unit_1/bottleneck_v1/shortcut
-    res4b3_branch2a, _branch2b, _branch2c            resnet_v1_101/block3/unit_4/bottleneck_v1/conv1, conv2, conv3
-    fc1_voc12_c0, ... fc1_voc12_c3                   decoder/aspp/conv1, ... conv4
+    conv1, bn_conv1                          resnet_v1_101/conv1, .../BatchNorm
+    res4a_branch1, bn4a_branch1              resnet_v1_101/block3/unit_1/bottleneck_v1/shortcut
+    res4b3_branch2a, _branch2b, _branch2c    resnet_v1_101/block3/unit_4/bottleneck_v1/conv1, conv2, conv3
+    fc1_voc12_c0, ... fc1_voc12_c3           decoder/aspp/conv1, ... conv4
 
 Each convolution has `weights`, those of the output layer `biases`, smoothed ones `fix_w`; each normalization
 `gamma`, `beta`, `moving_mean`, `moving_variance`.

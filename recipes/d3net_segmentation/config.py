@@ -44,8 +44,8 @@ S = RunConfig(
     segmentation=SegmenterConfig(IMAGENET_RGB, CITYSCAPES),
 )
 L = variant(S, "l_cityscapes", {"preset": "d3net_segmentation_l"})
-# As the paper's text has it, without what only the code does: augmentation of flips, crops and scales alone, a
-# rate that falls to 0, the loss over the pixels that have a class, decay of weights but not of biases and
+# As the paper's text has it, without what only the code does: augmentation of flips, crops and scales alone,
+# a rate that falls to 0, the loss over the pixels that have a class, decay of weights but not of biases and
 # normalizations, and one normalization per layer (equation 1). M and L are those of the printed sizes.
 S_AS_PRINTED = variant(
     S,

@@ -119,12 +119,16 @@ def test_every_variable_that_does_not_fit_is_listed(variables, tmp_path):
 
 def test_refused(variables, tmp_path):
     prefix = save(tmp_path / "model.ckpt-7", variables)
-    with pytest.raises(ValueError, match="output layer, fc1_voc12_c0: 21. Received: num_classes=19. Leave it"):
+    with pytest.raises(
+        ValueError, match="output layer, fc1_voc12_c0: 21. Received: num_classes=19. Leave it"
+    ):
         deeplab_v2_from_official(prefix, num_classes=19)
     encoder = {name: value for name, value in variables.items() if not name.startswith("fc1")}
     with pytest.raises(ValueError, match="must have an output layer, fc1_voc12_c0.*an encoder alone"):
         deeplab_v2_from_official(save(tmp_path / "encoder", encoder))
-    with pytest.raises(ValueError, match="must be those of a DeepLabv2 or a ResNet.*Received: a/weights, ..."):
+    with pytest.raises(
+        ValueError, match="must be those of a DeepLabv2 or a ResNet.*Received: a/weights, ..."
+    ):
         deeplab_v2_from_official(save(tmp_path / "other", {"a/weights": np.zeros(2, "float32")}))
     with pytest.raises(FileNotFoundError, match=r"No file `model.index` is there.*There are: .*model.ckpt-7"):
         deeplab_v2_from_official(tmp_path / "model")

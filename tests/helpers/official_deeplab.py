@@ -50,7 +50,9 @@ class OfficialDeepLab:
             shared[rate - 1, rate - 1] += 1
             # One filter for all channels.
             by_channel = np.moveaxis(x, -1, 0)[..., np.newaxis]
-            smooth = [convolve(channel, shared[:, :, np.newaxis, np.newaxis])[..., 0] for channel in by_channel]
+            smooth = [
+                convolve(channel, shared[:, :, np.newaxis, np.newaxis])[..., 0] for channel in by_channel
+            ]
             y = convolve(np.stack(smooth, -1), weights, 1, rate)
         beta, mean = (self._variable(f"{norm}/{kind}", (filters,)) for kind in ("beta", "moving_mean"))
         gamma = self._variable(f"{norm}/gamma", (filters,), 1.5)

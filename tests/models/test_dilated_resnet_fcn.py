@@ -154,9 +154,7 @@ def test_blocks_start_as_their_shortcut_and_layers_differ():
     assert np.abs(kernels[0] - kernels[1]).max() > 0.01
     image = np.random.default_rng(0).standard_normal((1, 37, 50, 3)).astype("float32")
     assert tuple(model(image).shape) == (1, 37, 50, 19)
-    part = keras.Model(
-        model.input, [model.get_layer(f"res4_block{block}_relu").output for block in (1, 2)]
-    )
+    part = keras.Model(model.input, [model.get_layer(f"res4_block{block}_relu").output for block in (1, 2)])
     before, after = part(image, training=False)
     np.testing.assert_array_equal(ops.convert_to_numpy(before), ops.convert_to_numpy(after))
 

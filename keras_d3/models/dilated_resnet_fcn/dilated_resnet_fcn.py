@@ -30,8 +30,8 @@ class DilatedResNetFCNArguments:
         auxiliary_logits: bool, whether the model also returns what the auxiliary head makes of the last stage
             but one, which is trained with weight 0.4.
         dropout: float, rate at which whole maps are dropped before the two classifying convolutions.
-        upsample_logits: bool, whether the logits are resized bilinearly to the image's size; else they have an
-            eighth of it.
+        upsample_logits: bool, whether the logits are resized bilinearly to the image's size; else they have
+            an eighth of it.
         norm_epsilon: float, epsilon of the batch normalizations.
         norm_momentum: float, momentum of the batch normalizations.
         residual_gamma_initializer: Keras initializer of the scale that ends a block. Zeros, so that a block
@@ -67,18 +67,17 @@ class DilatedResNetFCNArguments:
         for name in ("num_classes", "stem_filters", "head_filters", "num_head_convs", "auxiliary_filters"):
             check_positive_int(name, getattr(self, name))
         if self.stem_filters % 2:
-            raise ValueError(
-                f"`stem_filters` must be even. Received: stem_filters={self.stem_filters!r}."
-            )
+            raise ValueError(f"`stem_filters` must be even. Received: stem_filters={self.stem_filters!r}.")
         if not 0 <= self.dropout < 1:
             raise ValueError(f"`dropout` must be in [0, 1). Received: dropout={self.dropout!r}.")
         stages = {
-            name: tuple(getattr(self, name)) for name in ("num_blocks", "filters", "strides", "dilation_rates")
+            name: tuple(getattr(self, name))
+            for name in ("num_blocks", "filters", "strides", "dilation_rates")
         }
         if len({len(values) for values in stages.values()}) > 1 or len(stages["filters"]) < 2:
             raise ValueError(
-                "`num_blocks`, `filters`, `strides` and `dilation_rates` must have one entry per stage, two at "
-                f"least. Received: {', '.join(f'{name}={values!r}' for name, values in stages.items())}."
+                "`num_blocks`, `filters`, `strides` and `dilation_rates` must have one entry per stage, two "
+                f"at least. Received: {', '.join(f'{name}={values!r}' for name, values in stages.items())}."
             )
         for name, values in stages.items():
             set_fields(self, **{name: tuple(check_positive_int(name, value) for value in values)})
@@ -90,9 +89,9 @@ class DilatedResNetFCN(Network):
 
     D-ResNet-50 and -101 with the FCN head in tables 1 and 2 of Takahashi and Mitsufuji, 2021, "Densely
     connected multi-dilated convolutional networks for dense prediction tasks"
-    (https://arxiv.org/abs/2011.11844). The paper was trained in MMSegmentation and says no more; its sizes and
-    table 2's scores (73.6, 75.1) are those of MMSegmentation's fcn_r50-d8 and fcn_r101-d8, which this is:
-    a deep stem (three 3x3 convolutions; He et al., 2019, "Bag of Tricks", ResNet-C), `residual_bottleneck`
+    (https://arxiv.org/abs/2011.11844). The paper was trained in MMSegmentation and says no more; its sizes
+    and table 2's scores (73.6, 75.1) are those of MMSegmentation's fcn_r50-d8 and fcn_r101-d8, which this
+    is: a deep stem (three 3x3 convolutions; He et al., 2019, "Bag of Tricks", ResNet-C), `residual_bottleneck`
     with the stride on the 3x3 convolution, and
 
         logits = conv_1x1(dropout(unit([x, unit(unit(x))])))        unit = relu(norm(conv_3x3))

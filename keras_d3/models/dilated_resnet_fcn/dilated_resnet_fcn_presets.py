@@ -5,10 +5,11 @@ from keras_d3.models.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Densely connected multi-dilated convolutional networks for dense prediction "
-    "tasks', CVPR 2021 (https://arxiv.org/abs/2011.11844), tables 1 and 2; network of MMSegmentation, fcn_r50-d8"
+    "tasks', CVPR 2021 (https://arxiv.org/abs/2011.11844), tables 1 and 2; network of "
+    "MMSegmentation, fcn_r50-d8"
 )
-# The paper prints 49.5M and 68.5M. That is the encoder with the deep stem, 23,527,264 and 42,519,392, the head
-# of three convolutions, 23,605,779, and the auxiliary head, 2,364,691.
+# The paper prints 49.5M and 68.5M. That is the encoder with the deep stem, 23,527,264 and 42,519,392, the
+# head of three convolutions, 23,605,779, and the auxiliary head, 2,364,691.
 _PARAMETERS = {50: 49_497_734, 101: 68_489_862}
 _NUM_BLOCKS = {50: (3, 4, 6, 3), 101: (3, 4, 23, 3)}
 
