@@ -91,8 +91,8 @@ class DilatedResNetFCN(Network):
     connected multi-dilated convolutional networks for dense prediction tasks"
     (https://arxiv.org/abs/2011.11844). The paper was trained in MMSegmentation and says no more; its sizes
     and table 2's scores (73.6, 75.1) are those of MMSegmentation's fcn_r50-d8 and fcn_r101-d8, which this
-    is: a deep stem (three 3x3 convolutions; He et al., 2019, "Bag of Tricks", ResNet-C), `residual_bottleneck`
-    with the stride on the 3x3 convolution, and
+    is: a deep stem (three 3x3 convolutions; He et al., 2019, "Bag of Tricks", ResNet-C),
+    `residual_bottleneck` with the stride on the 3x3 convolution, and
 
         logits = conv_1x1(dropout(unit([x, unit(unit(x))])))        unit = relu(norm(conv_3x3))
         auxiliary_logits = conv_1x1(dropout(unit(x')))              x' from the last stage but one
