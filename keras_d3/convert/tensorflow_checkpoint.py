@@ -9,6 +9,8 @@ from keras_d3.convert.tensor_table import TensorTable
 _TRAINING_STATE = re.compile(
     r"(^|/)(global_step|beta[12]_power|(Adam|Momentum|RMSProp|Adagrad|Ftrl)(_\d+)?|ExponentialMovingAverage)$"
 )
+# Files of the second format, none of which is its path.
+_PART = re.compile(r"\.(index|meta|data-\d+-of-\d+)$")
 
 
 def checkpoint_files(prefix):
@@ -28,9 +30,10 @@ def checkpoint_files(prefix):
         return sorted(path.parent.glob(f"{_escaped(path.name)}.data-*")) or [
             path.with_name(f"{path.name}.index")
         ]
-    if path.is_file() and path.suffix != ".index":
+    if path.is_file() and not _PART.search(path.name):
         return [path]
-    found = sorted(file.name.removesuffix(".index") for file in path.parent.glob("*.index"))
+    folder = path if path.is_dir() else path.parent
+    found = sorted(file.name.removesuffix(".index") for file in folder.glob("*.index"))
     hint = f" There are: {', '.join(found)}." if found else ""
     raise FileNotFoundError(
         "`checkpoint_prefix` must be the path of a TensorFlow checkpoint without `.index`. No file "

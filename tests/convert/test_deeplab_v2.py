@@ -132,6 +132,9 @@ def test_refused(variables, tmp_path):
         deeplab_v2_from_official(save(tmp_path / "other", {"a/weights": np.zeros(2, "float32")}))
     with pytest.raises(FileNotFoundError, match=r"No file `model.index` is there.*There are: .*model.ckpt-7"):
         deeplab_v2_from_official(tmp_path / "model")
+    for wrong in (tmp_path, tmp_path / "model.ckpt-7.index", tmp_path / "model.ckpt-7.data-00000-of-00001"):
+        with pytest.raises(FileNotFoundError, match="without `.index`.*There are: .*model.ckpt-7"):
+            deeplab_v2_from_official(wrong)
     (tmp_path / "broken.ckpt").write_bytes(b"no checkpoint")
     with pytest.raises(ValueError, match="must be a whole TensorFlow checkpoint"):
         deeplab_v2_from_official(tmp_path / "broken.ckpt")
