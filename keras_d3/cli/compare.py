@@ -68,6 +68,11 @@ def compare_parser() -> argparse.ArgumentParser:
         help="weights that a config's training starts from; may be repeated",
     )
     parser.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="let configs that start from other weights start from drawn ones",
+    )
+    parser.add_argument(
         "--plan",
         action="store_true",
         help="print records, steps, parameters, memory and hours of every network from a timed step; stop",
@@ -134,6 +139,7 @@ def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: st
         settings,
         train=not options.runs,
         initial_weights=weights,
+        from_scratch=options.from_scratch,
         say=say,
     )
     print(f"\n{table}\n\nReport: {path}")
@@ -144,6 +150,7 @@ def _check(options):
         raise ValueError("`--out` is required: the directory for runs, scores and report.")
     given = {"--config": options.config, "--recipes": options.recipes, "--seeds": options.seeds}
     given.update({"--set": options.set, "--initial-weights": options.initial_weights, "--plan": options.plan})
+    given["--from-scratch"] = options.from_scratch
     useless = [name for name, value in given.items() if value]
     if options.runs and useless:
         raise ValueError(f"`--runs` are trained already: leave out {', '.join(useless)}.")

@@ -13,6 +13,7 @@ def add_convert(commands):
     _add_d3net_music(networks)
     _add_d3net_segmentation(networks)
     _add_wave_u_net(networks)
+    _add_deeplab_v2(networks)
 
 
 def _add_d3net_music(networks):
@@ -46,12 +47,7 @@ def _add_d3net_segmentation(networks):
         help="S or L: the authors' settings, built in; or a YAML or JSON file in the official keys",
     )
     add_out(command, "the SavedModel", "SAVED_MODEL")
-    command.add_argument(
-        "--window",
-        type=height_and_width,
-        metavar="HEIGHTxWIDTH",
-        help="cut images into overlapping windows, which bounds the memory (default: the whole image)",
-    )
+    _add_window(command)
     command.set_defaults(run=_d3net_segmentation)
 
 
@@ -83,6 +79,36 @@ def _add_wave_u_net(networks):
     command.set_defaults(run=_wave_u_net)
 
 
+def _add_deeplab_v2(networks):
+    command = networks.add_parser(
+        "deeplab-v2", help="DeepLabv2, smoothed or not, divelab/dilated (TensorFlow checkpoint)"
+    )
+    command.add_argument(
+        "--weights",
+        required=True,
+        metavar="PREFIX",
+        help="path of the checkpoint without .index, or a file of TensorFlow's first format",
+    )
+    command.add_argument(
+        "--preset",
+        metavar="NAME",
+        help="a preset of `keras-d3 models` (default: the one that the variables are of; rates are not in a "
+        "checkpoint, so name deeplab_v2_aspp_multigrid)",
+    )
+    add_out(command, "the SavedModel", "SAVED_MODEL")
+    _add_window(command)
+    command.set_defaults(run=_deeplab_v2)
+
+
+def _add_window(command):
+    command.add_argument(
+        "--window",
+        type=height_and_width,
+        metavar="HEIGHTxWIDTH",
+        help="cut images into overlapping windows, which bounds the memory (default: the whole image)",
+    )
+
+
 def _d3net_music(options):
     from keras_d3.convert import d3net_music_separator
 
@@ -96,6 +122,13 @@ def _d3net_segmentation(options):
 
     check_out(options, options.out)
     _write(d3net_segmentation_segmenter(options.weights, options.config, options.window), options)
+
+
+def _deeplab_v2(options):
+    from keras_d3.convert import deeplab_v2_segmenter
+
+    check_out(options, options.out)
+    _write(deeplab_v2_segmenter(options.weights, options.preset, options.window), options)
 
 
 def _wave_u_net(options):

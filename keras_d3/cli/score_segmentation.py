@@ -46,6 +46,7 @@ def evaluate_segmentation_parser(recipe: Recipe) -> argparse.ArgumentParser:
 def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from keras_d3.evaluation import format_iou_table
     from keras_d3.experiments import score_segmentation_run
+    from keras_d3.runs import FROM_SCRATCH, Run, initial_weights_in_words
 
     given = {"scales": options.scales, "flip": options.flip or None, "window": options.window}
     changes = {name: value for name, value in given.items() if value is not None}
@@ -56,6 +57,10 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     print(format_iou_table(scores, [(item.column, item.mean_iou_percent) for item in published]))
     for item in published:
         print(f"{item.column}: {item.data_set}; {item.reference}")
+    started = scores["run"]["initial_weights"]
+    print(f"Initial weights of this run: {initial_weights_in_words(started)}")
+    if Run(options.run_dir).config.pretrained and FROM_SCRATCH in started.values():
+        print("The published networks started from other weights: the scores are not comparable.")
     if scores["selected_on_this_split"]:
         print("These images also chose the weights (training.selection=best).")
     print(f"Scores: {path}")

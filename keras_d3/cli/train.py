@@ -46,12 +46,19 @@ def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
         action="store_true",
         help="print every key of the config with value, type and meaning",
     )
-    parser.add_argument(
+    start = parser.add_mutually_exclusive_group()
+    start.add_argument(
         "--initial-weights",
         metavar="FILE",
         help="weights that a new network starts from: RUN/checkpoints/last.keras of an earlier run; D3Net "
-        "for segmentation: the authors' .h5; DeepLabv2: weights of Keras' ResNet101, or imagenet "
-        "(downloads them)",
+        "for segmentation: the authors' .h5; DeepLabv2: a TensorFlow checkpoint of divelab/dilated (path "
+        "without .index), weights of Keras' ResNet101, or imagenet (downloads them). Configs whose paper "
+        "starts from other weights ask for it",
+    )
+    start.add_argument(
+        "--from-scratch",
+        action="store_true",
+        help="start such a config from drawn weights all the same",
     )
     parser.add_argument("--stop-after-epoch", type=int, metavar="N", help="stop there, to be resumed later")
     return parser
@@ -72,9 +79,14 @@ def _show(recipe: Recipe, options: argparse.Namespace) -> None:
 def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     config = _config(recipe, options)
 
+    from keras_d3.runs import Run, check_initial_weights, initial_weights_in_words
+
+    check_initial_weights(config, options.run_dir, bool(options.initial_weights), options.from_scratch)
+
     from keras_d3.data import check_kind, load_manifest
     from keras_d3.training import task_of, train_targets
 
+    initial_weights = _initial_weights(config, options.initial_weights)
     manifest = load_manifest(options.data)
     check_kind(manifest, config.data.kind)
     print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
@@ -85,7 +97,8 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
         options.data,
         options.run_dir,
         stop_after_epoch=options.stop_after_epoch,
-        initial_weights=_initial_weights(config, options.initial_weights),
+        initial_weights=initial_weights,
+        from_scratch=options.from_scratch,
     )
     for target, state in states.items():
         name = f"{target}: " if target else ""
@@ -96,6 +109,9 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
         )
         done = "finished" if state.finished else "stopped, to be resumed"
         print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
+    networks = Run(options.run_dir).networks
+    started = {str(target): network.initial_weights for target, network in networks.items()}
+    print(f"Initial weights: {initial_weights_in_words(started)}")
     print(f"Run directory: {options.run_dir}")
 
 

@@ -4,6 +4,8 @@ from keras_d3.convert.d3net_music import d3net_music_from_official
 from keras_d3.convert.d3net_music_separation import d3net_music_separator
 from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
 from keras_d3.convert.d3net_segmenter import d3net_segmentation_segmenter
+from keras_d3.convert.deeplab_segmenter import deeplab_v2_segmenter
+from keras_d3.convert.deeplab_v2 import deeplab_v2_from_official, load_official_encoder
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.convert.initial_weights import InitialWeights
 from keras_d3.convert.smoothed_dilated import smoothed_dilated_from_official
@@ -17,7 +19,10 @@ __all__ = [
     "d3net_music_separator",
     "d3net_segmentation_from_official",
     "d3net_segmentation_segmenter",
+    "deeplab_v2_segmenter",
+    "deeplab_v2_from_official",
     "load_imagenet_encoder",
+    "load_official_encoder",
     "official_wave_u_net_settings",
     "smoothed_dilated_from_official",
     "wave_u_net_from_official",

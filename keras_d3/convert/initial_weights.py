@@ -6,7 +6,9 @@ from pathlib import Path
 import keras
 
 from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
+from keras_d3.convert.deeplab_v2 import load_official_encoder
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
+from keras_d3.convert.tensorflow_checkpoint import checkpoint_files, is_checkpoint
 from keras_d3.utils import sha256_of_file
 
 logger = logging.getLogger(__name__)
@@ -20,11 +22,14 @@ class InitialWeights:
     Args:
         source: path of a `.keras` file of a network with layers of the same names (the checkpoint of an
             earlier run); for D3Net the authors' NNabla `.h5`, backbone or whole network; for DeepLabv2 a
-            file of `keras.applications.ResNet101`'s weights, or "imagenet", which Keras downloads.
+            TensorFlow checkpoint of divelab/dilated or of MS-COCO (path without `.index`, or a file of
+            the first format), whose encoder is taken; a file of `keras.applications.ResNet101`'s weights
+            (HDF5); or "imagenet", which Keras downloads.
         preset: string, name of the run's preset.
 
     Attributes:
-        description: dict for the run directory: the file's name and its SHA-256.
+        description: dict for the run directory: the file's name and its SHA-256; that of a checkpoint is of
+            its `.data` files, one after the other.
 
     Raises:
         FileNotFoundError: there is no such file.
@@ -35,7 +40,8 @@ class InitialWeights:
         self._source = str(source)
         self._family = next((family for family in FAMILIES if preset.startswith(family)), None)
         is_download = self._source == IMAGENET and self._family == "deeplab_v2"
-        if not is_download and not Path(self._source).is_file():
+        is_there = Path(self._source).is_file() or (self._family == "deeplab_v2" and is_checkpoint(source))
+        if not is_download and not is_there:
             raise FileNotFoundError(f"No file of weights at `{self._source}`.")
         if not self._source.endswith(".keras") and self._family is None:
             raise ValueError(
@@ -43,7 +49,7 @@ class InitialWeights:
                 f"last.keras of an earlier run. Received: {self._source!r}."
             )
         self._preset = preset
-        checksum = None if is_download else sha256_of_file(self._source)
+        checksum = None if is_download else sha256_of_file(*_files(self._source))
         self.description = {"source": Path(self._source).name, "sha256": checksum}
 
     def apply(self, model):
@@ -94,9 +100,24 @@ def _from_d3net_authors(source, preset, model):
     copy_weights(d3net_segmentation_from_official(size, source), model)
 
 
-def _from_keras_resnet(source, preset, model):
-    load_imagenet_encoder(model, source)
+def _from_a_resnet(source, preset, model):
+    if source == IMAGENET or _is_hdf5(source):
+        load_imagenet_encoder(model, source)
+    else:
+        load_official_encoder(model, source)
+
+
+def _is_hdf5(source):
+    path = Path(source)
+    if not path.is_file():
+        return False
+    with open(path, "rb") as file:
+        return file.read(8) == b"\x89HDF\r\n\x1a\n"
+
+
+def _files(source):
+    return [source] if Path(source).is_file() else checkpoint_files(source)
 
 
 # Readers of files other than Keras' own, by the beginning of the preset's name.
-FAMILIES = {"d3net_segmentation": _from_d3net_authors, "deeplab_v2": _from_keras_resnet}
+FAMILIES = {"d3net_segmentation": _from_d3net_authors, "deeplab_v2": _from_a_resnet}

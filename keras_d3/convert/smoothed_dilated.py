@@ -54,11 +54,12 @@ def smoothed_dilated_from_official(weights, fix_w, biases, dilation_rate, smooth
             "`biases` must have one value per filter, or be None. "
             f"Received: shape={np.shape(biases)}, weights shape={weights.shape}."
         )
-    convert = {
-        "group_interaction": _group_interaction_weights,
-        "separable_shared_convolution": _shared_filter,
+    check, convert = {
+        "group_interaction": (_check_matrix, group_interaction_matrix),
+        "separable_shared_convolution": (_check_filter, shared_filter),
     }[smoothing]
-    smoothing_kernel = convert(fix_w, rate)
+    check(fix_w, rate)
+    smoothing_kernel = convert(fix_w)
     layer = SmoothedDilatedConv2D(
         filters, tuple(kernel_size), rate, smoothing=smoothing, use_bias=biases is not None
     )
@@ -70,28 +71,43 @@ def smoothed_dilated_from_official(weights, fix_w, biases, dilation_rate, smooth
     return layer
 
 
-def _group_interaction_weights(fix_w, rate):
-    """Equation 3's matrix for which the paper's sum equals the official loop."""
-    if fix_w.shape != (rate**2, rate**2):
-        raise ValueError(
-            "`fix_w` must have the shape (dilation_rate**2, dilation_rate**2) for group interaction. "
-            f"Received: shape={fix_w.shape}, dilation_rate={rate}."
-        )
+def group_interaction_matrix(fix_w):
+    """Returns equation 3's matrix for which the paper's sum equals the official loop.
+
+    Args:
+        fix_w: array (r**2, r**2), the variable `fix_w`.
+    """
     matrix = fix_w.T.copy()
-    later = np.arange(1, rate**2)
+    later = np.arange(1, len(fix_w))
     matrix[later, later] += fix_w[0, later]
     matrix[later, 0] = 0
     return matrix
 
 
-def _shared_filter(fix_w, rate):
-    """The stored filter plus the constant 1 at its center."""
+def shared_filter(fix_w):
+    """Returns the stored filter plus the constant 1 at its center.
+
+    Args:
+        fix_w: array (2r - 1, 2r - 1) or (2r - 1, 2r - 1, 1, 1, 1), the variable `fix_w`.
+    """
+    shared = fix_w.reshape(fix_w.shape[:2]).copy()
+    center = len(shared) // 2
+    shared[center, center] += 1
+    return shared
+
+
+def _check_matrix(fix_w, rate):
+    if fix_w.shape != (rate**2, rate**2):
+        raise ValueError(
+            "`fix_w` must have the shape (dilation_rate**2, dilation_rate**2) for group interaction. "
+            f"Received: shape={fix_w.shape}, dilation_rate={rate}."
+        )
+
+
+def _check_filter(fix_w, rate):
     size = 2 * rate - 1
     if fix_w.shape not in ((size, size), (size, size, 1, 1, 1)):
         raise ValueError(
             "`fix_w` must have the shape (2 * dilation_rate - 1, 2 * dilation_rate - 1, 1, 1, 1) for the "
             f"separable shared convolution. Received: shape={fix_w.shape}, dilation_rate={rate}."
         )
-    shared = fix_w.reshape(size, size).copy()
-    shared[rate - 1, rate - 1] += 1
-    return shared

@@ -1,15 +1,12 @@
 """Wave-U-Net with the weights of the official code (f90/Wave-U-Net, TensorFlow 1)."""
 
-import re
-from pathlib import Path
-
-from keras_d3.convert.tensor_table import TensorTable
+from keras_d3.convert.tensorflow_checkpoint import checkpoint_table, read_checkpoint
 from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
 from keras_d3.models import WaveUNet
 
 SCOPE = "separator/"
-# The optimizer's own variables: in its scope, or, saved by other programs, beside the weights.
-_SOLVER = re.compile(r"^separator_solver/|(^|/)(global_step|beta[12]_power|Adam(_1)?)$")
+# The optimizer's own variables; those that other programs save beside the weights are never read.
+SOLVER_SCOPE = "separator_solver/"
 
 
 def wave_u_net_from_official(config, checkpoint_prefix):
@@ -48,36 +45,16 @@ def wave_u_net_from_official(config, checkpoint_prefix):
         model = wave_u_net_from_official(config, "full_multi_instrument/full_multi_instrument-134067")
     """
     arguments = wave_u_net_arguments(config)
-    tensors = _read_checkpoint(checkpoint_prefix)
+    tensors = {
+        name: tensor
+        for name, tensor in read_checkpoint(checkpoint_prefix).items()
+        if not name.startswith(SOLVER_SCOPE)
+    }
     model = WaveUNet(**arguments, name="wave_u_net")
-    table = TensorTable(tensors, f"the checkpoint `{checkpoint_prefix}`")
+    table = checkpoint_table(tensors, checkpoint_prefix)
     _fill_model(model, table, arguments["num_levels"])
     table.finish()
     return model
-
-
-def _read_checkpoint(prefix):
-    """Returns {name: array} of all variables that are not the optimizer's."""
-    path = Path(prefix)
-    if not path.with_name(f"{path.name}.index").is_file():
-        found = sorted(file.name.removesuffix(".index") for file in path.parent.glob("*.index"))
-        hint = f" There are: {', '.join(found)}." if found else ""
-        raise FileNotFoundError(
-            "`checkpoint_prefix` must be the path of a TensorFlow checkpoint without `.index`. No file "
-            f"`{path.name}.index` is there. Received: checkpoint_prefix={str(prefix)!r}.{hint}"
-        )
-    # Here, because the rest of this package does without TensorFlow.
-    import tensorflow as tf
-
-    try:
-        reader = tf.train.load_checkpoint(str(path))
-        names = [name for name in reader.get_variable_to_shape_map() if not _SOLVER.search(name)]
-        return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
-        raise ValueError(
-            f"`checkpoint_prefix` must be a whole TensorFlow checkpoint. Received: "
-            f"checkpoint_prefix={str(prefix)!r} ({error}). Get its .index and .data files again."
-        ) from error
 
 
 def _fill_model(model, table, num_levels):

@@ -1,7 +1,6 @@
 """The authors' weights of Wave-U-Net as a separator."""
 
-from pathlib import Path
-
+from keras_d3.convert.tensorflow_checkpoint import checkpoint_files
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import (
     NUM_FRAMES,
@@ -63,7 +62,7 @@ def wave_u_net_separator(checkpoint, config, padding="zeros", downmix=True, prog
         padding=padding,
         downmix=downmix and channels == 1,
     )
-    files = sorted(Path(checkpoint).parent.glob(f"{Path(checkpoint).name}.data-*"))
+    files = checkpoint_files(checkpoint)
     recipe = {
         "recipe": "wave_u_net",
         "config": "official weights",

@@ -11,6 +11,7 @@ from keras_d3.experiments.compared_runs import ComparedRun, claim_comparison
 from keras_d3.experiments.image_comparison import ImageComparison
 from keras_d3.experiments.records_choice import choose_records, load_records
 from keras_d3.models import preset_for
+from keras_d3.runs import check_initial_weights
 from keras_d3.training import train_targets
 
 
@@ -45,6 +46,7 @@ def compare(
     options: ComparisonOptions | None = None,
     train: bool = True,
     initial_weights: Mapping[str, str] | None = None,
+    from_scratch: bool = False,
     say: Callable[[str], Any] = lambda text: None,
 ) -> tuple[Path, str]:
     """Trains runs where they are not yet, scores them and writes a report.
@@ -64,6 +66,7 @@ def compare(
         options: `ComparisonOptions`.
         train: bool, whether the runs are to be trained. Otherwise they must be finished.
         initial_weights: dict of config to the file that its training starts from.
+        from_scratch: bool, whether configs that start from other weights may start from drawn ones.
         say: function of one string, called with what is being done.
 
     Returns:
@@ -77,6 +80,10 @@ def compare(
     options, out_dir = options or ComparisonOptions(), Path(out_dir)
     records = choose_records(runs, load_records(data), train)
     weights = _initial_weights(runs, initial_weights or {})
+    drawn = {run.title for run in runs if from_scratch and run.config.pretrained and run.title not in weights}
+    if train:
+        for run in runs:
+            check_initial_weights(run.config, run.directory, run.title in weights, run.title in drawn)
     comparison = COMPARISONS[runs[0].config.data.kind](runs, records, out_dir, options)
     claim_comparison(out_dir, runs)
     for number, run in enumerate(runs, 1):
@@ -88,6 +95,7 @@ def compare(
                 records[run.title].directory,
                 run.directory,
                 initial_weights=weights.get(run.title),
+                from_scratch=run.title in drawn,
             )
         say(f"{place}: score")
         comparison.score(run, is_last=number == len(runs))

@@ -17,7 +17,7 @@ from keras_d3.report import (
     table_as_text,
     write_segmentation_report,
 )
-from keras_d3.runs import Run
+from keras_d3.runs import Run, initial_weights_in_words
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.utils import current_commit, num_cores, processor_name, read_json, write_json
 
@@ -120,7 +120,7 @@ class ImageComparison:
             curves=state.history,
             config=f"recipes/{run.recipe.name}, config {config.name}",
             seed=config.training.seed,
-            initial_weights=trained.initial_weights(),
+            initial_weights=initial_weights_in_words(trained.describe()["initial_weights"]),
             notes="These images also chose the weights." if scores["selected_on_this_split"] else "",
             predictions=predictions,
         )

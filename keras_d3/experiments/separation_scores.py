@@ -146,6 +146,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
             "config": config.name,
             **changes,
             **{name: options[name] for name in ("accompaniment", "stems", "metrics") if name in options},
+            "initial_weights": run.describe()["initial_weights"],
             "seed": config.training.seed,
             "commit": current_commit(),
         },

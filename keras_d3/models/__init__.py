@@ -4,6 +4,7 @@ from keras_d3.models.d3net.d3net import D3Net
 from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
 from keras_d3.models.deeplab_v2.deeplab_v2 import DeepLabV2
+from keras_d3.models.dilated_resnet_fcn.dilated_resnet_fcn import DilatedResNetFCN
 from keras_d3.models.dilated_u_net.dilated_u_net import DilatedDenseUNet, DilatedUNet
 from keras_d3.models.folding import fold_batch_norm
 from keras_d3.models.input_statistics import set_input_statistics
@@ -21,6 +22,7 @@ __all__ = [
     "DeepLabV2",
     "DenseNetSegmentation",
     "DilatedDenseUNet",
+    "DilatedResNetFCN",
     "DilatedUNet",
     "MMDenseNet",
     "MultiBandNetwork",

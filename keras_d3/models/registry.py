@@ -6,6 +6,7 @@ from keras_d3.models.d3net.d3net import D3Net
 from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
 from keras_d3.models.deeplab_v2.deeplab_v2 import DeepLabV2
+from keras_d3.models.dilated_resnet_fcn.dilated_resnet_fcn import DilatedResNetFCN
 from keras_d3.models.dilated_u_net.dilated_u_net import DilatedDenseUNet, DilatedUNet
 from keras_d3.models.mm_dense_net.mm_dense_net import MMDenseNet
 from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
@@ -21,6 +22,7 @@ NETWORKS = (
     D3Net,
     D3NetSegmentation,
     DenseNetSegmentation,
+    DilatedResNetFCN,
     DeepLabV2,
 )
 

@@ -40,7 +40,7 @@ class SegmentationEntry:
         curves: list of dicts with "epoch", "loss", "val_loss" and "val_mean_iou".
         config, notes: str, for the table of runs.
         seed: int, random seed.
-        initial_weights: str, what the training started from; "" for drawn weights.
+        initial_weights: str, what the training started from, such as "from scratch".
         predictions: dict of an image's name to its label map, an integer array (height, width).
     """
 

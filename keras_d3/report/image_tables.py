@@ -92,7 +92,7 @@ def runs_table(data):
             Cell(model.preset),
             Cell(model.config),
             Cell("" if model.seed is None else str(model.seed)),
-            Cell(model.initial_weights or "drawn"),
+            Cell(model.initial_weights),
             Cell(model.notes),
         )
         for model in data.models

@@ -2,7 +2,7 @@
 
 RUN/config.json              the resolved config; a run with another one is refused
 RUN/state.json               where training stands; written last, after what it refers to
-RUN/initial_weights.json     what file the weights started from, if they were not drawn
+RUN/initial_weights.json     what file the weights started from, or that they were drawn
 RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
 RUN/checkpoints/best.keras   best on the validation split (without one: the last)
@@ -27,6 +27,8 @@ from keras_d3.settings import CHECKPOINTS, RunConfig
 from keras_d3.utils import atomic_path, check_choice, read_json, write_json
 
 MADE_BY = "python -m recipes.<name>.train"
+# What `initial_weights.json` says where no file was given.
+FROM_SCRATCH = {"source": "from scratch", "sha256": None}
 
 
 class Run:
@@ -97,6 +99,9 @@ class Run:
             "epochs": {str(target): state.epoch for target, state in states.items()},
             "weights": self.config.training.selection,
             "train_secs": {str(target): state.train_secs for target, state in states.items()},
+            "initial_weights": {
+                str(target): network.initial_weights for target, network in self.networks.items()
+            },
         }
 
     def checkpoint(self, which: str = "best") -> Path:
@@ -172,32 +177,43 @@ class Run:
         else:
             write_json(self._config_file, values)
 
-    def claim_initial_weights(self, description: Mapping | None, state: TrainingState) -> None:
+    @property
+    def has_begun(self) -> bool:
+        """Whether the network of this directory has its first weights: nothing else can replace them."""
+        return self._initial_weights_file.is_file() or self.read_state().epoch > 0
+
+    @property
+    def initial_weights(self) -> dict[str, Any]:
+        """What the network of this directory started from: `source`, a file's name, and its `sha256`."""
+        file = self._initial_weights_file
+        return read_json(file, "initial weights") if file.is_file() else dict(FROM_SCRATCH)
+
+    def claim_initial_weights(
+        self, description: Mapping | None, state: TrainingState, from_scratch: bool = False
+    ) -> None:
         """Writes what the weights start from before the first epoch, or checks that it is the same.
 
         Args:
             description: JSON-ready dict, or None where the weights are drawn, or where a run goes on.
             state: `TrainingState` of the network.
+            from_scratch: bool, whether they must be drawn: then a run that goes on must have drawn them.
 
         Raises:
             ValueError: the run began from other weights.
         """
-        file = self.path / "initial_weights.json"
-        saved = read_json(file, "initial weights") if file.is_file() else None
-        goes_on = state.epoch > 0 or saved is not None
-        if goes_on and description != saved and not (description is None and state.epoch > 0):
+        if not self.has_begun:
+            write_json(self._initial_weights_file, FROM_SCRATCH if description is None else description)
+            return
+        saved = self.initial_weights
+        is_open = description is None and not from_scratch
+        if (FROM_SCRATCH if description is None else description) != saved and not (
+            is_open and state.epoch > 0
+        ):
             raise ValueError(
                 f"The run `{self.path}` began from {_weights_in_words(saved)}, not from "
-                f"{_weights_in_words(description)}. Give the same initial weights, or another `run_dir`."
+                f"{_weights_in_words(description or FROM_SCRATCH)}. Give the same initial weights, or "
+                "another `run_dir`."
             )
-        if not goes_on and description is not None:
-            write_json(file, description)
-
-    def initial_weights(self) -> str:
-        """Returns the files that the run's networks started from, in words; "" where weights were drawn."""
-        files = [network.path / "initial_weights.json" for network in self.networks.values()]
-        read = [read_json(file, "initial weights") for file in files if file.is_file()]
-        return ", ".join(dict.fromkeys(_weights_in_words(description).strip("`") for description in read))
 
     def record_tracks(self, names: Mapping[str, list[str]]) -> None:
         """Adds to `tracks.json` which tracks are trained and validated on, before any is.
@@ -262,6 +278,10 @@ class Run:
         return self.path / "config.json"
 
     @property
+    def _initial_weights_file(self):
+        return self.path / "initial_weights.json"
+
+    @property
     def _tracks_file(self):
         return self.path / "tracks.json"
 
@@ -273,7 +293,7 @@ class Run:
 
 
 def _weights_in_words(description):
-    return "drawn weights" if description is None else f"`{description['source']}`"
+    return "drawn weights" if description == FROM_SCRATCH else f"`{description['source']}`"
 
 
 def _link(source, path):

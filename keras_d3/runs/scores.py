@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from keras_d3.evaluation import aggregate
-from keras_d3.runs.run import Run
+from keras_d3.runs.initial_weights import initial_weights_in_words
+from keras_d3.runs.run import FROM_SCRATCH, Run
 from keras_d3.settings import MEAN_IOU
 from keras_d3.utils import read_json
 
@@ -78,10 +79,15 @@ def read_run_scores(run_dir: str | Path, split: str) -> list[RunScores]:
         "seed": config.training.seed,
         "parameters": sum(state.parameters for state in states.values()),
         "commit": next(iter(states.values())).commit,
-        "initial_weights": run.initial_weights(),
+        "initial_weights": _initial_weights(run),
         "split": split,
     }
     return [RunScores(**common, **scores) for scores in found]
+
+
+def _initial_weights(run):
+    words = initial_weights_in_words(run.describe()["initial_weights"])
+    return "" if words == FROM_SCRATCH["source"] else words
 
 
 def _audio_scores(run, split):

@@ -38,6 +38,8 @@ class RunConfig:
             source, None for networks that estimate all sources at once.
         segmentation: `SegmenterConfig`, the segmenter of a run on images, with the normalization and
             classes of the data; None for audio.
+        pretrained: bool, whether the network starts from other weights: a new run is refused without
+            `initial_weights`, unless it is told to start from scratch.
 
     Raises:
         ValueError: settings of audio stand beside images, or the other way round; the separator or segmenter
@@ -54,6 +56,7 @@ class RunConfig:
     model: dict = dataclasses.field(default_factory=dict)
     target: str | None = None
     segmentation: SegmenterConfig | None = None
+    pretrained: bool = False
 
     def __post_init__(self):
         kind = self.data.kind

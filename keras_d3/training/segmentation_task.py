@@ -1,6 +1,7 @@
 """Training on image records: what is read and compared."""
 
 from keras_d3.data import check_image_records, image_shuffle_bytes, training_images, validation_images
+from keras_d3.models import preset_for
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
 
 # `training.loss` and what its sum is divided by.
@@ -69,7 +70,8 @@ class SegmentationTask:
 
     def _for_all_outputs(self, dataset):
         """Labels for each output of the network."""
-        if not self._config.model.get("auxiliary_logits"):
+        arguments = {**preset_for(self._config).merged_arguments(), **self._config.model}
+        if not arguments.get("auxiliary_logits"):
             return dataset
         return dataset.map(
             lambda images, labels: (images, dict.fromkeys(("logits", "auxiliary_logits"), labels))

@@ -7,7 +7,7 @@ import keras
 
 from keras_d3 import models
 from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
-from keras_d3.runs import Run
+from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.schedules import StepSchedule
@@ -15,7 +15,15 @@ from keras_d3.training.tasks import task_of
 from keras_d3.utils import current_commit
 
 
-def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", initial_weights=None):
+def train(
+    config,
+    data_dir,
+    run_dir,
+    stop_after_epoch=None,
+    verbose="auto",
+    initial_weights=None,
+    from_scratch=False,
+):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
     After every epoch the model with its optimizer state, the history and the state of the schedule
@@ -37,16 +45,20 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
             elsewhere.
         initial_weights: source of a new network's weights, such as
             `keras_d3.convert.InitialWeights`: an object with `apply(model)` and
-            `description`, a dict that the run directory keeps. None: they are drawn.
+            `description`, a dict that the run directory keeps. None: they are drawn, which a config that
+            starts from other weights (`config.pretrained`) allows with `from_scratch` alone.
+        from_scratch: bool, whether the weights of a new network are to be drawn whatever the config says.
 
     Returns:
         `TrainingState` with the history.
 
     Raises:
         FileNotFoundError: no records at `data_dir`.
-        ValueError: the run directory belongs to another config or other initial weights, the records
-            do not fit the config, training diverged, or a shard is damaged (the message names it).
+        ValueError: the config starts from other weights and a new run gets none; the run directory belongs
+            to another config or other initial weights, the records do not fit the config, training diverged,
+            or a shard is damaged (the message names it).
     """
+    check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
     manifest = load_manifest(data_dir)
     run = Run(run_dir)
     has_validation = "validation" in manifest.splits
@@ -54,18 +66,12 @@ def train(config, data_dir, run_dir, stop_after_epoch=None, verbose="auto", init
     check_training(config, manifest)
     run.claim(config)
     state = run.read_state()
+    description = initial_weights.description if initial_weights else None
+    run.claim_initial_weights(description, state, from_scratch)
     if state.finished:
         return state
-    run.claim_initial_weights(initial_weights.description if initial_weights else None, state)
     state.commit = state.commit or current_commit()
-    # For evaluation, which refuses to score what was trained on.
-    run.record_tracks(
-        {
-            split: [item.name for item in manifest.items(split)]
-            for split in ("train", "validation")
-            if split in manifest.splits
-        }
-    )
+    _record_tracks(run, manifest)
 
     _make_deterministic(config.training.seed)
     model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
@@ -117,6 +123,8 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     """
     if config.target != "all":
         return {config.target: train(config, data_dir, run_dir, **kwargs)}
+    has_weights = kwargs.get("initial_weights") is not None
+    check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
     run.claim(config)
     return {
@@ -220,6 +228,12 @@ def _compile(model, config, task):
     # Variables that appear while the training step is traced make TensorFlow trace it a second time.
     model.optimizer.build(model.trainable_variables)
     return model
+
+
+def _record_tracks(run, manifest):
+    """For evaluation, which refuses to score what was trained on."""
+    splits = [split for split in ("train", "validation") if split in manifest.splits]
+    run.record_tracks({split: [item.name for item in manifest.items(split)] for split in splits})
 
 
 @contextlib.contextmanager

@@ -77,10 +77,11 @@ def read_json(path: str | Path, what: str = "file", made_by: str | None = None) 
         raise ValueError(f"The {what} `{path}` is not valid JSON ({error}). Make it again.{hint}") from error
 
 
-def sha256_of_file(path: str | Path) -> str:
-    """Returns the SHA-256 of the file's bytes as a hexadecimal string."""
+def sha256_of_file(*paths: str | Path) -> str:
+    """Returns the SHA-256 of a file's bytes, or of several files' one after the other, in hexadecimal."""
     digest = hashlib.sha256()
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            digest.update(piece)
+    for path in paths:
+        with open(path, "rb") as file:
+            while piece := file.read(1 << 20):
+                digest.update(piece)
     return digest.hexdigest()

@@ -34,6 +34,8 @@ VOC_ASPP = RunConfig(
     ),
     # Whole images, logits resized as TensorFlow 1 did.
     segmentation=SegmenterConfig(IMAGENET_CAFFE_BGR, VOC, resize="legacy"),
+    # An encoder from ImageNet or MS-COCO, whose batch normalization stays as it is.
+    pretrained=True,
 )
 VOC_LARGEFOV = variant(VOC_ASPP, "voc_largefov_baseline", {"preset": "deeplab_v2_largefov"})
 CITYSCAPES_ASPP = variant(
@@ -53,6 +55,7 @@ TINY = variant(
     "tiny",
     {
         "tiny": True,
+        "pretrained": False,
         "data.crop": (97, 193),
         "data.scale_range": (0.75, 1.5),
         # Of 0.003, 0.01 and 0.05, the second was ahead after two epochs; the last one collapsed.

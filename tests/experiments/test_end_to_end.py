@@ -245,6 +245,7 @@ def test_commands(compared, tmp_path, capsys):
     assert "vocals" in out and "times real time" in out
     provenance = json.loads(Path(run, "scores/provenance.json").read_text())
     assert provenance["data_set"] == "small" and provenance["seed"] == 0 and provenance["commit"]
+    assert {item["source"] for item in provenance["initial_weights"].values()} == {"from scratch"}
     assert keras_d3(["export", "--run-dir", run, "--out", str(tmp_path / "model")]) == 0
     song = tmp_path / "song.flac"
     soundfile.write(song, np.random.default_rng(0).uniform(-0.3, 0.3, 11025 * 2), 11025)

@@ -1,6 +1,8 @@
 """From a run on images to scores, pictures and a SavedModel; initial weights; the two recipes."""
 
+import dataclasses
 import json
+import re
 import shutil
 
 import keras
@@ -18,7 +20,8 @@ from keras_d3.experiments import export_segmentation_run, score_segmentation_run
 from keras_d3.models import find_preset
 from keras_d3.segmentation import load_segmenter, segmenter_from_run
 from keras_d3.settings import Recipe, RecipeEntry, RunConfig, Stage
-from keras_d3.training import build_network
+from keras_d3.training import build_network, train
+from keras_d3.utils import sha256_of_file
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
 from tests.helpers.small_scenes import SIZE, make_street_records
@@ -169,6 +172,76 @@ def test_initial_weights(run, records, recipe, tmp_path, monkeypatch, capsys):
     assert saved["source"] == "last.keras" and len(saved["sha256"]) == 64
 
 
+def test_configs_that_start_from_other_weights_ask_for_them(
+    run, records, recipe, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.setattr(models, "build", small_network)
+    entry = recipe.entries[0]
+    config = dataclasses.replace(entry.config, pretrained=True)
+    recipe = dataclasses.replace(recipe, entries=(dataclasses.replace(entry, config=config),))
+    scratch, tuned = tmp_path / "scratch", tmp_path / "tuned"
+
+    def command(run_dir, *options, data=records):
+        arguments = ["--data", str(data), "--run-dir", str(run_dir), "--config", "small"]
+        return train_command(recipe, [*arguments, *map(str, options)])
+
+    # Before the records are looked for.
+    assert command(scratch, data=tmp_path / "nowhere") == 1
+    assert "`initial_weights` must be given for the config 'small'" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="`initial_weights` must be given for the config 'small'"):
+        train(config, tmp_path / "nowhere", scratch)
+    assert not scratch.exists()
+    with pytest.raises(SystemExit):
+        command(scratch, "--from-scratch", "--initial-weights", "x.keras")
+    assert "not allowed with argument" in capsys.readouterr().err
+
+    assert command(scratch, "--from-scratch", "--stop-after-epoch", 0) == 0
+    assert command(scratch) == 0, "a run that has begun is not asked again"
+    assert "Initial weights: from scratch" in capsys.readouterr().out
+    evaluation = ["--data", str(records), "--run-dir", str(scratch)]
+    assert evaluate_segmentation_command(recipe, evaluation) == 0
+    out = capsys.readouterr().out
+    assert "Initial weights of this run: from scratch" in out and "scores are not comparable" in out
+    saved = json.loads((scratch / "scores/validation.json").read_text())["run"]["initial_weights"]
+    assert saved == {"None": {"source": "from scratch", "sha256": None}}
+
+    checkpoint = run / "checkpoints/last.keras"
+    assert command(tuned, "--initial-weights", checkpoint) == 0
+    evaluation[-1] = str(tuned)
+    assert evaluate_segmentation_command(recipe, evaluation) == 0
+    out = capsys.readouterr().out
+    assert "Initial weights of this run: last.keras (SHA-256 " in out and "not comparable" not in out
+    saved = json.loads((tuned / "scores/validation.json").read_text())["run"]["initial_weights"]
+    assert saved == {"None": {"source": "last.keras", "sha256": sha256_of_file(checkpoint)}}
+
+
+def test_which_configs_start_from_other_weights():
+    needed = {(recipe.name, name) for recipe, name in CONFIGS if recipe.config(name).pretrained}
+    assert needed == {
+        *((D3NET.name, name) for name in ("s_pretrained", "l_pretrained", "l_ocr_pretrained", "l_for_test")),
+        *((SMOOTHED.name, name) for name in SMOOTHED.configs if name.startswith(("voc_", "cityscapes_"))),
+    }
+    assert not any(config.tiny and config.pretrained for config in SMOOTHED.configs.values())
+
+
+def test_as_printed_is_without_what_only_the_code_does():
+    config = D3NET.config("s_as_printed")
+    (stage,), training = config.training.stages, config.training
+    assert (stage.decay, stage.final_learning_rate, stage.decay_power) == ("poly", 0.0, 0.9)
+    assert (training.loss, training.l2) == ("cross_entropy", 5e-4)
+    assert (config.data.distortion, config.data.max_class_fraction) == (None, None)
+    with keras.StatelessScope(initialize_variables=False):
+        network = build_network(config)
+    decayed = {
+        weight.path.split("/")[-1]
+        for weight in network.trainable_weights
+        if re.search(training.l2_weights, weight.path)
+    }
+    assert decayed == {"kernel"}
+    # One normalization per layer, as equation 1 has it; the size still rounds to the printed 9.7M.
+    assert sum(int(np.prod(weight.shape)) for weight in network.trainable_weights) == 9_712_411
+
+
 @pytest.mark.parametrize("recipe, name", CONFIGS, ids=[f"{recipe.name}-{name}" for recipe, name in CONFIGS])
 def test_configs_fit_themselves(recipe, name):
     """Network, data and segmenter of a config agree; sources are refused."""
@@ -189,8 +262,9 @@ def test_configs_fit_themselves(recipe, name):
 def test_full_size_schedules_are_the_papers():
     steps = {name: sum(s.epochs for s in c.training.stages) * c.training.steps_per_epoch
              for recipe, name in CONFIGS if not (c := recipe.configs[name]).tiny}  # fmt: skip
-    assert {name: steps[name] for name in D3NET.configs if name != "tiny"} == {
-        **dict.fromkeys(D3NET.configs.keys() - {"tiny"}, 40_000),
+    full_size = {name for name, config in D3NET.configs.items() if not config.tiny}
+    assert {name: steps[name] for name in full_size} == {
+        **dict.fromkeys(full_size, 40_000),
         **dict.fromkeys(("s_pretrained", "l_pretrained", "l_ocr_pretrained"), 80_000),
         "l_for_test": 160_000,
     }

@@ -26,11 +26,12 @@ def records(tmp_path_factory):
     "recipe, name, least",
     [
         (D3NET, "tiny", 0.4),
+        (D3NET, "tiny_d_resnet_50_fcn", 0.2),
         (SMOOTHED, "tiny", 0.25),
         (SMOOTHED, "tiny_group_interaction", 0.25),
         (SMOOTHED, "tiny_separable_shared", 0.25),
     ],
-    ids=["d3net", "deeplab", "group_interaction", "separable_shared"],
+    ids=["d3net", "d_resnet", "deeplab", "group_interaction", "separable_shared"],
 )
 def test_tiny_networks_learn(recipe, name, least, records, tmp_path):
     """A third of the recipe's training. Chance is a few percent: most pixels are road, sky and building."""

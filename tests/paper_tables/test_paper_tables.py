@@ -11,7 +11,7 @@ from keras_d3.cli import tables_command
 from keras_d3.evaluation import METRICS
 from keras_d3.paper_tables import published_tables, table_as_rows
 from keras_d3.report import table_as_text
-from keras_d3.runs import Run, TrainingState, read_run_scores
+from keras_d3.runs import FROM_SCRATCH, Run, TrainingState, read_run_scores
 from keras_d3.settings import MEAN_IOU, PublishedRow, PublishedTable
 from keras_d3.utils import write_json
 from recipes.all_recipes import RECIPES
@@ -30,8 +30,8 @@ def finished_run(path, recipe, config, seed=0, scores=None, initial_weights=None
     run.claim(config)
     for network in run.networks.values():
         network.save_state(TrainingState(epoch=1, finished=True, parameters=1_500_000, commit="abc"))
-        if initial_weights:
-            write_json(network.path / "initial_weights.json", {"source": initial_weights, "sha256": "0"})
+        start = {"source": initial_weights, "sha256": 64 * "0"} if initial_weights else FROM_SCRATCH
+        write_json(network.path / "initial_weights.json", start)
     return run
 
 

@@ -48,6 +48,7 @@ def test_networks_of_a_run(tmp_path):
         "epochs": {"vocals": 3},
         "weights": "best",
         "train_secs": {"vocals": 1.5},
+        "initial_weights": {"vocals": {"source": "from scratch", "sha256": None}},
     }
     with pytest.raises(FileNotFoundError, match="No run config at"):
         Run(tmp_path / "none").states()

@@ -177,6 +177,15 @@ def test_two_outputs_have_the_same_labels(street_records):
     np.testing.assert_array_equal(labels["logits"], labels["auxiliary_logits"])
 
 
+def test_two_outputs_of_a_preset_have_the_same_labels(street_records):
+    """D-ResNets have their auxiliary head whether the config says so or not."""
+    config = dataclasses.replace(segmentation_config(), preset="d_resnet_50_fcn")
+    for model, is_dict in (({}, True), ({"auxiliary_logits": False}, False)):
+        task = task_of(dataclasses.replace(config, model=model))
+        _, labels = next(iter(task.training_data(load_manifest(street_records), 2, 1, 0)))
+        assert isinstance(labels, dict) is is_dict
+
+
 @pytest.mark.large
 def test_two_outputs_are_trained(street_records, tmp_path, monkeypatch):
     monkeypatch.setattr(models, "build", two_outputs)

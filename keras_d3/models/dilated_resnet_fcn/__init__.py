@@ -1,0 +1,1 @@
+"""Dilated ResNets with a fully convolutional head: baselines of D3Net for segmentation."""
