@@ -64,7 +64,7 @@ def class_table(data):
     rows = []
     for name in data.label_set.names:
         values = [model.scores["iou"].get(name) for model in scored]
-        best = max((value for value in values if value is not None), default=None)
+        best = max((value for value in values if value), default=None)
         cells = [
             Cell() if value is None else Cell(f"{100 * value:.1f}", best=value == best and len(values) > 1)
             for value in values
