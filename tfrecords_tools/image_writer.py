@@ -93,7 +93,7 @@ def write_images(
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
     The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
-    Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
+    Without training images the records are for scores alone. Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
     frames of one street. Resumable: see `write_directory`.
 
     Args:
@@ -115,8 +115,11 @@ def write_images(
     if not shard_mb > 0:
         raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
     images = tuple(images)
-    if not any(files.split == "train" for files in images):
-        raise ValueError("`images` must hold at least one training image. Received: none.")
+    if not images:
+        raise ValueError(
+            "`images` must hold at least one training image, or images of other splits for scores alone. "
+            "Received: none."
+        )
     ordered = sorted(images, key=_sort_key)
 
     def plan():

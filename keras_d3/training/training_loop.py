@@ -184,8 +184,9 @@ def _check_fit(config, manifest, has_validation, task):
     check_kind(manifest, config.data.kind)
     if "train" not in manifest.splits:
         raise ValueError(
-            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
-            "training split."
+            f"The records at `{manifest.directory}` hold nothing to train on, only the split "
+            f"{', '.join(manifest.splits)}. Write records of the whole data set, with a training split, into "
+            "another directory."
         )
     task.check(manifest, ("train", "validation") if has_validation else ("train",))
     if not has_validation and config.training.selection == "best":
