@@ -93,8 +93,9 @@ def write_images(
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
     The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
-    Without training images the records are for scores alone. Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
-    frames of one street. Resumable: see `write_directory`.
+    Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
+    frames of one street. Without training images the records are for scores alone. Resumable: see
+    `write_directory`.
 
     Args:
         out: str or Path, the directory.

@@ -221,3 +221,32 @@ def test_errors_of_settings():
             settings(**changes)
     with pytest.raises(ValueError, match="`label_set` must be an `LabelSet`"):
         SegmenterConfig(NORMALIZATION, ("road",))
+
+
+def test_settings_of_a_saved_model_are_changed(whole, exported):
+    """By the network that the SavedModel carries: equal to a segmenter that has these settings from the start."""
+    image = image_of(50, 70)
+    for changes in (
+        {"scales": [0.5, 1.0, 1.25], "flip": True},
+        {"window": (40, 32), "stride": (24, 32)},
+        {"window": (33, 48), "flip": True},
+    ):
+        loaded = load_segmenter(exported, changes)
+        expected = Segmenter(whole[0], settings().changed(changes))
+        assert loaded.metadata["segmentation"] == expected.metadata["segmentation"]
+        np.testing.assert_allclose(loaded.segment(image)[1], expected.segment(image)[1], atol=1e-5)
+    windows = settings(window=(24, 20), stride=(16, 15))
+    assert windows.changed({"window": [30, 60]}).stride == (20, 40)
+    assert windows.changed({"window": None}).stride is None and windows.changed(None) == windows
+    with pytest.raises(ValueError, match="`stride` must be None without a `window`"):
+        load_segmenter(exported, {"stride": (8, 8)})
+    with pytest.raises(ValueError, match="scale"):
+        load_segmenter(exported, {"scale": 2})
+
+
+def test_a_saved_model_without_its_network_says_so(exported, monkeypatch):
+    from keras_d3.segmentation import graph_segmenter
+
+    monkeypatch.setattr(graph_segmenter, "load_saved_model", lambda *arguments: types.SimpleNamespace())
+    with pytest.raises(ValueError, match="cannot be changed: its SavedModel has no function `network`"):
+        load_segmenter(exported, {"flip": True})
