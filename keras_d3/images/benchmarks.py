@@ -64,16 +64,24 @@ class BenchmarkLabels:
 # <city>_<sequence>_<frame>*.png per image, in all folders of the results, of one channel and the image's
 # size, whose values are ids and not training ids.
 _CITYSCAPES = BenchmarkLabels(
-    "Cityscapes",
-    CITYSCAPES_IDS,
-    "_leftImg8bit",
-    "_pred_labelIds.png",
-    r"\w+_\d{6}_\d{6}",
-    (1024, 2048),
-    False,
+    benchmark="Cityscapes",
+    ids=CITYSCAPES_IDS,
+    image_suffix="_leftImg8bit",
+    file_suffix="_pred_labelIds.png",
+    name_pattern=r"\w+_\d{6}_\d{6}",
+    size=(1024, 2048),
+    colors=False,
 )
 # The development kit reads <image>.png, class numbers under a palette.
-_VOC = BenchmarkLabels("PASCAL VOC", tuple(range(21)), "", ".png", r"\d{4}_\d{6}", None, True)
+_VOC = BenchmarkLabels(
+    benchmark="PASCAL VOC",
+    ids=tuple(range(21)),
+    image_suffix="",
+    file_suffix=".png",
+    name_pattern=r"\d{4}_\d{6}",
+    size=None,
+    colors=True,
+)
 _BENCHMARKS = {CITYSCAPES.names: _CITYSCAPES, VOC.names: _VOC}
 
 

@@ -224,7 +224,7 @@ def test_errors_of_settings():
 
 
 def test_settings_of_a_saved_model_are_changed(whole, exported):
-    """By the network that the SavedModel carries: equal to a segmenter that has these settings from the start."""
+    """By the network that the SavedModel carries: equal to a segmenter made with these settings."""
     image = image_of(50, 70)
     for changes in (
         {"scales": [0.5, 1.0, 1.25], "flip": True},
