@@ -83,8 +83,10 @@ def _check_form(command, options, is_model):
     """Ends with a usage error where options of both forms are mixed, or one is not whole."""
     foreign = _given(command, options, FOLDERS if is_model else MODELS)
     if foreign:
-        form, other = ("--model and --data", "--references") if is_model else ("--references", "--model")
-        command.error(f"{', '.join(foreign)} cannot be given with {form}; they belong to {other}")
+        ours, theirs = ("a model", "folders") if is_model else ("folders", "a model")
+        command.error(
+            f"{', '.join(foreign)}: for scores of {theirs}, which cannot be mixed with those of {ours}"
+        )
     needed = ("model", "data") if is_model else ("references", "estimates")
     missing = [f"--{name}" for name in needed if getattr(options, name) is None]
     if len(missing) == len(needed):

@@ -89,7 +89,7 @@ def _has_official_weights(entry, made_from):
     weights = made_from.get("weights") or {}
     if "settings" in weights:
         return weights["settings"].get("preset") == entry.config.preset
-    presets = {source: item.get("settings", {}).get("preset") for source, item in weights.items()}
+    presets = {source: item["settings"].get("preset") for source, item in weights.items()}
     return bool(presets) and presets == {
         source: entry.config.preset.format(target=source) for source in entry.config.sources
     }

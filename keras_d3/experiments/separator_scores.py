@@ -95,7 +95,10 @@ def score_separator(
         "commit": current_commit(),
     }
     write_json(out_dir / "scores" / f"{split}.json", summary)
-    return scores, summary, _notes(summary, published, reason)
+    notes = _notes(summary, published, reason)
+    if ACCOMPANIMENT not in metadata["sources"] and set(metadata["sources"]) < set(manifest.sources):
+        notes.insert(0, "Scored among these sources alone: SIR and SAR would be others among all of them.")
+    return scores, summary, notes
 
 
 def check_separator(metadata, manifest, split):
