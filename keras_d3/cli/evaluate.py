@@ -158,4 +158,5 @@ def _evaluate_segmenter(options):
         print(f"No published scores beside these: {reason}")
     if not scores["trained_images_known"]:
         print("The model does not say what it was trained on, so that was not compared with these images.")
-    print(f"Scores: {path}")
+    data = f"{scores['data_set']} ({scores['variant']}) {scores['split']}, {scores['images']} images"
+    print(f"Scored: {data}\nScores: {path}")

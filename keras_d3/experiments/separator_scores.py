@@ -158,5 +158,7 @@ def _notes(summary, published, reason):
         notes.append(
             "The model does not say what it was trained on, so that was not compared with these songs."
         )
+    data = f"{summary['data_set']} ({summary['variant']}) {summary['split']}, {summary['tracks']} songs"
+    notes.append(f"Scored: {data}")
     notes.append(f"Separation: {summary['times_real_time']:.1f} times real time")
     return notes

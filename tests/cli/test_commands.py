@@ -112,6 +112,19 @@ def test_results_are_replaced_only_when_asked(arguments, there, tmp_path, monkey
     assert "model" in capsys.readouterr().err
 
 
+def test_settings_of_segmenters_are_not_for_separators(tmp_path, capsys):
+    pytest.importorskip("tensorflow")
+    from keras_d3.runs import Run
+    from tests.helpers.training_configs import waveform_config
+
+    Run(tmp_path).claim(waveform_config())
+    assert main(["export", "--run-dir", str(tmp_path), "--flip", "--scales", "1,2"]) == 1
+    assert (
+        "must be a run on images for `--scales`, `--flip`. Received: a run on audio."
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("module", ["recipes.compare", "recipes.demo", "benchmarks.__main__"])
 def test_help_of_other_commands_imports_no_framework(module):
     code = f"""

@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3.cli import main
-from keras_d3.images.label_sets import LabelSet
+from keras_d3.images.label_sets import VOC, LabelSet
 from keras_d3.images.normalization import ImageNormalization
 from keras_d3.segmentation import Segmenter, load_segmenter, segment_file
 from keras_d3.separation import read_separator_metadata
@@ -178,6 +178,21 @@ def test_files_and_command(whole, exported, tmp_path, capsys):
     assert "Received twice: street" in capsys.readouterr().err
     assert main(["segment", image, "--model", str(exported), "--out", "x", "--opacity", "3"]) == 1
     assert "`--opacity` must be a number from 0 to 1" in capsys.readouterr().err
+
+
+def test_files_for_a_server(tmp_path):
+    """One file per image, in the data set's ids; two images of one name are refused."""
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Conv2D(21, 1)(image))
+    segmenter = Segmenter(network, SegmenterConfig(NORMALIZATION, VOC))
+    Image.fromarray(image_of(20, 30)).save(tmp_path / "2008_000006.jpg")
+    (path,) = segment_file(segmenter, tmp_path / "2008_000006.jpg", tmp_path / "out", label_ids="dataset")
+    assert path == tmp_path / "out/2008_000006.png"
+    with Image.open(path) as file, Image.open(tmp_path / "2008_000006.jpg") as picture:
+        assert file.mode == "P"
+        np.testing.assert_array_equal(np.asarray(file), segmenter.segment(np.asarray(picture))[0])
+    with pytest.raises(ValueError, match="`label_ids` must be one of 'classes', 'dataset'"):
+        segment_file(segmenter, tmp_path / "2008_000006.jpg", tmp_path / "out", label_ids="ids")
 
 
 def test_errors(whole, exported, tmp_path):
