@@ -105,6 +105,6 @@ class SegmenterConfig:
         >>> config.changed({"window": (96, 96), "flip": True}).stride
         (64, 64)
         """
-        changes = to_dict(dict(changes or {}))
-        own_stride = {"stride": None} if "window" in changes else {}
-        return from_dict(SegmenterConfig, {**to_dict(self), **own_stride, **changes}, "segmentation")
+        given: dict[str, Any] = to_dict(dict(changes or {}))
+        own_stride = {"stride": None} if "window" in given else {}
+        return from_dict(SegmenterConfig, {**to_dict(self), **own_stride, **given}, "segmentation")
