@@ -31,14 +31,18 @@ def build_parser() -> argparse.ArgumentParser:
 
     musdb18 = commands.add_parser("musdb18", help="TFRecords of MUSDB18 (.stem.mp4) or MUSDB18-HQ (.wav)")
     musdb18.set_defaults(run=_musdb18)
-    musdb18.add_argument("--root", required=True, help="folder with train/ and test/")
+    musdb18.add_argument(
+        "--root", required=True, help="folder with train/ and test/; test/ alone makes records for scores"
+    )
     musdb18.add_argument("--is-wav", choices=("auto", "yes", "no"), default="auto", help="MUSDB18-HQ or not")
     _add_writing_options(musdb18, "MUSDB18")
     _add_audio_options(musdb18, validation="musdb's official list")
 
     dsd100 = commands.add_parser("dsd100", help="TFRecords of DSD100 (Dev for training, Test for the test)")
     dsd100.set_defaults(run=_dsd100)
-    dsd100.add_argument("--root", required=True, help="folder with Mixtures/ and Sources/")
+    dsd100.add_argument(
+        "--root", required=True, help="folder with Mixtures/ and Sources/; Test alone will do"
+    )
     _add_writing_options(dsd100, "DSD100")
     _add_audio_options(dsd100, validation="songs 060, 070, 080, 090 and 100 of Dev")
 
@@ -157,7 +161,7 @@ def _folder(options):
     )
     if options.no_validation:
         tracks = tuple(track for track in tracks if track.split != "validation")
-    elif not any(track.split == "validation" for track in tracks):
+    elif {"train", "validation"} & {track.split for track in tracks} == {"train"}:
         raise ValueError(
             f"`{options.root}` has no validation songs. Make a folder `validation/`, name training "
             "songs with `--validation-tracks`, or do without: `--no-validation`."
@@ -228,6 +232,8 @@ def _describe(out, manifest, content):
     print(f"{out}: {len(manifest.shards)} shards, {size / 1e6:.1f} MB, {content}.")
     for name, split in manifest.splits.items():
         print(f"  {name}: {split.describe()}")
+    if "train" not in manifest.splits:
+        print("  No training split: these records are for scores alone.")
 
 
 def _write_audio(options, dataset, variant, tracks, sources):

@@ -66,7 +66,7 @@ def write_records(
 ) -> AudioManifest:
     """Writes TFRecords of songs into a directory, with a manifest.
 
-    Resumable: see `write_directory`.
+    Test songs alone make records that are for scores, not for training. Resumable: see `write_directory`.
 
     Args:
         out: str or Path, the directory.
@@ -115,8 +115,11 @@ def write_records(
 def _check_names(tracks, sources):
     if MIXTURE in sources or len(set(sources)) != len(sources) or not sources:
         raise ValueError(f"`sources` must be distinct names other than 'mixture'. Received: {sources!r}.")
-    if not any(track.split == "train" for track in tracks):
+    splits = {track.split for track in tracks}
+    if "validation" in splits and "train" not in splits:
         raise ValueError("No training songs are left. Make the list of validation or test songs shorter.")
+    if not tracks:
+        raise ValueError("`tracks` must hold at least one song. Received: none.")
     for split in SPLITS:
         names = [track.name for track in tracks if track.split == split]
         if len(set(names)) != len(names):

@@ -22,7 +22,7 @@ def list_cityscapes(
 
     Label maps of training ids are preferred to those of the data set's ids, which are mapped by its public
     table. The test split is left out if it has no label maps. (Those of the download are empty: the
-    benchmark keeps the real ones.)
+    benchmark keeps the real ones.) A split that has neither images nor label maps is left out, too.
 
     Args:
         root: str or Path, folder with `leftImg8bit/` and `gtFine/`.
@@ -37,12 +37,15 @@ def list_cityscapes(
     """
     root = Path(root)
     images = []
+    found = [folder for folder in SPLIT_FOLDERS if _has_all(root, folder)]
     for folder, split in SPLIT_FOLDERS.items():
         folders = root / "leftImg8bit" / folder, root / "gtFine" / folder
         missing = [path for path in folders if not path.is_dir()]
-        if missing and folder == "test":
-            if len(missing) == 1:
-                log(f"The test split is left out: there is no `{missing[0]}`.")
+        # Half a split is a mistake, but for the test split, whose labels are worth nothing.
+        if missing and (folder == "test" or (found and len(missing) == 2)):
+            reason = f"there is no `{missing[0]}`"
+            if len(missing) == 1 or folder != "test":
+                log(f"The {split} split is left out: {reason}.")
             continue
         if missing:
             raise FileNotFoundError(
@@ -55,6 +58,10 @@ def list_cityscapes(
             raise FileNotFoundError(f"`{folders[0]}` must hold <city>/<name>{IMAGE_SUFFIX}. There are none.")
         images += _pairs(*folders, split)
     return tuple(images)
+
+
+def _has_all(root, folder):
+    return all((root / part / folder).is_dir() for part in ("leftImg8bit", "gtFine"))
 
 
 def _pairs(image_folder, label_folder, split):

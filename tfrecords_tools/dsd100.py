@@ -20,6 +20,8 @@ def list_dsd100(
 ) -> tuple[tuple[TrackFiles, ...], tuple[str, ...]]:
     """Lists the songs of DSD100 (SiSEC 2016): Dev for training, Test for the test split.
 
+    Where neither `Mixtures/` nor `Sources/` has a `Dev`, the test split is all there is.
+
     Args:
         root: str or Path, folder with `Mixtures/` and `Sources/`.
         validation_names: tuple of str, songs of `Dev` (names of their folders) for the validation split.
@@ -36,7 +38,10 @@ def list_dsd100(
     """
     root = Path(root)
     tracks = []
+    test_alone = _has_test_alone(root)
     for folder, split in SPLIT_FOLDERS.items():
+        if test_alone and split == "train":
+            continue
         mixtures, sources = (_songs(root / part / folder) for part in ("Mixtures", "Sources"))
         for name in sorted(set(mixtures) | set(sources)):
             for part, songs in (("Mixtures", mixtures), ("Sources", sources)):
@@ -49,8 +54,13 @@ def list_dsd100(
             stems = tuple((source, _file(sources[name], source)) for source in SOURCES)
             tracks.append(TrackFiles(name, split, stems, mixture))
     if validation_names is None:
-        validation_names = _default_validation(root, tracks)
+        validation_names = () if test_alone else _default_validation(root, tracks)
     return move_to_split(tracks, "validation", validation_names, "--validation-tracks"), SOURCES
+
+
+def _has_test_alone(root):
+    parts = root / "Mixtures", root / "Sources"
+    return all((part / "Test").is_dir() and not (part / "Dev").exists() for part in parts)
 
 
 def _songs(folder):

@@ -94,7 +94,8 @@ def write_images(
 
     The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
     Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
-    frames of one street. Resumable: see `write_directory`.
+    frames of one street. Without training images the records are for scores alone. Resumable: see
+    `write_directory`.
 
     Args:
         out: str or Path, the directory.
@@ -115,8 +116,11 @@ def write_images(
     if not shard_mb > 0:
         raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
     images = tuple(images)
-    if not any(files.split == "train" for files in images):
-        raise ValueError("`images` must hold at least one training image. Received: none.")
+    if not images:
+        raise ValueError(
+            "`images` must hold at least one training image, or images of other splits for scores alone. "
+            "Received: none."
+        )
     ordered = sorted(images, key=_sort_key)
 
     def plan():

@@ -5,14 +5,12 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.images import IGNORED_LABEL
+from keras_d3.images import CITYSCAPES_IDS, IGNORED_LABEL
 from keras_d3.utils import check_choice, optional_package
 
 Image = optional_package("PIL.Image", "images", "Reading label maps")
 
-# Cityscapes' ids of the 19 classes of its benchmark, in the order of their training ids (the public table
-# of the data set's scripts). All other ids, 0 to 33, are not evaluated.
-CITYSCAPES_IDS = (7, 8, 11, 12, 13, 17, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 31, 32, 33)
+# Ids of Cityscapes that are not among `CITYSCAPES_IDS` are not evaluated.
 LAST_CITYSCAPES_ID = 33
 
 

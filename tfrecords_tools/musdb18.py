@@ -34,7 +34,7 @@ def musdb18_variant(root: str | Path, is_wav: str = "auto") -> str:
     """Returns "wav" (MUSDB18-HQ) or "stem.mp4" (MUSDB18).
 
     Args:
-        root: str or Path, folder with `train/` and `test/`.
+        root: str or Path, folder with `train/` and `test/`, or with `test/` alone.
         is_wav: str, "auto" (detected from the files), "yes" or "no".
 
     Raises:
@@ -42,12 +42,12 @@ def musdb18_variant(root: str | Path, is_wav: str = "auto") -> str:
         ValueError: "auto", and both variants are there.
     """
     root = Path(root)
-    for folder in ("train", "test"):
-        if not (root / folder).is_dir():
-            raise FileNotFoundError(
-                f"No folder `{root / folder}`. `--root` must be the folder of MUSDB18, with `train/` and "
-                f"`test/` in it, holding `Artist - Title{STEM_SUFFIX}` or `Artist - Title/mixture.wav`, ..."
-            )
+    if not (root / "test").is_dir():
+        raise FileNotFoundError(
+            f"No folder `{root / 'test'}`. `--root` must be the folder of MUSDB18, with `train/` and `test/` "
+            "in it (for scores alone, `test/` is enough), holding "
+            f"`Artist - Title{STEM_SUFFIX}` or `Artist - Title/mixture.wav`, ..."
+        )
     stems = any(root.glob(f"*/*{STEM_SUFFIX}"))
     wavs = any(root.glob("*/*/*.wav"))
     if is_wav != "auto":
@@ -75,10 +75,10 @@ def list_musdb18(
     songs and samples as musdb does).
 
     Args:
-        root: str or Path, folder with `train/` and `test/`.
+        root: str or Path, folder with `train/` and `test/`, or with `test/` alone.
         variant: str, from `musdb18_variant`.
         validation_names: tuple of str, songs of `train/` that become the validation split. None:
-            those of musdb's official list that are there; (): none.
+            those of musdb's official list that are there; (): none. Without `train/` there are none.
 
     Returns:
         `(tracks, sources)`: tuple of `TrackFiles`, and the source names in order.
@@ -90,7 +90,8 @@ def list_musdb18(
     setup = musdb_setup()
     sources = tuple(sorted(setup["sources"], key=lambda name: setup["stem_ids"][name]))
     tracks = []
-    for folder in ("train", "test"):
+    folders = [folder for folder in ("train", "test") if (Path(root) / folder).is_dir()]
+    for folder in folders:
         if variant == "wav":
             listed = _wav_songs(Path(root) / folder, setup, sources)
         else:
@@ -98,6 +99,8 @@ def list_musdb18(
         if not listed:
             raise FileNotFoundError(f"No songs of variant {variant!r} in `{Path(root) / folder}`.")
         tracks += [TrackFiles(name, folder, stems, mixture) for name, stems, mixture in listed]
+    if validation_names is None and "train" not in folders:
+        validation_names = ()
     if validation_names is None:
         training = {track.name for track in tracks if track.split == "train"}
         validation_names = tuple(name for name in setup["validation_tracks"] if name in training)

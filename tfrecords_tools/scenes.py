@@ -5,9 +5,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from keras_d3.images import IGNORED_LABEL, VOC
+from keras_d3.images import CITYSCAPES_IDS, IGNORED_LABEL, VOC
 from keras_d3.utils import atomic_path, check_choice, check_positive_int, optional_package
-from tfrecords_tools.label_maps import CITYSCAPES_IDS
 from tfrecords_tools.synth.objects import object_picture
 from tfrecords_tools.synth.street import street_scene
 

@@ -2,7 +2,14 @@
 
 from pathlib import Path
 
-from keras_d3.cli.options import add_overwrite, add_run_dir, add_with_openvino, check_out
+from keras_d3.cli.options import (
+    add_overwrite,
+    add_run_dir,
+    add_segmenter_settings,
+    add_with_openvino,
+    check_out,
+    segmenter_changes,
+)
 from keras_d3.settings import NETWORK_FORMATS
 
 SAVED_MODEL = "saved_model"
@@ -32,6 +39,7 @@ def add_export(commands):
         help="waveform networks: samples per window, if not those of the training; dilated networks get "
         "worse by longer ones, hence a warning",
     )
+    add_segmenter_settings(command.add_argument_group("segmenters", "in place of the run's settings"))
     command.set_defaults(run=_export)
 
 
@@ -41,14 +49,20 @@ def _export(options):
 
     run_dir = Path(options.run_dir)
     out = Path(options.out) if options.out else run_dir / options.format
+    changes = segmenter_changes(options)
     if Run(run_dir).config.data.kind == "images":
         if options.format != SAVED_MODEL or options.with_openvino:
             raise ValueError(
                 "Segmenters are exported as SavedModels alone. Leave `--format` and `--with-openvino` out."
             )
         check_out(options, out)
-        print(export_segmentation_run(run_dir, out))
+        print(export_segmentation_run(run_dir, out, changes))
         return
+    if changes:
+        raise ValueError(
+            f"`{run_dir}` must be a run on images for {', '.join(f'`--{name}`' for name in changes)}. "
+            "Received: a run on audio. Leave them out."
+        )
     if options.format == SAVED_MODEL:
         check_out(options, out)
         print(

@@ -4,7 +4,15 @@ import argparse
 from pathlib import Path
 
 from keras_d3.evaluation import BACKENDS, METRIC_SETS, STEMS
+from keras_d3.images import LABEL_IDS
 from keras_d3.settings import OPENVINO_PRECISIONS, QUALITIES, RUNTIMES
+
+# Instead of the size of windows: no windows.
+WHOLE = "whole"
+LABEL_IDS_HELP = (
+    "also write a label map per image: class numbers, or the data set's own ids under the file names that "
+    "its server wants"
+)
 
 
 def add_run_dir(parser, text="directory of a finished run (python -m recipes.<name>.train)", **kwargs):
@@ -155,6 +163,40 @@ def add_with_openvino(parser):
     )
 
 
+def add_segmenter_settings(parser):
+    """Adds `--scales`, `--flip`, `--window` and `--stride`; `segmenter_changes` reads them."""
+    parser.add_argument(
+        "--scales",
+        type=comma_separated_numbers,
+        metavar="A,B,...",
+        help="average over resized images, e.g. 0.5,0.75,1,1.25",
+    )
+    parser.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, help="average with the mirrored image"
+    )
+    parser.add_argument(
+        "--window",
+        type=window_size,
+        metavar="HxW|whole",
+        help="sliding windows of that size, e.g. 512x1024, or whole images",
+    )
+    parser.add_argument(
+        "--stride", type=height_and_width, metavar="HxW", help="of the windows (default: two thirds of them)"
+    )
+
+
+def segmenter_changes(options):
+    """Returns the settings of a segmenter that the options of `add_segmenter_settings` change, as a dict."""
+    given = {name: getattr(options, name) for name in ("scales", "flip", "window", "stride")}
+    changes = {name: value for name, value in given.items() if value is not None}
+    return {name: None if value == WHOLE else value for name, value in changes.items()}
+
+
+def add_label_ids(parser, default, text):
+    """Adds `--label-ids`."""
+    parser.add_argument("--label-ids", choices=LABEL_IDS, default=default, help=text)
+
+
 def comma_separated(text):
     """Reads "bass,drums" as `["bass", "drums"]`."""
     return text.split(",")
@@ -178,6 +220,11 @@ def comma_separated_numbers(text):
         raise argparse.ArgumentTypeError(
             f"must be numbers with ',' between, such as 0.75,1,1.25. Received: {text!r}."
         ) from None
+
+
+def window_size(text):
+    """Reads "512x1024" as `(512, 1024)`, and "whole" as itself."""
+    return text if text == WHOLE else height_and_width(text)
 
 
 def height_and_width(text):

@@ -2,7 +2,13 @@
 
 import argparse
 
-from keras_d3.cli.options import add_run_dir, comma_separated_numbers, height_and_width
+from keras_d3.cli.options import (
+    LABEL_IDS_HELP,
+    add_label_ids,
+    add_run_dir,
+    add_segmenter_settings,
+    segmenter_changes,
+)
 from keras_d3.settings import Recipe
 from keras_d3.utils import run_reporting_errors
 
@@ -26,20 +32,9 @@ def evaluate_segmentation_parser(recipe: Recipe) -> argparse.ArgumentParser:
     parser.add_argument(
         "--split", choices=("validation", "test"), default="validation", help="default: validation"
     )
-    parser.add_argument(
-        "--scales",
-        type=comma_separated_numbers,
-        metavar="A,B,C",
-        help="average over resized images, e.g. 0.5,0.75,1,1.25",
-    )
-    parser.add_argument("--flip", action="store_true", help="average with the mirrored image")
-    parser.add_argument(
-        "--window",
-        type=height_and_width,
-        metavar="HxW",
-        help="sliding windows of that size, e.g. 512x1024",
-    )
+    add_segmenter_settings(parser)
     parser.add_argument("--overlays", type=int, default=4, metavar="N", help="pictures to write (default 4)")
+    add_label_ids(parser, None, LABEL_IDS_HELP)
     return parser
 
 
@@ -48,11 +43,17 @@ def _evaluate(recipe: Recipe, options: argparse.Namespace) -> None:
     from keras_d3.experiments import score_segmentation_run
     from keras_d3.runs import FROM_SCRATCH, Run, initial_weights_in_words
 
-    given = {"scales": options.scales, "flip": options.flip or None, "window": options.window}
-    changes = {name: value for name, value in given.items() if value is not None}
     scores, path = score_segmentation_run(
-        options.run_dir, options.data, options.split, changes, options.overlays
+        options.run_dir,
+        options.data,
+        options.split,
+        segmenter_changes(options),
+        options.overlays,
+        options.label_ids,
     )
+    if scores is None:
+        print(f"Label maps: {path}\nNo pixel has a class here, so there are no scores.")
+        return
     published = recipe.entry(scores["run"]["config"]).published
     print(format_iou_table(scores, [(item.column, item.mean_iou_percent) for item in published]))
     for item in published:

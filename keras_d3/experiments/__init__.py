@@ -5,9 +5,13 @@ from keras_d3.experiments.compared_runs import ComparedRun, runs_of_directories,
 from keras_d3.experiments.comparison import ComparisonOptions, compare
 from keras_d3.experiments.comparison_plan import plan_runs, plan_table
 from keras_d3.experiments.exports import export_run, export_run_networks, export_segmentation_run
+from keras_d3.experiments.model_origin import model_kind
 from keras_d3.experiments.records_choice import choose_records, load_records
 from keras_d3.experiments.segmentation_scores import score_segmentation_run
+from keras_d3.experiments.segmented_images import images_of
+from keras_d3.experiments.segmenter_scores import score_segmenter
 from keras_d3.experiments.separation_scores import SPLIT, score_run, separate_run
+from keras_d3.experiments.separator_scores import score_separator
 
 __all__ = [
     "SPLIT",
@@ -18,6 +22,8 @@ __all__ = [
     "export_run",
     "export_run_networks",
     "export_segmentation_run",
+    "images_of",
+    "model_kind",
     "load_records",
     "plan_runs",
     "plan_table",
@@ -25,5 +31,7 @@ __all__ = [
     "runs_of_set",
     "score_run",
     "score_segmentation_run",
+    "score_segmenter",
+    "score_separator",
     "separate_run",
 ]

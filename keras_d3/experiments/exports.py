@@ -4,6 +4,8 @@ RUN/saved_model/                          the separator or segmenter
 RUN/wiener_on/, RUN/wiener_off/           likewise where the filter is not as in the run's config
 """
 
+import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +13,7 @@ from keras_d3.export import has_openvino_networks
 from keras_d3.runs import Run
 from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
 from keras_d3.separation import read_separator_metadata, separator_from_run
-from keras_d3.settings import RunConfig
+from keras_d3.settings import RunConfig, to_dict
 
 
 def export_run(
@@ -53,7 +55,7 @@ def export_run(
         separation=changes,
         segment_samples=segment_samples,
     )
-    separator.metadata["recipe"] = {"run": made_from, "config": run.config.to_dict()}
+    separator.metadata["recipe"] = _recipe_metadata(run, made_from)
     separator.export(path, overwrite=True, openvino=openvino)
     return path
 
@@ -78,16 +80,19 @@ def export_run_networks(run_dir: str | Path, file_format: str, path: str | Path 
     run = Run(run_dir)
     made_from = run.describe()
     separator = separator_from_run(run_dir, checkpoint=run.config.training.selection)
-    separator.metadata["recipe"] = {"run": made_from, "config": run.config.to_dict()}
+    separator.metadata["recipe"] = _recipe_metadata(run, made_from)
     return separator.export_networks(path or run.path / file_format, file_format, overwrite=True)
 
 
-def export_segmentation_run(run_dir: str | Path, path: str | Path | None = None) -> Path:
+def export_segmentation_run(
+    run_dir: str | Path, path: str | Path | None = None, changes: Mapping[str, Any] | None = None
+) -> Path:
     """Exports the segmenter of a finished run as a SavedModel, unless it is there already.
 
     Args:
         run_dir: run directory of a segmentation recipe.
         path: where to; by default `run_dir/saved_model`.
+        changes: dict of settings of `SegmenterConfig` that replace the run's.
 
     Returns:
         Path of the SavedModel.
@@ -98,12 +103,20 @@ def export_segmentation_run(run_dir: str | Path, path: str | Path | None = None)
     """
     run = Run(run_dir)
     path = Path(path) if path else run.path / "saved_model"
-    made_from = run.describe()
+    made_from = {**run.describe(), **to_dict(dict(changes or {}))}
     if path.exists() and read_segmenter_metadata(path).get("recipe", {}).get("run") == made_from:
         return path
-    segmenter = segmenter_from_run(run_dir, run.config.training.selection)
-    segmenter.metadata["recipe"] = {"run": made_from, "config": run.config.to_dict()}
+    segmenter = segmenter_from_run(run_dir, run.config.training.selection, changes)
+    segmenter.metadata["recipe"] = _recipe_metadata(run, made_from)
     return segmenter.export(path, overwrite=True)
+
+
+def _recipe_metadata(run, made_from):
+    """What a SavedModel says of the run that made it; whoever scores it compares the tracks."""
+    recipe = {"run": made_from, "config": run.config.to_dict()}
+    with contextlib.suppress(FileNotFoundError):  # a run without that list
+        recipe["tracks"] = run.tracks()
+    return recipe
 
 
 def wiener_changes(config: RunConfig, wiener: bool | None) -> dict[str, Any]:

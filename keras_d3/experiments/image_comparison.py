@@ -5,7 +5,8 @@ import platform
 from pathlib import Path
 
 from keras_d3.experiments.measurements import segmentation_cost
-from keras_d3.experiments.segmentation_scores import images_of_split, score_segmentation_run
+from keras_d3.experiments.segmentation_scores import score_segmentation_run
+from keras_d3.experiments.segmented_images import images_of
 from keras_d3.models import preset_for
 from keras_d3.report import (
     ExampleImage,
@@ -86,7 +87,7 @@ class ImageComparison:
     def _predictions(self, run, manifest):
         segmenter = segmenter_from_run(run.directory, run.config.training.selection)
         found, images = {}, []
-        for number, image in enumerate(images_of_split(manifest, SPLIT)):
+        for number, image in enumerate(images_of(manifest, SPLIT)):
             if number == self._options.num_images:
                 break
             images.append(ExampleImage(image["image_name"], image["pixels"], image["label"]))

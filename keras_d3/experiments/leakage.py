@@ -41,11 +41,7 @@ def trained_songs(run_dir: str | Path) -> list[str]:
 def songs_to_evaluate(
     run_dir: str | Path, names: Sequence[str], skip_trained_songs: bool = False
 ) -> list[str]:
-    """Returns the songs that a run may be scored on.
-
-    MUSDB18 holds songs of DSD100, so the test split of one may hold what the training split of the
-    other held. Songs count as the same if `song_key` of their names is. Validation songs count as
-    trained on: they chose the weights.
+    """Returns the songs that a run may be scored on; see `untrained_songs`.
 
     Args:
         run_dir: path, run directory of `train_targets`.
@@ -59,7 +55,31 @@ def songs_to_evaluate(
         FileNotFoundError: no run there, or one without a list of its songs.
         ValueError: test songs were trained on; or, with `skip_trained_songs`, all of them.
     """
-    by_key = {song_key(name): name for name in trained_songs(run_dir)}
+    return untrained_songs(trained_songs(run_dir), names, skip_trained_songs, run_dir)
+
+
+def untrained_songs(
+    trained: Sequence[str], names: Sequence[str], skip_trained_songs: bool, model: str | Path
+) -> list[str]:
+    """Returns the songs that a network may be scored on.
+
+    MUSDB18 holds songs of DSD100, so the test split of one may hold what the training split of the
+    other held. Songs count as the same if `song_key` of their names is. Validation songs count as
+    trained on: they chose the weights.
+
+    Args:
+        trained: sequence of str, the songs that the network was trained or validated on.
+        names: sequence of str, names of the test songs.
+        skip_trained_songs: bool, whether to leave out songs that were trained on instead of refusing.
+        model: path of the run or SavedModel, for the error.
+
+    Returns:
+        List of names, in order.
+
+    Raises:
+        ValueError: test songs were trained on; or, with `skip_trained_songs`, all of them.
+    """
+    by_key = {song_key(name): name for name in trained}
     leaked = [name for name in names if song_key(name) in by_key]
     kept = [name for name in names if name not in leaked]
     if leaked and not (skip_trained_songs and kept):
@@ -74,6 +94,6 @@ def songs_to_evaluate(
         )
         raise ValueError(
             f"Test songs must not be songs that the network was trained or validated on. In "
-            f"`{run_dir}` these were, {len(leaked)} of {len(names)}: {listed}. {advice}"
+            f"`{model}` these were, {len(leaked)} of {len(names)}: {listed}. {advice}"
         )
     return kept

@@ -111,11 +111,11 @@ def _training_step(config, data_dir):
 
 def _segmentation(run_dir, data_dir, split):
     from keras_d3.data import load_manifest
-    from keras_d3.experiments.segmentation_scores import images_of_split
+    from keras_d3.experiments.segmented_images import images_of
     from keras_d3.runs import Run
     from keras_d3.segmentation import segmenter_from_run
 
-    image = next(images_of_split(load_manifest(data_dir), split))["pixels"]
+    image = next(images_of(load_manifest(data_dir), split))["pixels"]
     segmenter = segmenter_from_run(run_dir, Run(run_dir).config.training.selection)
     segmenter.segment(image)
     start = time.perf_counter()

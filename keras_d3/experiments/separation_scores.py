@@ -1,7 +1,7 @@
 """Scores of separators: the test tracks through a run's SavedModel, compared with the references.
 
 RUN/estimates/test/<track>/<source>.wav   estimates (32-bit float)
-RUN/estimates/separation.json             which SavedModel made them, and how fast
+RUN/estimates/separation.json             which SavedModel made them of which records, and how fast
 RUN/scores/test/<track>.json              museval's four figures per frame
 REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
 """
@@ -17,56 +17,72 @@ from keras_d3.data import load_manifest, read_track
 from keras_d3.evaluation import score_directory
 from keras_d3.experiments.exports import export_run, results_dir, wiener_changes
 from keras_d3.experiments.leakage import songs_to_evaluate
+from keras_d3.experiments.model_origin import file_checksums, records_sha256
 from keras_d3.runs import Run
 from keras_d3.separation import load_separator
-from keras_d3.utils import atomic_path, current_commit, read_json, sha256_of_file, write_json
+from keras_d3.utils import atomic_path, current_commit, read_json, write_json
 
 SPLIT = "test"
 
 
-def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks=None):
-    """Separates test tracks of the records with a SavedModel.
+def separate_tracks(
+    saved_model,
+    data_dir,
+    estimates_dir,
+    references_dir,
+    tracks=None,
+    split=SPLIT,
+    quality="best",
+    runtime="tensorflow",
+    precision="f32",
+):
+    """Separates tracks of the records with a SavedModel.
 
-    Tracks that were already separated with the same SavedModel are kept.
+    Tracks that were already separated with the same SavedModel and settings from the same records are kept.
 
     Args:
         saved_model: path of the SavedModel.
-        data_dir: directory of records with a test split.
-        estimates_dir: gets `test/<track>/<source>.wav`, 32-bit float at the test split's rate.
+        data_dir: directory of records.
+        estimates_dir: gets `<split>/<track>/<source>.wav`, 32-bit float at the split's rate.
         references_dir: gets the references likewise, `mixture.wav` beside them, and the sum of
             the others for a separator with an accompaniment.
-        tracks: names of test tracks; None for all of them.
+        tracks: names of tracks of the split; None for all of them.
+        split: str, "train", "validation" or "test".
+        quality: "best" or "fast", see `Separator.separate`.
+        runtime, precision: see `load_separator`.
 
     Returns:
         float, seconds of audio separated per second (times real time).
     """
     manifest = load_manifest(data_dir)
-    tracks = _test_tracks(manifest) if tracks is None else tracks
+    tracks = _track_names(manifest, split) if tracks is None else tracks
     estimates_dir, references_dir = Path(estimates_dir), Path(references_dir)
-    separator = load_separator(saved_model)
+    separator = load_separator(saved_model, runtime, precision)
     log_file = estimates_dir / "separation.json"
-    log = {"saved_model": _fingerprint(saved_model), "tracks": {}}
-    if log_file.is_file():
-        saved = read_json(log_file, "separation log")
-        log = saved if saved.get("saved_model") == log["saved_model"] else log
+    made_by = {
+        "saved_model": file_checksums(saved_model),
+        "records": {split: records_sha256(manifest, split)},
+        "settings": {"quality": quality, "runtime": runtime, "precision": precision},
+    }
+    log = _read_log(log_file, made_by)
     is_warm = False
     for name in tqdm(tracks, desc="separate", unit="track"):
-        done = estimates_dir / SPLIT / name
-        references_done = references_dir / SPLIT / name
+        done = estimates_dir / split / name
+        references_done = references_dir / split / name
         wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]
         has_estimates = name in log["tracks"] and done.is_dir()
         if has_estimates and all(path.is_file() for path in wanted):
             continue
-        audio, sample_rate = read_track(manifest, SPLIT, name)
+        audio, sample_rate = read_track(manifest, split, name)
         _write_references(references_done, audio, separator.sources, sample_rate)
         if has_estimates:
             continue
         if not is_warm:
             # The first call traces and allocates; it must not count as separation time.
-            separator.separate(audio["mixture"][:sample_rate], sample_rate)
+            separator.separate(audio["mixture"][:sample_rate], sample_rate, quality=quality)
             is_warm = True
         start = time.perf_counter()
-        estimates = separator.separate(audio["mixture"], sample_rate)
+        estimates = separator.separate(audio["mixture"], sample_rate, quality=quality)
         separate_secs = time.perf_counter() - start
         with atomic_path(done) as temporary:
             temporary.mkdir()
@@ -77,7 +93,7 @@ def separate_tracks(saved_model, data_dir, estimates_dir, references_dir, tracks
             "separate_secs": separate_secs,
         }
         write_json(log_file, log)
-    times = log["tracks"].values()
+    times = [log["tracks"][name] for name in tracks]
     return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
 
 
@@ -99,7 +115,7 @@ def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wi
     Raises:
         ValueError: a test song was trained on: see `songs_to_evaluate`.
     """
-    names = songs_to_evaluate(run_dir, _test_tracks(load_manifest(data_dir)), skip_trained_songs)
+    names = songs_to_evaluate(run_dir, _track_names(load_manifest(data_dir), SPLIT), skip_trained_songs)
     saved_model = export_run(run_dir, wiener=wiener)
     return separate_tracks(saved_model, data_dir, saved_model.parent / "estimates", references_dir, names)
 
@@ -124,7 +140,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
     changes = wiener_changes(config, wiener)
     results = results_dir(run_dir, changes)
     manifest = load_manifest(data_dir)
-    tracks = _test_tracks(manifest)
+    tracks = _track_names(manifest, SPLIT)
     names = songs_to_evaluate(run_dir, tracks, skip_trained_songs)
     scores = score_directory(
         Path(references_dir) / SPLIT,
@@ -154,13 +170,20 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
     return scores
 
 
-def _test_tracks(manifest):
-    if SPLIT not in manifest.splits:
+def _track_names(manifest, split):
+    if split not in manifest.splits:
         raise ValueError(
-            f"The records at `{manifest.directory}` hold no test track. Write them again with songs in the "
-            "test split."
+            f"The records at `{manifest.directory}` hold no {split} track. Write them again with songs in "
+            f"the {split} split."
         )
-    return [track.name for track in manifest.tracks(SPLIT)]
+    return [track.name for track in manifest.tracks(split)]
+
+
+def _read_log(path, made_by):
+    """The log of separations that are there, if they were made by the same; else a new one."""
+    saved = read_json(path, "separation log") if path.is_file() else {}
+    is_same = all(saved.get(name) == value for name, value in made_by.items())
+    return saved if is_same else {**made_by, "tracks": {}}
 
 
 def _write_references(directory, audio, sources, sample_rate):
@@ -173,9 +196,3 @@ def _write_references(directory, audio, sources, sample_rate):
         path = directory / f"{name}.wav"
         if not path.is_file():
             write_audio(path, signal, sample_rate, subtype="FLOAT")
-
-
-def _fingerprint(saved_model):
-    """One string that changes with the SavedModel's graph or weights."""
-    files = sorted(path for path in Path(saved_model).rglob("*") if path.is_file())
-    return {str(path.relative_to(saved_model)): sha256_of_file(path) for path in files}

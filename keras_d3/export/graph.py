@@ -94,6 +94,7 @@ class GraphNetwork:
         input_shape: sequence of ints, its input's shape without the batch, None for unknown axes.
 
     Attributes:
+        function: the `tf.function`.
         variables: list of `tf.Variable`, all that the function reads.
 
     Raises:
@@ -110,7 +111,7 @@ class GraphNetwork:
         self.model = model = fold_batch_norm(model)
         self.variables = [variable.value for variable in model.variables]
         # Kept as one node in the graphs that call it: they start faster and run as fast.
-        self._function = tf.function(
+        self.function = tf.function(
             self._call,
             input_signature=[tf.TensorSpec((None, *input_shape), tf.float32)],
             autograph=False,
@@ -118,7 +119,7 @@ class GraphNetwork:
         )
 
     def __call__(self, inputs: tf.Tensor) -> Any:
-        return self._function(inputs)
+        return self.function(inputs)
 
     def _call(self, inputs):
         # Networks in half precision cast their input themselves.

@@ -1,5 +1,11 @@
 """Image files, label sets and the normalization of images."""
 
+from keras_d3.images.benchmarks import (
+    CITYSCAPES_IDS,
+    LABEL_IDS,
+    BenchmarkLabels,
+    benchmark_labels,
+)
 from keras_d3.images.files import overlay, read_image, write_image, write_labels
 from keras_d3.images.label_sets import (
     CITYSCAPES,
@@ -14,15 +20,19 @@ from keras_d3.images.label_sets import (
 from keras_d3.images.normalization import IMAGENET_CAFFE_BGR, IMAGENET_RGB, ImageNormalization
 
 __all__ = [
+    "BenchmarkLabels",
     "CITYSCAPES",
+    "CITYSCAPES_IDS",
     "IGNORED_LABEL",
     "IMAGENET_CAFFE_BGR",
     "IMAGENET_RGB",
     "ImageNormalization",
+    "LABEL_IDS",
     "LABEL_SETS",
     "LabelSet",
     "label_set_of",
     "VOC",
+    "benchmark_labels",
     "overlay",
     "plain_label_set",
     "read_image",

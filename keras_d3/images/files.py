@@ -90,15 +90,16 @@ def write_image(path: str | Path, image: np.ndarray) -> None:
         Image.fromarray(np.ascontiguousarray(image, "uint8")).save(temporary)
 
 
-def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color]) -> None:
+def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color] | None) -> None:
     """Writes a label map as a PNG whose values are the class numbers, shown in the classes' colors.
 
-    The format of PASCAL VOC's label images: 8 bits per pixel that index a palette of 256 colors.
+    The format of PASCAL VOC's label images: 8 bits per pixel that index a palette of 256 colors. Without a
+    palette, that of Cityscapes' `labelIds`: one channel of 8 bits.
 
     Args:
         path: str or Path.
         labels: integer array (height, width).
-        palette: as of `colorize`.
+        palette: as of `colorize`, or None for a grayscale image.
 
     Raises:
         ValueError: `labels` is no array (height, width) of numbers from 0 to 255.
@@ -113,7 +114,8 @@ def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color])
             f"Received: shape={labels.shape}, dtype={labels.dtype}."
         )
     image = Image.fromarray(np.ascontiguousarray(labels, "uint8"))
-    image.putpalette(np.asarray(palette, "uint8").tobytes() + bytes(3 * (256 - len(palette))))
+    if palette is not None:
+        image.putpalette(np.asarray(palette, "uint8").tobytes() + bytes(3 * (256 - len(palette))))
     with atomic_path(path) as temporary:
         image.save(temporary, format="PNG")
 

@@ -77,7 +77,7 @@ def read_run_scores(run_dir: str | Path, split: str) -> list[RunScores]:
         "recipe": config.recipe,
         "config": config.name,
         "seed": config.training.seed,
-        "parameters": sum(state.parameters for state in states.values()),
+        "parameters": sum(state.parameters or 0 for state in states.values()),
         "commit": next(iter(states.values())).commit,
         "initial_weights": _initial_weights(run),
         "split": split,

@@ -6,7 +6,6 @@ from typing import Any
 
 from keras_d3.runs import Run
 from keras_d3.segmentation.segmenter import Segmenter
-from keras_d3.settings import SegmenterConfig, from_dict, to_dict
 
 
 def segmenter_from_run(
@@ -33,6 +32,5 @@ def segmenter_from_run(
     run = Run(run_dir)
     if run.config.segmentation is None:
         raise ValueError(f"The run `{run.path}` must be one on images. Received: {run.config.data.kind}.")
-    settings = {**to_dict(run.config.segmentation), **to_dict(dict(changes or {}))}
-    config = from_dict(SegmenterConfig, settings, "segmentation")
+    config = run.config.segmentation.changed(changes)
     return Segmenter(run.load(checkpoint), config, metadata={"recipe": run.config.to_dict()})

@@ -1,5 +1,7 @@
 """The graph from an image of any size to class probabilities and labels."""
 
+from typing import Any
+
 import keras
 import tensorflow as tf
 
@@ -22,10 +24,11 @@ class SegmentationGraph(GraphModule):
 
     Args:
         network: `keras.Model`, normalized images (batch, height, width, 3) to logits (batch, any height, any
-            width, classes) or a dict with `logits`.
+            width, classes) or a dict with `logits`; or `SavedNetwork`.
         config: `SegmenterConfig`.
 
     Attributes:
+        network: graph function of the network alone, which a SavedModel carries along for other settings.
         segment: graph function from `image`, uint8 (height, width, 3), to `labels`, uint8 (height, width)
             (int32 for more than 256 classes), and `probabilities`, float32 (height, width, classes).
 
@@ -36,8 +39,11 @@ class SegmentationGraph(GraphModule):
 
     def __init__(self, network: keras.Model, config: SegmenterConfig):
         self.num_classes = len(config.label_set)
-        _check_network(network, self.num_classes)
-        self._network = GraphNetwork(network, (None, None, 3))
+        if not isinstance(network, SavedNetwork):
+            _check_network(network, self.num_classes)
+            network = GraphNetwork(network, (None, None, 3))
+        self._network = network
+        self.network = network.function
         super().__init__(
             "segmentation",
             [self._network],
@@ -112,6 +118,35 @@ class SegmentationGraph(GraphModule):
         }
         state = loop(lambda state: state["index"] < rows * columns, body, state)
         return state["total"] / state["count"]
+
+
+class SavedNetwork:
+    """The network of a segmenter's SavedModel, for a graph with other settings around it.
+
+    Args:
+        module: the loaded SavedModel of a `SegmentationGraph`.
+
+    Attributes:
+        function: its function of normalized images, float32 (batch, height, width, 3).
+        variables: list of `tf.Variable`, all that the function reads.
+
+    Raises:
+        ValueError: the SavedModel was made before it carried its network.
+    """
+
+    def __init__(self, module: Any):
+        if not hasattr(module, "network"):
+            raise ValueError(
+                "The settings of this segmenter cannot be changed: its SavedModel has no function `network`. "
+                "Make it again by `keras-d3 export` or `keras-d3 convert`."
+            )
+        # The module owns the variables.
+        self._module = module
+        self.function = module.network
+        self.variables = list(module.network_variables)
+
+    def __call__(self, inputs: tf.Tensor) -> Any:
+        return self.function(inputs)
 
 
 def _scaled(pixels, scale):

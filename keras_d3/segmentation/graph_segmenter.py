@@ -1,5 +1,6 @@
 """Segmenters that run a segmentation graph, from memory or from a SavedModel."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -8,20 +9,25 @@ import tensorflow as tf
 
 from keras_d3.export import load_saved_model, read_metadata
 from keras_d3.images import LabelSet
+from keras_d3.segmentation.graph import SavedNetwork, SegmentationGraph
+from keras_d3.settings import SegmenterConfig, from_dict, to_dict
 
 
-def load_segmenter(path: str | Path) -> "GraphSegmenter":
+def load_segmenter(path: str | Path, changes: Mapping[str, Any] | None = None) -> "GraphSegmenter":
     """Loads a segmenter that was exported as a SavedModel.
 
     Args:
         path: directory of the SavedModel.
+        changes: dict of settings of `SegmenterConfig` in place of those it was exported with, such as
+            `{"scales": (0.75, 1.0, 1.25), "flip": True}`.
 
     Returns:
         `GraphSegmenter`.
 
     Raises:
         FileNotFoundError: there is no SavedModel, or one that is no segmenter.
-        ValueError: the SavedModel is damaged.
+        ValueError: the SavedModel is damaged, a setting is unknown or out of range, or settings are changed
+            of a SavedModel that was made before it carried its network.
 
     Example:
 
@@ -29,7 +35,24 @@ def load_segmenter(path: str | Path) -> "GraphSegmenter":
     >>> labels, probabilities = segmenter.segment(image)
     """
     metadata = read_segmenter_metadata(path)
-    return GraphSegmenter(load_saved_model(path, "segmenter", ("segment",)), metadata)
+    config = segmenter_config(metadata, changes)
+    module = load_saved_model(path, "segmenter", ("segment",))
+    if not changes:
+        return GraphSegmenter(module, metadata)
+    graph = SegmentationGraph(SavedNetwork(module), config)
+    return GraphSegmenter(graph, {**metadata, "segmentation": to_dict(config)})
+
+
+def segmenter_config(
+    metadata: Mapping[str, Any], changes: Mapping[str, Any] | None = None
+) -> SegmenterConfig:
+    """Returns the settings that the metadata of a segmenter state, with changes.
+
+    Raises:
+        ValueError: a setting is unknown or out of range.
+    """
+    config = from_dict(SegmenterConfig, metadata.get("segmentation"), "segmentation")
+    return config.changed(changes)
 
 
 def read_segmenter_metadata(path: str | Path) -> dict[str, Any]:

@@ -2,8 +2,11 @@
 
 import dataclasses
 import numbers
+from collections.abc import Mapping
+from typing import Any
 
 from keras_d3.images import ImageNormalization, LabelSet
+from keras_d3.settings.dicts import from_dict, to_dict
 from keras_d3.utils import check_choice, check_int_tuple
 
 RESIZES = ("half_pixel", "legacy")
@@ -84,3 +87,24 @@ class SegmenterConfig:
             )
         object.__setattr__(self, "window", window)
         object.__setattr__(self, "stride", stride)
+
+    def changed(self, changes: Mapping[str, Any] | None) -> "SegmenterConfig":
+        """Returns these settings with some replaced.
+
+        Args:
+            changes: dict of settings, or None. Another `window` without a `stride` gets a stride of its own.
+
+        Raises:
+            ValueError: an unknown setting, or a value out of range.
+
+        Example:
+
+        >>> from keras_d3.settings import SegmenterConfig
+        >>> from keras_d3.images import CITYSCAPES, IMAGENET_RGB
+        >>> config = SegmenterConfig(IMAGENET_RGB, CITYSCAPES, window=(512, 1024))
+        >>> config.changed({"window": (96, 96), "flip": True}).stride
+        (64, 64)
+        """
+        given: dict[str, Any] = to_dict(dict(changes or {}))
+        own_stride = {"stride": None} if "window" in given else {}
+        return from_dict(SegmenterConfig, {**to_dict(self), **own_stride, **given}, "segmentation")

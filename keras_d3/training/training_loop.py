@@ -146,8 +146,9 @@ def check_training(config, manifest):
     check_kind(manifest, config.data.kind)
     if "train" not in manifest.splits:
         raise ValueError(
-            f"The records at `{manifest.directory}` hold nothing to train on. Write them again with a "
-            "training split."
+            f"The records at `{manifest.directory}` hold nothing to train on, only the split "
+            f"{', '.join(manifest.splits)}. Write records of the whole data set, with a training split, into "
+            "another directory."
         )
     has_validation = "validation" in manifest.splits
     task_of(config).check(manifest, ("train", "validation") if has_validation else ("train",))

@@ -179,6 +179,19 @@ sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None
     assert f"usage: python -m {module}" in done.stdout
 
 
+def test_settings_of_segmenters_are_not_for_separators(tmp_path, capsys):
+    pytest.importorskip("tensorflow")
+    from keras_d3.runs import Run
+    from tests.helpers.training_configs import waveform_config
+
+    Run(tmp_path).claim(waveform_config())
+    assert main(["export", "--run-dir", str(tmp_path), "--flip", "--scales", "1,2"]) == 1
+    assert (
+        "must be a run on images for `--scales`, `--flip`. Received: a run on audio."
+        in capsys.readouterr().err
+    )
+
+
 @pytest.mark.parametrize("module", ["recipes.demo", "benchmarks.__main__"])
 def test_help_of_other_commands_imports_no_framework(module):
     code = f"""

@@ -16,7 +16,7 @@ from keras_d3.cli import evaluate_segmentation_command, train_command
 from keras_d3.convert.initial_weights import InitialWeights, copy_weights
 from keras_d3.data import load_manifest, validation_images
 from keras_d3.evaluation import confusion_matrix, segmentation_scores
-from keras_d3.experiments import export_segmentation_run, score_segmentation_run
+from keras_d3.experiments import export_segmentation_run, score_segmentation_run, score_segmenter
 from keras_d3.models import find_preset
 from keras_d3.segmentation import load_segmenter, segmenter_from_run
 from keras_d3.settings import Recipe, RecipeEntry, RunConfig, Stage
@@ -117,6 +117,46 @@ def test_export_round_trip(run, capsys, tmp_path):
     assert (tmp_path / "model/saved_model.pb").stat().st_mtime_ns == time, "what is there is kept"
     assert main(["export", "--run-dir", str(run), "--format", "onnx"]) == 1
     assert "Segmenters are exported as SavedModels alone" in capsys.readouterr().err
+
+
+def test_export_with_other_settings(run, records, capsys, tmp_path):
+    """They travel along, and so do the names of what was trained on."""
+    from keras_d3.cli import main
+
+    command = ["export", "--run-dir", str(run), "--out", str(tmp_path / "model")]
+    settings = ["--scales", "0.5,1", "--flip", "--window", "32x48", "--stride", "16x48"]
+    assert main([*command, *settings]) == 0
+    changes = {"scales": [0.5, 1.0], "flip": True, "window": (32, 48), "stride": (16, 48)}
+    image = np.random.default_rng(0).integers(0, 256, (41, 67, 3), dtype="uint8")
+    expected = segmenter_from_run(run, changes=changes).segment(image)[1]
+    loaded = load_segmenter(tmp_path / "model")
+    np.testing.assert_allclose(loaded.segment(image)[1], expected, atol=1e-5)
+    assert loaded.metadata["segmentation"]["stride"] == [16, 48]
+    assert export_segmentation_run(run, tmp_path / "model", changes) == tmp_path / "model"
+    evaluate = ["evaluate", "--model", str(tmp_path / "model"), "--data", str(records), "--split", "train"]
+    assert main([*evaluate, "--out", str(tmp_path / "scores")]) == 1
+    assert (
+        "Images must not be scored that the run was trained on. Of `train` these" in capsys.readouterr().err
+    )
+    assert main([*evaluate[:-2], "--out", str(tmp_path / "scores"), "--quality", "fast"]) == 1
+    assert "is a segmenter, which has no --quality. Leave them out." in capsys.readouterr().err
+
+
+def test_a_model_and_its_run_have_the_same_scores(run, records, recipe, tmp_path, capsys):
+    model = export_segmentation_run(run, tmp_path / "model")
+    theirs, _, _, _ = score_segmenter(model, records, tmp_path / "scores")
+    ours, _ = score_segmentation_run(run, records)
+    assert theirs["iou"] == ours["iou"] and theirs["trained_images_known"]
+    assert {name: theirs["model"][name] for name in ("recipe", "config", "seed", "commit")} == {
+        "recipe": "test",
+        "config": "small",
+        "seed": 0,
+        "commit": ours["run"]["commit"],
+    }
+    arguments = ["--data", str(records), "--run-dir", str(run), "--label-ids", "dataset"]
+    assert evaluate_segmentation_command(recipe, arguments) == 0
+    assert len(list((run / "labels/validation").glob("*_000019_pred_labelIds.png"))) == 3
+    capsys.readouterr()
 
 
 def load_manifest_classes(run):

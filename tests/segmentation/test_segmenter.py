@@ -9,7 +9,7 @@ import tensorflow as tf
 from PIL import Image
 
 from keras_d3.cli import main
-from keras_d3.images.label_sets import LabelSet
+from keras_d3.images.label_sets import VOC, LabelSet
 from keras_d3.images.normalization import ImageNormalization
 from keras_d3.segmentation import Segmenter, load_segmenter, segment_file
 from keras_d3.separation import read_separator_metadata
@@ -180,6 +180,21 @@ def test_files_and_command(whole, exported, tmp_path, capsys):
     assert "`--opacity` must be a number from 0 to 1" in capsys.readouterr().err
 
 
+def test_files_for_a_server(tmp_path):
+    """One file per image, in the data set's ids; two images of one name are refused."""
+    image = keras.Input((None, None, 3))
+    network = keras.Model(image, keras.layers.Conv2D(21, 1)(image))
+    segmenter = Segmenter(network, SegmenterConfig(NORMALIZATION, VOC))
+    Image.fromarray(image_of(20, 30)).save(tmp_path / "2008_000006.jpg")
+    (path,) = segment_file(segmenter, tmp_path / "2008_000006.jpg", tmp_path / "out", label_ids="dataset")
+    assert path == tmp_path / "out/2008_000006.png"
+    with Image.open(path) as file, Image.open(tmp_path / "2008_000006.jpg") as picture:
+        assert file.mode == "P"
+        np.testing.assert_array_equal(np.asarray(file), segmenter.segment(np.asarray(picture))[0])
+    with pytest.raises(ValueError, match="`label_ids` must be one of 'classes', 'dataset'"):
+        segment_file(segmenter, tmp_path / "2008_000006.jpg", tmp_path / "out", label_ids="ids")
+
+
 def test_errors(whole, exported, tmp_path):
     with pytest.raises(ValueError, match=r"`image` must be a uint8 array .*dtype=float32"):
         whole[1].segment(np.zeros((3, 3, 3), "float32"))
@@ -221,3 +236,32 @@ def test_errors_of_settings():
             settings(**changes)
     with pytest.raises(ValueError, match="`label_set` must be an `LabelSet`"):
         SegmenterConfig(NORMALIZATION, ("road",))
+
+
+def test_settings_of_a_saved_model_are_changed(whole, exported):
+    """By the network that the SavedModel carries: equal to a segmenter made with these settings."""
+    image = image_of(50, 70)
+    for changes in (
+        {"scales": [0.5, 1.0, 1.25], "flip": True},
+        {"window": (40, 32), "stride": (24, 32)},
+        {"window": (33, 48), "flip": True},
+    ):
+        loaded = load_segmenter(exported, changes)
+        expected = Segmenter(whole[0], settings().changed(changes))
+        assert loaded.metadata["segmentation"] == expected.metadata["segmentation"]
+        np.testing.assert_allclose(loaded.segment(image)[1], expected.segment(image)[1], atol=1e-5)
+    windows = settings(window=(24, 20), stride=(16, 15))
+    assert windows.changed({"window": [30, 60]}).stride == (20, 40)
+    assert windows.changed({"window": None}).stride is None and windows.changed(None) == windows
+    with pytest.raises(ValueError, match="`stride` must be None without a `window`"):
+        load_segmenter(exported, {"stride": (8, 8)})
+    with pytest.raises(ValueError, match="scale"):
+        load_segmenter(exported, {"scale": 2})
+
+
+def test_a_saved_model_without_its_network_says_so(exported, monkeypatch):
+    from keras_d3.segmentation import graph_segmenter
+
+    monkeypatch.setattr(graph_segmenter, "load_saved_model", lambda *arguments: types.SimpleNamespace())
+    with pytest.raises(ValueError, match="cannot be changed: its SavedModel has no function `network`"):
+        load_segmenter(exported, {"flip": True})

@@ -66,6 +66,13 @@ def test_validation_lists(corpus, tmp_path, capsys):
     assert "--no-validation" in error and not (tmp_path / "out").exists()
 
 
+def test_a_test_split_alone(corpus, tmp_path):
+    for part in ("Mixtures", "Sources"):
+        shutil.rmtree(corpus / part / "Dev")
+    assert dsd100(corpus, tmp_path / "out") == 0
+    assert names_of(tmp_path / "out") == {"test": TEST}
+
+
 @pytest.mark.parametrize(
     "missing, parts",
     [
@@ -74,6 +81,7 @@ def test_validation_lists(corpus, tmp_path, capsys):
             ["No folder", "Mixtures/Dev", "`--root` must be the folder of DSD100, with `Mixtures/{Dev,Test}"],
         ),
         ("Sources", ["No folder", "Sources/Dev"]),
+        ("Sources/Dev", ["No folder", "Sources/Dev"]),
         ("Mixtures/Test", ["No folder", "Mixtures/Test"]),
         (f"Mixtures/Dev/{DEV[0]}", ["Devil's Words", "has no folder in", "Mixtures/Dev`"]),
         (f"Sources/Test/{TEST[1]}", ["Zeno - Signs' has no folder in", "Sources/Test`"]),

@@ -11,6 +11,7 @@ from keras_d3.audio.files import read_audio, resample, write_audio
 from keras_d3.data import load_manifest, read_track
 from tests.tfrecords_tools.conftest import make_song, noise
 from tfrecords_tools.__main__ import main
+from tfrecords_tools.audio_writer import RecordsConfig, write_records
 
 
 def folder(root, out, *options):
@@ -62,6 +63,15 @@ def test_splits_order_and_rates(songs, tmp_path):
     expected = resample(read_audio(songs / "test" / "B - T" / "drums.wav")[0], 8000, 16000)
     assert sample_rate == 16000
     np.testing.assert_allclose(audio["drums"], expected, atol=0.6 / 32768)
+
+
+def test_a_test_split_alone(songs, tmp_path, capsys):
+    shutil.rmtree(songs / "train")
+    assert folder(songs, tmp_path / "out") == 0
+    assert "these records are for scores alone" in capsys.readouterr().out
+    assert set(load_manifest(tmp_path / "out").splits) == {"test"}
+    with pytest.raises(ValueError, match="`tracks` must hold at least one song. Received: none"):
+        write_records(tmp_path / "none", "d", "folder", (), ("vocals",), RecordsConfig())
 
 
 def test_channels(tmp_path):

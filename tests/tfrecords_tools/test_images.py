@@ -228,6 +228,19 @@ def test_the_test_split_may_lack_labels(own_root):
     assert "The test split is left out" in lines[0]
 
 
+def test_a_validation_split_alone(own_root, tmp_path):
+    """What a benchmark scores is enough for scores."""
+    import shutil
+
+    for part in ("leftImg8bit", "gtFine"):
+        shutil.rmtree(own_root / part / "train")
+    lines = []
+    images = list_cityscapes(own_root, lines.append)
+    assert "The train split is left out: there is no" in lines[0]
+    manifest = write_images(tmp_path / "out", "c", "v", images, CITYSCAPES, num_workers=1)
+    assert set(manifest.splits) == {"validation"}
+
+
 def test_missing_voc_folders_are_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="VOC2012/JPEGImages`. `--root` must be VOCdevkit"):
         list_voc(tmp_path)

@@ -5,6 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
+from keras_d3.audio.files import read_audio
 from keras_d3.data import load_manifest, read_track
 from tfrecords_tools.__main__ import main
 
@@ -77,6 +78,24 @@ def test_validation_lists(musdb_wav, tmp_path, capsys):
     shutil.rmtree(musdb_wav / "train" / "ANiMAL - Rockshow")
     assert musdb18(musdb_wav, tmp_path / "c") == 1
     assert "None of MUSDB18's official validation songs" in capsys.readouterr().err
+
+
+def test_a_test_split_alone(musdb_wav, tmp_path, capsys):
+    """As many have it who score and do not train; mixture.wav is the mixture, no source."""
+    shutil.rmtree(musdb_wav / "train")
+    assert musdb18(musdb_wav, tmp_path / "out") == 0
+    assert "No training split: these records are for scores alone." in capsys.readouterr().out
+    manifest = load_manifest(tmp_path / "out")
+    assert set(manifest.splits) == {"test"} and manifest.sample_rate("test") == 44100
+    audio, _ = read_track(manifest, "test", "T - S")
+    assert set(audio) == {"mixture", "drums", "bass", "other", "vocals"}
+    np.testing.assert_array_equal(audio["mixture"], read_audio(musdb_wav / "test/T - S/mixture.wav")[0])
+    assert musdb18(musdb_wav, tmp_path / "out2", "--validation-tracks", "T - S") == 1
+    assert "No song 'T - S' among the training songs" in capsys.readouterr().err
+    shutil.copytree(musdb_wav / "test", musdb_wav / "train")
+    shutil.rmtree(musdb_wav / "test")
+    assert musdb18(musdb_wav, tmp_path / "out3", "--no-validation") == 1
+    assert "test`. `--root` must be the folder of MUSDB18" in capsys.readouterr().err
 
 
 def test_wav_variant_needs_no_ffmpeg_and_the_other_says_so(musdb_wav, tmp_path, capsys, monkeypatch):

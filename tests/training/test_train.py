@@ -1,5 +1,6 @@
 import csv
 import json
+import shutil
 
 import keras
 import numpy as np
@@ -122,6 +123,17 @@ def test_without_validation_the_last_weights_are_kept(records_without_validation
 def test_best_needs_validation(records_without_validation, tmp_path):
     with pytest.raises(ValueError, match="no validation split, .*selection='last'"):
         train(waveform_config(), records_without_validation, tmp_path / "run")
+    assert not (tmp_path / "run").exists()
+
+
+def test_records_of_a_test_split_alone_are_not_trained_on(records, tmp_path):
+    alone = shutil.copytree(records, tmp_path / "records")
+    manifest = json.loads((alone / "manifest.json").read_text())
+    manifest["splits"] = {"test": manifest["splits"]["test"]}
+    manifest["shards"] = [shard for shard in manifest["shards"] if shard["split"] == "test"]
+    (alone / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.raises(ValueError, match="hold nothing to train on, only the split test. Write records of"):
+        train(waveform_config(), alone, tmp_path / "run")
     assert not (tmp_path / "run").exists()
 
 

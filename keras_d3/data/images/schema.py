@@ -58,7 +58,7 @@ def parse_image(serialized: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
 
 
 def read_image(serialized: bytes) -> dict:
-    """Parses and decodes a record in Python.
+    """Parses and decodes a record in Python; see `read_label` for the label map alone.
 
     Returns:
         Dict of `image`, `image_height`, `image_width` (ints), `image_name`, `pixels`: uint8
@@ -67,15 +67,28 @@ def read_image(serialized: bytes) -> dict:
     Raises:
         ValueError: image or label map cannot be decoded.
     """
-    Image = optional_package("PIL.Image", "images", "Decoding images")
-
     feature = tf.train.Example.FromString(serialized).features.feature
     record = {name: feature[name].int64_list.value[0] for name in ("image", "image_height", "image_width")}
     record["image_name"] = feature["image_name"].bytes_list.value[0].decode("utf-8")
-    for name, encoded, mode in (("pixels", "image_encoded", "RGB"), ("label", "label_encoded", "L")):
-        try:
-            with Image.open(io.BytesIO(feature[encoded].bytes_list.value[0])) as picture:
-                record[name] = np.asarray(picture.convert(mode))
-        except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
-            raise ValueError(f"`{encoded}` cannot be decoded: {error}.") from error
+    record["pixels"] = _decode(feature, "image_encoded", "RGB")
+    record["label"] = _decode(feature, "label_encoded", "L")
     return record
+
+
+def read_label(serialized: bytes) -> np.ndarray:
+    """Parses a record in Python and decodes its label map alone: uint8 (height, width).
+
+    Raises:
+        ValueError: it cannot be decoded.
+    """
+    return _decode(tf.train.Example.FromString(serialized).features.feature, "label_encoded", "L")
+
+
+def _decode(feature, name, mode):
+    Image = optional_package("PIL.Image", "images", "Decoding images")
+
+    try:
+        with Image.open(io.BytesIO(feature[name].bytes_list.value[0])) as picture:
+            return np.asarray(picture.convert(mode))
+    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
+        raise ValueError(f"`{name}` cannot be decoded: {error}.") from error
