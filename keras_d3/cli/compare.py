@@ -119,6 +119,10 @@ def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: st
         kinds = {manifest.kind for manifest in manifests}
         if not options.recipes:
             chosen = [recipe for recipe in chosen if recipe.entries[0].config.data.kind in kinds]
+        if not chosen:
+            raise ValueError(
+                f"`data` holds records of {' and '.join(sorted(kinds))}: no recipe has networks for them."
+            )
         name = options.config or "tiny"
         runs = runs_of_set(chosen, name, options.out or "", options.set, options.seeds)
     if options.plan:

@@ -107,8 +107,7 @@ def _records_of(run, manifests, train):
             reasons.append(f"`{manifest.directory}`: {error}")
         else:
             fitting.append(manifest)
-    wants_validation = run.config.training.selection == "best"
-    preferred = [item for item in fitting if ("validation" in item.splits) == wants_validation] or fitting
+    preferred = _preferred(run.config, fitting, train)
     if len(preferred) == 1:
         return preferred[0]
     if preferred:
@@ -123,6 +122,17 @@ def _records_of(run, manifests, train):
     raise ValueError(
         f"`data` must hold records for {run.title}: {wanted}. " + (" ".join(reasons) or f"None is of {kind}.")
     )
+
+
+def _preferred(config, fitting, train):
+    if train:
+        wants_validation = config.training.selection == "best"
+        return [item for item in fitting if ("validation" in item.splits) == wants_validation] or fitting
+    # A finished run needs the scored split alone, which has to be the same in all records.
+    same_rate = [
+        item for item in fitting if training_rate_hz(item) == getattr(config.data, "sample_rate_hz", None)
+    ]
+    return (same_rate or fitting)[:1]
 
 
 def _check(config: RunConfig, manifest, train: bool) -> None:
