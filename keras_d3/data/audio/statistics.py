@@ -128,7 +128,7 @@ class RunningMoments:
         mean = rows.mean(axis=0)
         total = self.count + len(rows)
         delta = mean - self.mean
-        self._squares += np.square(rows - mean).sum(axis=0)
+        self._squares = self._squares + np.square(rows - mean).sum(axis=0)
         self._squares += np.square(delta) * (self.count * len(rows) / total)
         self.mean = self.mean + delta * (len(rows) / total)
         self.count = total
