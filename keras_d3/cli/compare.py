@@ -11,6 +11,8 @@ from keras_d3.settings import Recipe, find_by_name
 from keras_d3.utils import run_reporting_errors
 
 PROGRAM = "python -m recipes.compare"
+# Of `--initial-weights` without a config.
+EVERY_CONFIG = "*"
 
 
 def compare_command(recipes: Sequence[Recipe], arguments: list[str] | None = None) -> int:
@@ -64,8 +66,9 @@ def compare_parser() -> argparse.ArgumentParser:
         "--initial-weights",
         action="append",
         default=[],
-        metavar="CONFIG=FILE",
-        help="weights that a config's training starts from; may be repeated",
+        metavar="[CONFIG=]FILE",
+        help="weights that a config's training starts from, or those of all that start from other weights; "
+        "may be repeated",
     )
     parser.add_argument(
         "--from-scratch",
@@ -168,10 +171,10 @@ def _chosen_recipes(recipes, options):
 
 
 def _weights_of(text):
-    config, separator, file = text.partition("=")
-    if not (config and separator and file):
-        raise ValueError(f"`--initial-weights` must be CONFIG=FILE. Received: {text!r}.")
-    return config, file
+    config, separator, file = text.rpartition("=")
+    if separator and not (config and file):
+        raise ValueError(f"`--initial-weights` must be FILE or CONFIG=FILE. Received: {text!r}.")
+    return config or EVERY_CONFIG, file
 
 
 def _text_of(path):

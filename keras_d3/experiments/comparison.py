@@ -65,7 +65,8 @@ def compare(
         out_dir: path of the directory of the report.
         options: `ComparisonOptions`.
         train: bool, whether the runs are to be trained. Otherwise they must be finished.
-        initial_weights: dict of config to the file that its training starts from.
+        initial_weights: dict of config to the file that its training starts from; "*" stands for all configs
+            that start from other weights.
         from_scratch: bool, whether configs that start from other weights may start from drawn ones.
         say: function of one string, called with what is being done.
 
@@ -105,6 +106,8 @@ def compare(
 
 def _initial_weights(runs, files):
     """The weights by title of the run; every file is opened before the first step."""
+    files = dict(files)
+    for_all = files.pop("*", None)
     names = dict.fromkeys(run.config.name for run in runs)
     unknown = sorted(set(files) - set(names))
     if unknown:
@@ -112,8 +115,11 @@ def _initial_weights(runs, files):
             f"`initial_weights` must be for configs of the comparison: {', '.join(names)}. "
             f"Received: {', '.join(unknown)}."
         )
+    chosen = {
+        run.title: files.get(run.config.name, for_all if run.config.pretrained else None) for run in runs
+    }
     return {
-        run.title: InitialWeights(files[run.config.name], preset_for(run.config).name)
+        run.title: InitialWeights(chosen[run.title], preset_for(run.config).name)
         for run in runs
-        if run.config.name in files
+        if chosen[run.title] is not None
     }

@@ -13,6 +13,7 @@ from keras_d3.utils import read_json
 PIXELS = "pixels"
 # The settings of a separation that make results of their own, by folder of the run.
 WIENER = {"": "", "wiener_on": "Wiener filter", "wiener_off": "no Wiener filter"}
+STEMS = {"all": "", "two": "vocals and accompaniment alone"}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +116,7 @@ def _audio_scores(run, split):
                 "data_set": facts["data_set"],
                 "variant": facts["variant"],
                 "num_items": len(tracks),
-                "settings": settings,
+                "settings": ", ".join(part for part in (settings, STEMS[facts.get("stems", "all")]) if part),
                 "values": numbers,
             }
         )

@@ -217,7 +217,7 @@ def test_the_command_refuses_what_contradicts_itself(folders, tmp_path, capsys):
         (data, "`--out` is required"),
         ([*data, "--out", "x", "--runs", "a", "--seeds", "1"], "leave out --seeds"),
         ([*data, "--out", "x", "--recipes", "tset"], "Did you mean 'test'"),
-        ([*data, "--out", "x", "--initial-weights", "a.keras"], "must be CONFIG=FILE"),
+        ([*data, "--out", "x", "--initial-weights", "=a.keras"], "must be FILE or CONFIG=FILE"),
         ([*data, "--out", "x", "--initial-weights", "half=a.keras"], "for configs of the comparison: full"),
         ([*data, "--out", "x", "--images", "-1"], "0 or more"),
     ):
