@@ -14,11 +14,11 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("keras_d3", "recipes", "tfrecords_tools")
-SUFFIXES = (".py", ".typed", ".css", ".js")
+SUFFIXES = (".py", ".typed", ".css", ".js", ".csv")
 
 
 def check_files(wheel):
-    """Raises AssertionError unless the wheel holds the checkout's modules, styles, scripts and `py.typed`."""
+    """Raises AssertionError unless the wheel holds all modules, styles, scripts, tables and `py.typed`."""
     paths = (path for folder in SHIPPED for path in (ROOT / folder).rglob("*") if path.suffix in SUFFIXES)
     expected = {path.relative_to(ROOT).as_posix() for path in paths}
     assert "keras_d3/py.typed" in expected
@@ -41,6 +41,9 @@ def check_core():
     assert names
     listed = subprocess.run(["keras-d3", "models"], capture_output=True, text=True, check=True).stdout
     assert all(name in listed for name in names)
+    command = [sys.executable, "-m", "recipes.tables", "d3net_mss/4"]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    assert "Nachmani" in printed
     try:
         _ = keras_d3.load_separator
     except ModuleNotFoundError as error:
