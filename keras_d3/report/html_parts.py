@@ -50,7 +50,7 @@ def page_with_sections(title, header, sections, rules="", script=""):
 <header><h1>{escape(title)}</h1>{header}</header>
 <nav aria-label="Sections">{links}</nav>
 <main>{body}</main>
-<script>{script}</script>
+{script and f"<script>{script}</script>"}
 </body>
 </html>
 """
