@@ -46,6 +46,18 @@ def compare_parser() -> argparse.ArgumentParser:
         type=comma_separated,
         help="comma-separated names, by default all with records of their kind",
     )
+    _add_training(parser)
+    parser.add_argument(
+        "--plan",
+        action="store_true",
+        help="print records, steps, parameters, memory and hours of every network from a timed step; stop",
+    )
+    _add_report(parser)
+    add_scoring(parser, choices=False)
+    return parser
+
+
+def _add_training(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--runs", nargs="+", metavar="DIR", help="finished runs to report on, instead of a set of configs"
     )
@@ -75,11 +87,9 @@ def compare_parser() -> argparse.ArgumentParser:
         action="store_true",
         help="let configs that start from other weights start from drawn ones",
     )
-    parser.add_argument(
-        "--plan",
-        action="store_true",
-        help="print records, steps, parameters, memory and hours of every network from a timed step; stop",
-    )
+
+
+def _add_report(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--excerpt", metavar="TRACK", help="test track that the report plays (default: the first)"
     )
@@ -91,8 +101,6 @@ def compare_parser() -> argparse.ArgumentParser:
         metavar="FILE",
         help="text with credit and license of the audio, which the report has to name",
     )
-    add_scoring(parser, choices=False)
-    return parser
 
 
 def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: str) -> None:
