@@ -8,6 +8,7 @@ if keras.backend.backend() != "tensorflow":
 import tensorflow as tf
 
 from keras_d3.layers import BatchNormalization, DilatedConv2D
+from keras_d3.ops.tensorflow.kernels import has_native_dilations
 from keras_d3.ops.tracing import trace_standard_ops, traces_standard_ops
 
 
@@ -35,5 +36,8 @@ def test_the_same_numbers_without_special_operations(layer, special):
         assert traces_standard_ops()
         plain, found = operations(layer, x)
     assert not traces_standard_ops()
-    assert special in usual and special not in plain and "SpaceToBatchND" not in plain
+    # Without oneDNN, which TensorFlow leaves off on some processors, no convolution takes dilations itself.
+    has_special = special != "IdentityN" or has_native_dilations("float32")
+    assert (special in usual) == has_special and special not in plain
+    assert "SpaceToBatchND" not in plain
     np.testing.assert_allclose(found, expected, rtol=1e-5, atol=1e-5)

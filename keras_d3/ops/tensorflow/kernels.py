@@ -63,7 +63,9 @@ def conv_2d(inputs, kernel, dilation_rate, padding):
     Returns:
         Tensor (batch, height', width', filters).
     """
-    if takes_dilations(inputs, kernel, dilation_rate, padding) and (
+    # Converters get a dilated convolution as one operation on every processor: they need no gradients.
+    converts = traces_standard_ops() and keras.backend.standardize_dtype(inputs.dtype) == "float32"
+    if (converts or takes_dilations(inputs, kernel, dilation_rate, padding)) and (
         max(dilation_rate) > 1 or pads_channels(inputs.dtype, kernel.shape[2])
     ):
         return native_conv_2d(inputs, kernel, dilation_rate, padding)
