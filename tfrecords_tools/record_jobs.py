@@ -21,12 +21,16 @@ class GroupResult:
         group: int, number of the shard group.
         items: tuple of `AudioTrack` or `ImageItem`.
         shards: tuple of `Shard`.
+        classes: tuple of int, all labels in the label maps of images.
+        notes: tuple of `(what, item)`, what a user should know about an item, such as `("padded", "song")`.
     """
 
     split: str
     group: int
     items: tuple
     shards: tuple[Shard, ...]
+    classes: tuple[int, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
