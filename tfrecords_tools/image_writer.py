@@ -11,6 +11,7 @@ import numpy as np
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
 from keras_d3.images import IGNORED_LABEL, LabelSet
+from tfrecords_tools.faults import FaultList
 from tfrecords_tools.label_maps import read_label
 from tfrecords_tools.pictures import read_picture, turned_size
 from tfrecords_tools.record_directory import write_directory
@@ -66,18 +67,32 @@ class ImageGroupJob(GroupJob):
         items = tuple(dataclasses.replace(item, shard=shard.file) for item in written)
         return GroupResult(self.split, self.group, items, (shard,), tuple(sorted(classes)))
 
+    def check(self) -> None:
+        for _ in self._records([], set()):
+            pass
+
     def input_files(self) -> list:
         return _input_files(self.items)
 
     def _records(self, written, classes):
+        faults = FaultList()
         for number, files in enumerate(self.items, self.first_item):
-            size, image_encoded = read_picture(files.image)
-            label, label_encoded = read_label(files.label, files.coding, self.num_classes)
-            if label.shape != size:
-                raise ValueError(_other_size(files, size, label.shape))
-            classes.update(np.unique(label).tolist())
-            written.append(ImageItem(files.name, *label.shape, "", files.label_from))
-            yield serialize_image(number, files.name, *label.shape, image_encoded, label_encoded)
+            record = b""
+            with faults.collected():
+                record = self._record(number, files, written, classes)
+            # After a fault nothing more is written, but the other images are still looked at.
+            if not faults:
+                yield record
+        faults.raise_all()
+
+    def _record(self, number, files, written, classes):
+        size, image_encoded = read_picture(files.image)
+        label, label_encoded = read_label(files.label, files.coding, self.num_classes)
+        if label.shape != size:
+            raise ValueError(_other_size(files, size, label.shape))
+        classes.update(np.unique(label).tolist())
+        written.append(ImageItem(files.name, *label.shape, "", files.label_from))
+        return serialize_image(number, files.name, *label.shape, image_encoded, label_encoded)
 
 
 def write_images(

@@ -57,6 +57,10 @@ class GroupJob:
         """Writes the shards, each under its name only when whole, and returns a `GroupResult`."""
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Reads the items without writing them; raises what is wrong with them, all of it."""
+        raise NotImplementedError
+
     def input_files(self) -> list:
         """Returns a JSON-ready list of the files read, with their sizes."""
         raise NotImplementedError
@@ -74,6 +78,11 @@ class GroupJob:
 def write_group(job: GroupJob) -> GroupResult:
     """Runs one job; a function of a module, so that it can be sent to another process."""
     return job.write()
+
+
+def check_group(job: GroupJob) -> None:
+    """Checks a job's items; a function of a module, as `write_group`."""
+    job.check()
 
 
 def write_shard(job: GroupJob, part: int, records: Iterable[bytes]) -> Shard:
