@@ -33,7 +33,8 @@ class RecordsConfig:
         block_samples: int, samples per record.
         shard_mb: float, size of a shard in megabytes, about.
         pad_or_truncate_secs: float, by how much the lengths of a song's files may differ. They are then
-            padded with zeros or cut at their ends to the length of the mixture, or else of the longest source.
+            padded with zeros or cut at their ends to the length of the mixture, or else of the longest
+            source.
 
     Raises:
         ValueError: a setting is out of range.
@@ -151,7 +152,7 @@ def _request(dataset, variant, tracks, sources, config):
 
 
 def _settings_of(config):
-    """The settings as a dict; those added later only where they are not the default, as older records lack them."""
+    """The settings as a dict; one added later only where it is not the default, as older records lack it."""
     settings = to_dict(config)
     if not config.pad_or_truncate_secs:
         del settings["pad_or_truncate_secs"]

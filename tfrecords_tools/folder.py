@@ -39,8 +39,9 @@ def list_folder(
 
     `<root>/<song>/<source>.wav`, or `<root>/{train,validation,test}/<song>/<source>.wav`; any suffix in
     `AUDIO_SUFFIXES`. `<song>/<source>/` may also be a folder of files, which are summed. A file `mixture` (or
-    `mix`) is optional. The validation folder may be called as in `VALIDATION_NAMES`; `dev` beside `test` without
-    `train` is for training, as in DSD100. Folders without audio, hidden files and those of systems are left out.
+    `mix`) is optional. The validation folder may be called as in `VALIDATION_NAMES`; `dev` beside `test`
+    without `train` is for training, as in DSD100. Folders without audio, hidden files and those of systems
+    are left out.
 
     Args:
         root: str or Path.
@@ -89,7 +90,9 @@ def list_folder(
 def _songs_of(root, log):
     """Returns `[(split, folder of a song)]`."""
     folders = song_folders(root)
-    splits = {path: SPLIT_FOLDERS[path.name.lower()] for path in folders if path.name.lower() in SPLIT_FOLDERS}
+    splits = {
+        path: SPLIT_FOLDERS[path.name.lower()] for path in folders if path.name.lower() in SPLIT_FOLDERS
+    }
     splits = {path: split for path, split in splits.items() if song_folders(path)}
     if not splits:
         return [("train", song) for song in folders]
@@ -133,20 +136,21 @@ def _sources_of(songs, sources, missing, faults):
         if not lacking:
             continue
         case = [name for name in names if name.lower() in {other.lower() for other in lacking}]
+        shared = ",".join(common) or "a,b"
         hint = f" Only the case of {', '.join(case)} differs: rename it." if case else ""
         if sources is not None:
             faults.add(
                 FileNotFoundError(
                     f"The song `{song}` has no file for {', '.join(map(repr, lacking))} (it has "
-                    f"{', '.join(names) or 'no sources'}). Add it, remove the song, choose `--sources`, or take "
-                    f"silence for it: `--missing-sources silence`.{hint}"
+                    f"{', '.join(names) or 'no sources'}). Add it, remove the song, choose `--sources`, "
+                    f"or take silence for it: `--missing-sources silence`.{hint}"
                 )
             )
         else:
             faults.add(
                 ValueError(
-                    f"All songs must hold the same sources: `{song}` has no {', '.join(lacking)}, which other "
-                    f"songs have. Add the files, choose with `--sources {','.join(common) or 'a,b'}`, or take "
+                    f"All songs must hold the same sources: `{song}` has no {', '.join(lacking)}, which "
+                    f"other songs have. Add the files, choose with `--sources {shared}`, or take "
                     f"silence for them: `--missing-sources silence`.{hint}"
                 )
             )

@@ -108,9 +108,9 @@ def write_images(
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
     The images' files go into the records as they are where training decodes them as `read_image` does, see
-    `read_picture`; label maps become grayscale PNG of class numbers. A warning where they hold one class alone.
-    Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
-    frames of one street. Without training images the records are for scores alone. Resumable: see
+    `read_picture`; label maps become grayscale PNG of class numbers. A warning where they hold one class
+    alone. Training images are sorted by a hash of their names, so that the images of a shard are not
+    consecutive frames of one street. Without training images the records are for scores alone. Resumable: see
     `write_directory`.
 
     Args:
@@ -131,6 +131,8 @@ def write_images(
     """
     if not shard_mb > 0:
         raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
+    if len(label_set) > IGNORED_LABEL:
+        raise ValueError(f"There must be at most {IGNORED_LABEL} classes. Received: {len(label_set)}.")
     images = tuple(images)
     if not images:
         raise ValueError(
@@ -187,8 +189,8 @@ def _other_size(files, size, label_size):
     )
     if turned_size(files.image) == label_size:
         text += (
-            " The image is turned by its EXIF orientation and the label map is not: turn the label map, or remove "
-            "that tag (`exiftool -Orientation= FILE`)."
+            " The image is turned by its EXIF orientation and the label map is not: turn the label map, "
+            "or remove that tag (`exiftool -Orientation= FILE`)."
         )
     return text
 
@@ -210,9 +212,7 @@ def _warn_of_one_class(results, label_set, log):
             )
         )
     elif not classes:
-        log(
-            f"Warning: all pixels of all label maps are {IGNORED_LABEL}, which is neither trained on nor scored."
-        )
+        log(f"Warning: all pixels of all label maps are {IGNORED_LABEL}, which is not trained on or scored.")
 
 
 def _sort_key(files):

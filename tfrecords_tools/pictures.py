@@ -17,7 +17,7 @@ KEPT_FORMATS = ("PNG", "JPEG", "MPO")
 
 
 def open_file(path: str | Path) -> tuple[Image.Image, bytes]:
-    """Reads and decodes an image file; returns `(picture, data)`, a loaded `PIL.Image.Image` and the file's bytes.
+    """Reads an image file; returns `(picture, data)`, a loaded `PIL.Image.Image` and the file's bytes.
 
     Raises:
         ValueError: the file is broken, no image or gigantic.
@@ -35,8 +35,8 @@ def read_picture(path: str | Path) -> tuple[tuple[int, int], bytes]:
     """Reads a picture for a record.
 
     The file's own bytes are kept where TensorFlow decodes them to the pixels of
-    `keras_d3.images.decode_image`, by which images are scored and segmented. Pictures that are turned by their
-    EXIF orientation, transparent, CMYK, of 16 bits or of another format become a PNG of those pixels.
+    `keras_d3.images.decode_image`, by which images are scored and segmented. Pictures that are turned by
+    their EXIF orientation, transparent, CMYK, of 16 bits or of another format become a PNG of those pixels.
 
     Args:
         path: str or Path.
@@ -50,8 +50,8 @@ def read_picture(path: str | Path) -> tuple[tuple[int, int], bytes]:
     picture, data = open_file(path)
     if picture.mode == "P" and picture.format == "PNG":
         raise ValueError(
-            f"`{path}` must be PNG or JPEG of mode RGB or L. Received: PNG of mode P, with a palette as label "
-            "maps have it. If it is a picture, save it as RGB."
+            f"`{path}` must be PNG or JPEG of mode RGB or L. Received: PNG of mode P, with a palette as "
+            "label maps have it. If it is a picture, save it as RGB."
         )
     pixels = decode_image(data, str(path))
     if picture.format not in KEPT_FORMATS or not _same(data, pixels):

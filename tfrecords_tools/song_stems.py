@@ -17,8 +17,9 @@ MIXTURE_NAMES = (MIXTURE, "mix", "fullmix", "full_mix")
 def stems_in(song: Path, sources: Sequence[str] = ()) -> dict[str, AudioLocation | AudioSum]:
     """Returns the stems of a song.
 
-    A source is a file `<source>.wav`, or a folder `<source>/` whose files are summed. `mix.wav` is the mixture,
-    unless `mix` is among the sources asked for. Folders in the folder of a source are not looked into.
+    A source is a file `<source>.wav`, or a folder `<source>/` whose files are summed. `mix.wav` is the
+    mixture, unless `mix` is among the sources asked for. Folders in the folder of a source are not looked
+    into.
 
     Args:
         song: Path, folder of the song.

@@ -1,4 +1,4 @@
-"""What is strange about a song's audio: a source that is the sum of others, a mixture that is not their sum."""
+"""What is strange about a song: a source that is the sum of others, a mixture that is not their sum."""
 
 import numpy as np
 
@@ -14,9 +14,9 @@ FACTOR_TOLERANCE = 0.05
 def strange_sources(sources: dict[str, np.ndarray], mixture: np.ndarray | None = None) -> list[str]:
     """Returns sentences about sources that are not what a sum of sources needs.
 
-    Each audible source is fitted by the others, in the least-squares sense. If the fit is good (-20 dB) and its
-    factors are 0 and 1, then the source is their sum: a mixture or an accompaniment among the sources, whose
-    audio would count twice.
+    Each audible source is fitted by the others, in the least-squares sense. If the fit is good (-20 dB) and
+    its factors are 0 and 1, then the source is their sum: a mixture or an accompaniment among the sources,
+    whose audio would count twice.
 
     Args:
         sources: dict of `source -> (time, channels)`, any real dtype.
@@ -80,4 +80,8 @@ def _excerpts(samples):
     if length <= NUM_EXCERPTS * EXCERPT_SAMPLES:
         return samples.astype("float64").ravel()
     starts = np.linspace(0, length - EXCERPT_SAMPLES, NUM_EXCERPTS).astype(int)
-    return np.concatenate([samples[start : start + EXCERPT_SAMPLES] for start in starts]).astype("float64").ravel()
+    return (
+        np.concatenate([samples[start : start + EXCERPT_SAMPLES] for start in starts])
+        .astype("float64")
+        .ravel()
+    )

@@ -53,8 +53,8 @@ def decode_image(data: bytes, name: str) -> np.ndarray:
         return _upper_bits(np.asarray(turned), name)
     if mode == "F":
         raise ValueError(
-            f"`{name}` must have samples of 8 or 16 bits. Received: floats (mode F), whose black and white are "
-            "not known. Scale them to 0 to 255 and save the picture as PNG."
+            f"`{name}` must have samples of 8 or 16 bits. Received: floats (mode F), whose black and white "
+            "are not known. Scale them to 0 to 255 and save the picture as PNG."
         )
     if turned.has_transparency_data:
         return _on_white(turned)
@@ -132,8 +132,8 @@ def _upright(picture):
 def _upper_bits(samples, name):
     if samples.min(initial=0) < 0 or samples.max(initial=0) > 65535:
         raise ValueError(
-            f"`{name}` must have samples of 8 or 16 bits. Received: {samples.min()} to {samples.max()}, whose "
-            "black and white are not known. Scale them to 0 to 255 and save the picture as PNG."
+            f"`{name}` must have samples of 8 or 16 bits. Received: {samples.min()} to {samples.max()}, "
+            "whose black and white are not known. Scale them to 0 to 255 and save the picture as PNG."
         )
     gray = (samples.astype("uint32") >> 8).astype("uint8")
     return np.repeat(gray[:, :, np.newaxis], 3, axis=2)
@@ -149,8 +149,8 @@ def _on_white(picture):
 
 def _unreadable(name, error):
     return (
-        f"`{name}` must be an image file that Pillow reads ({_reason(error)}). It is broken or no image: fetch it "
-        "again."
+        f"`{name}` must be an image file that Pillow reads ({_reason(error)}). It is broken or no image: "
+        "fetch it again."
     )
 
 
@@ -161,4 +161,7 @@ def _reason(error):
 
 
 def _gigantic(name, size):
-    return f"`{name}` must have at most {MAX_PIXELS:,} pixels. Received: {size}. Cut it into tiles, or make it smaller."
+    return (
+        f"`{name}` must have at most {MAX_PIXELS:,} pixels. Received: {size}. Cut it into tiles, or make it "
+        "smaller."
+    )

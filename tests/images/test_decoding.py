@@ -8,8 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_d3.images import decode_image, exif_orientation, open_picture
-from keras_d3.images import decoding
+from keras_d3.images import decode_image, decoding, exif_orientation, open_picture
 from keras_d3.images.files import read_image
 
 GRADIENT = np.arange(256, dtype="uint8").reshape(16, 16)

@@ -34,7 +34,7 @@ def save(path, kind):
     elif kind == "mpo":
         picture.save(path, "MPO", save_all=True, append_images=[picture.rotate(180)])
     elif kind == "deep":
-        Image.fromarray((photo()[..., 0].astype("uint16") * 257)).save(path, "PNG")
+        Image.fromarray(photo()[..., 0].astype("uint16") * 257).save(path, "PNG")
     elif kind == "transparent":
         picture.putalpha(100)
         picture.save(path, "PNG")
@@ -66,7 +66,7 @@ def test_the_fast_transform_would_not_do(tmp_path):
     assert (fast != read_image(tmp_path / "x.jpg")).mean() > 0.2
 
 
-def write(tmp_path, labels, classes=plain_label_set(3), size=(40, 60), kind="jpeg 2"):
+def write(tmp_path, labels, size=(40, 60), kind="jpeg 2"):
     images = []
     for number, value in enumerate(labels):
         save(tmp_path / f"{number}.jpg", kind)
@@ -76,7 +76,8 @@ def write(tmp_path, labels, classes=plain_label_set(3), size=(40, 60), kind="jpe
         paths = [str(tmp_path / f"{number}.{suffix}") for suffix in ("jpg", "png")]
         images.append(ImageFiles("train", str(number), *paths, "indices", "own"))
     lines = []
-    manifest = write_images(tmp_path / "out", "d", "v", images, classes, num_workers=1, log=lines.append)
+    options = {"num_workers": 1, "log": lines.append}
+    manifest = write_images(tmp_path / "out", "d", "v", images, plain_label_set(3), **options)
     return manifest, [line for line in lines if line.startswith("Warning")]
 
 
