@@ -9,6 +9,7 @@ from keras_d3.utils import run_reporting_errors
 
 # What other tools leave out or add at the end of stems is less: some hundred samples, a frame of MP3.
 PAD_OR_TRUNCATE_SECS = 0.1
+VOC_NAME = "PASCAL VOC 2012"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -94,7 +95,7 @@ def build_parser() -> argparse.ArgumentParser:
         help="own classes in this layout, from number 0 on: a file with one name per line, or names with "
         "commas between (default: VOC's 21)",
     )
-    _add_writing_options(voc, default_name="PASCAL VOC 2012, or with --classes the folder's")
+    _add_writing_options(voc, VOC_NAME)
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
@@ -229,9 +230,8 @@ def _voc(options):
     from tfrecords_tools.voc import list_voc
 
     classes = _names(options.classes, "--classes", "class")
-    if options.dataset_name is None:
-        root = Path(options.root).resolve()
-        options.dataset_name = root.name if classes else "PASCAL VOC 2012"
+    if classes and options.dataset_name == VOC_NAME:
+        options.dataset_name = Path(options.root).resolve().name
     augmented = {"auto": None, "yes": True, "no": False}[options.augmented]
     images = list_voc(options.root, options.sbd, augmented, log=print)
     variant = (

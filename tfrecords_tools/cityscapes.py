@@ -7,8 +7,8 @@ ROOT/gtFine/{train,val,test}/<city>/<name>_gtFine_labelTrainIds.png    or    ...
 from collections.abc import Callable
 from pathlib import Path
 
+from keras_d3.utils import is_foreign
 from tfrecords_tools.image_writer import ImageFiles
-from tfrecords_tools.track_files import is_foreign
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "test": "test"}
 # Names of copies; the archives say `val`.

@@ -5,15 +5,13 @@ from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
 from keras_d3.data import MIXTURE
-from keras_d3.utils import optional_package
+from keras_d3.utils import is_foreign, optional_package, own_items
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.track_files import (
     VALIDATION_NAMES,
     AudioLocation,
     TrackFiles,
-    is_foreign,
     move_to_split,
-    own_items,
     song_folders,
 )
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from keras_d3.data import MIXTURE
-from tfrecords_tools.track_files import AudioLocation, AudioSum, own_items
+from keras_d3.utils import own_items
+from tfrecords_tools.track_files import AudioLocation, AudioSum
 
 AUDIO_SUFFIXES = (
     ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma", ".wv", ".w64",

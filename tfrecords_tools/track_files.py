@@ -5,18 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from keras_d3.data import MIXTURE
+from keras_d3.utils import own_items
 
-# What macOS, Windows, Synology and Linux leave in folders, in lower case.
-SYSTEM_NAMES = (
-    "__macosx",
-    "@eadir",
-    "#recycle",
-    "desktop.ini",
-    "thumbs.db",
-    "ehthumbs.db",
-    "system volume information",
-    "lost+found",
-)
 # Names of validation folders and lists, in lower case.
 VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 
@@ -71,19 +61,6 @@ class TrackFiles:
             name: place.parts if isinstance(place, AudioSum) else (place,)
             for name, place in self.locations.items()
         }
-
-
-def is_foreign(path: Path) -> bool:
-    """Says whether a file or folder is a system's and not the data set's.
-
-    Hidden ones (`.DS_Store`, AppleDouble files `._name`, QNAP's `.@__thumb`), and those in `SYSTEM_NAMES`.
-    """
-    return path.name.startswith((".", "$")) or path.name.lower() in SYSTEM_NAMES
-
-
-def own_items(folder: Path) -> list[Path]:
-    """Returns what is in a folder, by name, without what `is_foreign`."""
-    return sorted(item for item in folder.iterdir() if not is_foreign(item))
 
 
 def song_folders(path: Path) -> list[Path]:

@@ -202,6 +202,29 @@ def comma_separated(text):
     return text.split(",")
 
 
+def names_of(text, option):
+    """Reads names from a file with one per line, or separated by commas.
+
+    Args:
+        text: str, a path or names.
+        option: str, for errors.
+
+    Raises:
+        FileNotFoundError: `text` ends as the name of a text file that is not there.
+        ValueError: there are no names.
+    """
+    if Path(text).is_file():
+        parts = [line for line in Path(text).read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    elif text.endswith(".txt"):
+        raise FileNotFoundError(f"No list of names at `{text}` (`{option}`).")
+    else:
+        parts = comma_separated(text)
+    names = [part.strip() for part in parts if part.strip()]
+    if not names:
+        raise ValueError(f"`{option}` names nothing. Received: {text!r}.")
+    return names
+
+
 def comma_separated_ints(text):
     """Reads "0,1,2" as `[0, 1, 2]`."""
     try:
