@@ -137,15 +137,14 @@ def _evaluate_folders(options):
         pad_or_truncate_secs=options.pad_or_truncate,
         **scoring_options(options),
     )
-    print(format_table(aggregate(scores)))
-    print(*silent_notes(scores), sep="\n", end="\n" * bool(silent_notes(scores)))
+    print(format_table(aggregate(scores)), *silent_notes(scores), sep="\n")
 
 
 def _evaluate_separator(options):
-    from keras_d3.evaluation import format_table
+    from keras_d3.evaluation import format_table, silent_notes
     from keras_d3.experiments import score_separator
 
-    _, summary, notes = score_separator(
+    scores, summary, notes = score_separator(
         options.model,
         options.data,
         options.out,
@@ -156,7 +155,7 @@ def _evaluate_separator(options):
         skip_trained_songs=options.skip_trained_songs,
         **scoring_options(options),
     )
-    print(format_table(summary), "", *notes, sep="\n")
+    print(format_table(summary), "", *silent_notes(scores), *notes, sep="\n")
 
 
 def _evaluate_segmenter(options):
