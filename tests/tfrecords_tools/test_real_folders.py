@@ -76,7 +76,10 @@ def test_lengths_are_brought_to_one(tmp_path, capsys, with_mixture):
     assert folder(root, tmp_path / "none", "--pad-or-truncate", "0.0001") == 1
     assert "They differ by 0.000875 s, and --pad-or-truncate allows 0.0001 s" in capsys.readouterr().err
     assert folder(root, tmp_path / "out", "--pad-or-truncate") == 0
-    assert "Warning: files were padded or cut at their ends to one length, in 1 song: a." in capsys.readouterr().out
+    assert (
+        "Warning: files were padded or cut at their ends to one length, in 1 song: a."
+        in capsys.readouterr().out
+    )
     audio = audio_of(tmp_path / "out", "a")
     length = 896 if with_mixture else 900
     assert {len(samples) for samples in audio.values()} == {length}
@@ -189,7 +192,11 @@ def test_faults_of_samples_are_listed_at_once(tmp_path, capsys, workers, shard_m
     options = ["--workers", str(workers), "--shard-mb", str(shard_mb)]
     assert folder(root, tmp_path / "out", *options) == 1
     error = capsys.readouterr().err
-    assert "The data set has 2 faults" in error and "b/vocals.wav` has NaN" in error and "d/vocals.wav` has" in error
+    assert (
+        "The data set has 2 faults" in error
+        and "b/vocals.wav` has NaN" in error
+        and "d/vocals.wav` has" in error
+    )
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 
@@ -210,4 +217,6 @@ def test_lists_of_faults():
 def test_surround_is_refused_with_the_command(tmp_path, capsys):
     make_song(tmp_path / "songs" / "a", channels=3)
     assert folder(tmp_path / "songs", tmp_path / "out") == 1
-    assert "must be mono or stereo. It has 3 channels. Mix them down: `ffmpeg -i IN" in capsys.readouterr().err
+    assert (
+        "must be mono or stereo. It has 3 channels. Mix them down: `ffmpeg -i IN" in capsys.readouterr().err
+    )
