@@ -1,4 +1,4 @@
-"""Data sets of fixed layouts with what systems, disks and people add: hidden files, other names, own classes."""
+"""Data sets of fixed layouts with what systems and people add: hidden files, other names, own classes."""
 
 import shutil
 

@@ -1,4 +1,4 @@
-"""Folders as people have them: parts of sources, missing ones, lengths, system files, other names; and faults."""
+"""Folders as people have them: parts of sources, missing ones, lengths, system files, and faults."""
 
 import shutil
 
