@@ -144,7 +144,7 @@ def test_songs_without_scores_are_named():
 
 def test_scores_of_earlier_versions_are_made_again_where_a_reference_was_silent():
     frames = [
-        {"frame": n, "reason": "silent reference: drums; silent estimate: vocals"[: 24 if n else 99]}
+        {"frame": n, "reason": "silent reference: drums; silent estimate: vocals"[: 23 if n else 99]}
         for n in (0, 1)
     ]
     old = {

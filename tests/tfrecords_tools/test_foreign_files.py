@@ -109,7 +109,7 @@ def test_own_classes_in_vocs_layout(tmp_path, capsys):
     arguments = ["voc", "--root", str(root), "--out", str(tmp_path / "bad"), "--classes"]
     assert main([*arguments, "a,b"]) == 1
     error = capsys.readouterr().err
-    assert "The data set has 2 faults" in error and "must hold labels 0 to 1, or 255. Received: 2, 3" in error
+    assert "The data set has 3 faults" in error and "must hold labels 0 to 1, or 255. Received: 2, 3" in error
     assert main([*arguments, "none.txt"]) == 1
     assert "No list of classes at `none.txt` (`--classes`)" in capsys.readouterr().err
     assert main([*arguments, ","]) == 1
