@@ -1,6 +1,7 @@
 """Command line: `python -m tfrecords_tools COMMAND`: TFRecords of data sets, and generated data sets."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
@@ -306,9 +307,9 @@ def _names(value, option, what="song"):
     """Returns names from a file with one per line, or separated by commas; None stays None."""
     if value is None:
         return None
-    path = Path(value)
-    if path.is_file():
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    # Not `Path.is_file`, which raises for a list longer than a file name may be.
+    if os.path.isfile(value):
+        lines = [line.strip() for line in Path(value).read_text(encoding="utf-8").splitlines()]
         names = tuple(line for line in lines if line and not line.startswith("#"))
     elif value.endswith(".txt"):
         raise FileNotFoundError(

@@ -1,6 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import argparse
+import os
 from pathlib import Path
 
 from keras_d3.evaluation import BACKENDS, METRIC_SETS, STEMS
@@ -213,7 +214,8 @@ def names_of(text, option):
         FileNotFoundError: `text` ends as the name of a text file that is not there.
         ValueError: there are no names.
     """
-    if Path(text).is_file():
+    # Not `Path.is_file`, which raises for a list longer than a file name may be.
+    if os.path.isfile(text):
         parts = [line for line in Path(text).read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
     elif text.endswith(".txt"):
         raise FileNotFoundError(f"No list of names at `{text}` (`{option}`).")
