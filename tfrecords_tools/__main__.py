@@ -1,11 +1,16 @@
 """Command line: `python -m tfrecords_tools COMMAND`: TFRecords of data sets, and generated data sets."""
 
 import argparse
+import os
 import sys
 from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
 from keras_d3.utils import run_reporting_errors
+
+# What other tools leave out or add at the end of stems is less: some hundred samples, a frame of MP3.
+PAD_OR_TRUNCATE_SECS = 0.1
+VOC_NAME = "PASCAL VOC 2012"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -46,9 +51,15 @@ def build_parser() -> argparse.ArgumentParser:
     _add_writing_options(dsd100, "DSD100")
     _add_audio_options(dsd100, validation="songs 060, 070, 080, 090 and 100 of Dev")
 
-    folder = commands.add_parser("folder", help="TFRecords of a folder of songs, one audio file per source")
+    folder = commands.add_parser("folder", help="TFRecords of a folder of songs, audio files per source")
     folder.set_defaults(run=_folder)
     folder.add_argument("--root", required=True, help="folder of <song>/<source>.wav, or train/, ... of them")
+    folder.add_argument(
+        "--missing-sources",
+        choices=("refuse", "silence"),
+        default="refuse",
+        help="songs that lack a source which others have (default: refuse)",
+    )
     folder.add_argument("--sources", metavar="A,B,C", help="source names in order (default: what songs hold)")
     _add_writing_options(folder, default_name="the folder's")
     folder.add_argument("--test-tracks", metavar="FILE|NAMES", help="training songs for the test split")
@@ -79,7 +90,13 @@ def build_parser() -> argparse.ArgumentParser:
         default="auto",
         help="train on SBD's images too (default: auto, if a list trainaug.txt or --sbd is there)",
     )
-    _add_writing_options(voc, "PASCAL VOC 2012")
+    voc.add_argument(
+        "--classes",
+        metavar="FILE|NAMES",
+        help="own classes in this layout, from number 0 on: a file with one name per line, or names with "
+        "commas between (default: VOC's 21)",
+    )
+    _add_writing_options(voc, VOC_NAME)
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
@@ -99,6 +116,17 @@ def _add_audio_options(command, validation):
     command.add_argument("--sample-rate", type=int, help="Hz, of train and validation (default: the data's)")
     command.add_argument("--test-sample-rate", type=int, help="Hz, of the test split (default: the data's)")
     command.add_argument("--channels", type=int, choices=(1, 2), help="default: the data's")
+    command.add_argument(
+        "--pad-or-truncate",
+        type=float,
+        nargs="?",
+        const=PAD_OR_TRUNCATE_SECS,
+        default=0.0,
+        metavar="SECS",
+        help="pad or cut the files of a song at their ends to one length, that of the mixture or else of the "
+        f"longest source, where they differ by no more than SECS (default: refuse; {PAD_OR_TRUNCATE_SECS} "
+        "without a number)",
+    )
     command.add_argument("--encoding", choices=("pcm16", "flac"), default="pcm16", help="default: pcm16")
     command.add_argument(
         "--block-samples", type=int, default=65536, help="samples per record (default 65536)"
@@ -157,7 +185,12 @@ def _folder(options):
     sources = options.sources.split(",") if options.sources else None
     validation = _names(options.validation_tracks, "--validation-tracks")
     tracks, sources = list_folder(
-        options.root, sources, validation or (), _names(options.test_tracks, "--test-tracks") or ()
+        options.root,
+        sources,
+        validation or (),
+        _names(options.test_tracks, "--test-tracks") or (),
+        options.missing_sources,
+        log=print,
     )
     if options.no_validation:
         tracks = tuple(track for track in tracks if track.split != "validation")
@@ -194,15 +227,18 @@ def _cityscapes(options):
 
 
 def _voc(options):
-    from keras_d3.images import VOC
+    from keras_d3.images import VOC, label_set_of
     from tfrecords_tools.voc import list_voc
 
+    classes = _names(options.classes, "--classes", "class")
+    if classes and options.dataset_name == VOC_NAME:
+        options.dataset_name = Path(options.root).resolve().name
     augmented = {"auto": None, "yes": True, "no": False}[options.augmented]
     images = list_voc(options.root, options.sbd, augmented, log=print)
     variant = (
         "augmented" if any(files.label_from != "SegmentationClass" for files in images) else "own labels"
     )
-    _write_images(options, variant, images, VOC)
+    _write_images(options, variant, images, label_set_of(classes) if classes else VOC)
 
 
 def _write_images(options, variant, images, label_set):
@@ -247,6 +283,7 @@ def _write_audio(options, dataset, variant, tracks, sources):
         encoding=options.encoding,
         block_samples=options.block_samples,
         shard_mb=options.shard_mb,
+        pad_or_truncate_secs=options.pad_or_truncate,
     )
     manifest = write_records(
         options.out, dataset, variant, tracks, sources, config, options.workers, log=print
@@ -266,20 +303,22 @@ def _verify(options):
         print(f"  {split}: {manifest.split(split).describe()}, {count['records']} records")
 
 
-def _names(value, option):
+def _names(value, option, what="song"):
     """Returns names from a file with one per line, or separated by commas; None stays None."""
     if value is None:
         return None
-    path = Path(value)
-    if path.is_file():
-        lines = [line.strip() for line in path.read_text(encoding="utf-8").splitlines()]
+    # Not `Path.is_file`, which raises for a list longer than a file name may be.
+    if os.path.isfile(value):
+        lines = [line.strip() for line in Path(value).read_text(encoding="utf-8").splitlines()]
         names = tuple(line for line in lines if line and not line.startswith("#"))
     elif value.endswith(".txt"):
-        raise FileNotFoundError(f"No list of songs at `{value}` (`{option}`).")
+        raise FileNotFoundError(
+            f"No list of {'classes' if what == 'class' else 'songs'} at `{value}` (`{option}`)."
+        )
     else:
         names = tuple(name.strip() for name in value.split(",") if name.strip())
     if not names:
-        raise ValueError(f"`{option}` names no song. Received: {value!r}.")
+        raise ValueError(f"`{option}` names no {what}. Received: {value!r}.")
     return names
 
 

@@ -10,6 +10,7 @@ import keras_d3
 from keras_d3.data import ENCODINGS, MIXTURE, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
 from keras_d3.utils import check_choice, check_positive_int
+from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_directory import write_directory
 from tfrecords_tools.record_jobs import groups_by_size, sha256_of, splits_of
 from tfrecords_tools.track_audio import read_facts
@@ -31,6 +32,9 @@ class RecordsConfig:
         encoding: str, "pcm16" or "flac" (lossless, about half the size, slower to read).
         block_samples: int, samples per record.
         shard_mb: float, size of a shard in megabytes, about.
+        pad_or_truncate_secs: float, by how much the lengths of a song's files may differ. They are then
+            padded with zeros or cut at their ends to the length of the mixture, or else of the longest
+            source.
 
     Raises:
         ValueError: a setting is out of range.
@@ -42,6 +46,7 @@ class RecordsConfig:
     encoding: str = "pcm16"
     block_samples: int = 65536
     shard_mb: float = 150.0
+    pad_or_truncate_secs: float = 0.0
 
     def __post_init__(self):
         for name in ("sample_rate_hz", "test_sample_rate_hz"):
@@ -52,6 +57,11 @@ class RecordsConfig:
         check_positive_int("block_samples", self.block_samples)
         if not self.shard_mb > 0:
             raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={self.shard_mb!r}.")
+        if not 0 <= self.pad_or_truncate_secs < float("inf"):
+            raise ValueError(
+                "`pad_or_truncate_secs` must be a number of seconds, 0 or more. "
+                f"Received: pad_or_truncate_secs={self.pad_or_truncate_secs!r}."
+            )
 
 
 def write_records(
@@ -87,13 +97,16 @@ def write_records(
     _check_names(tracks, sources)
 
     def plan():
-        facts = {}
+        facts, faults = {}, FaultList()
         for track in tqdm(tracks, desc="headers", unit="song", leave=False):
-            facts[track.split, track.name] = read_facts(track)
+            with faults.collected():
+                facts[track.split, track.name] = read_facts(track, config.pad_or_truncate_secs)
+        faults.raise_all()
         channels = config.channels or max(fact.channels for fact in facts.values())
         rates = _sample_rates(config, facts)
 
         def settings(results):
+            _log_notes(results, log)
             return {
                 "dataset": dataset,
                 "variant": variant,
@@ -132,10 +145,30 @@ def _request(dataset, variant, tracks, sources, config):
         "dataset": dataset,
         "variant": variant,
         "sources": list(sources),
-        **to_dict(config),
+        **_settings_of(config),
         "validation_tracks": [track.name for track in tracks if track.split == "validation"],
         "input_files_sha256": sha256_of(track_files(tracks)),
     }
+
+
+def _settings_of(config):
+    """The settings as a dict; one added later only where it is not the default, as older records lack it."""
+    settings = to_dict(config)
+    if not config.pad_or_truncate_secs:
+        del settings["pad_or_truncate_secs"]
+    return settings
+
+
+def _log_notes(results, log):
+    songs = {}
+    for result in results:
+        for note, song in result.notes:
+            songs.setdefault(note, []).append(song)
+    for note, names in songs.items():
+        shown = ", ".join(names[:5]) + (", ..." if len(names) > 5 else "")
+        log(f"Warning: {note}, in {len(names)} song{'s' * (len(names) != 1)}: {shown}.")
+    if any(" is the sum of " in note for note in songs):
+        log("What is no source counts twice in the mixture: leave it out with `--sources`.")
 
 
 def _sample_rates(config, facts):
@@ -174,6 +207,7 @@ def _jobs(out, tracks, facts, channels, rates, config):
                     encoding=config.encoding,
                     block_samples=config.block_samples,
                     shard_bytes=shard_bytes,
+                    pad_or_truncate_secs=config.pad_or_truncate_secs,
                 )
             )
     return jobs

@@ -7,9 +7,12 @@ ROOT/gtFine/{train,val,test}/<city>/<name>_gtFine_labelTrainIds.png    or    ...
 from collections.abc import Callable
 from pathlib import Path
 
+from keras_d3.utils import is_foreign
 from tfrecords_tools.image_writer import ImageFiles
 
 SPLIT_FOLDERS = {"train": "train", "val": "validation", "test": "test"}
+# Names of copies; the archives say `val`.
+VALIDATION_FOLDERS = ("val", "valid", "validation")
 IMAGE_SUFFIX = "_leftImg8bit.png"
 # Output of the data set's script `createTrainIdLabelImgs`, and label maps of the download.
 LABEL_SUFFIXES = {"_gtFine_labelTrainIds.png": "indices", "_gtFine_labelIds.png": "cityscapes_ids"}
@@ -37,8 +40,9 @@ def list_cityscapes(
     """
     root = Path(root)
     images = []
-    found = [folder for folder in SPLIT_FOLDERS if _has_all(root, folder)]
-    for folder, split in SPLIT_FOLDERS.items():
+    found = [folder for folder in (*SPLIT_FOLDERS, *VALIDATION_FOLDERS) if _has_all(root, folder)]
+    for name, split in SPLIT_FOLDERS.items():
+        folder = _validation_folder(root) if name == "val" else name
         folders = root / "leftImg8bit" / folder, root / "gtFine" / folder
         missing = [path for path in folders if not path.is_dir()]
         # Half a split is a mistake, but for the test split, whose labels are worth nothing.
@@ -54,14 +58,27 @@ def list_cityscapes(
                 "gtFine/train/<city>/<name>_gtFine_labelIds.png (or ..._labelTrainIds.png), and the same "
                 f"under val/. Received: --root {root}."
             )
-        if not any(folders[0].glob(f"*/*{IMAGE_SUFFIX}")):
+        if not _files(folders[0], IMAGE_SUFFIX):
             raise FileNotFoundError(f"`{folders[0]}` must hold <city>/<name>{IMAGE_SUFFIX}. There are none.")
         images += _pairs(*folders, split)
     return tuple(images)
 
 
+def _validation_folder(root):
+    return next((name for name in VALIDATION_FOLDERS if (root / "leftImg8bit" / name).is_dir()), "val")
+
+
 def _has_all(root, folder):
     return all((root / part / folder).is_dir() for part in ("leftImg8bit", "gtFine"))
+
+
+def _files(folder, suffix):
+    """The files <city>/<name><suffix>, without hidden ones such as the `._name` of macOS."""
+    return [
+        path
+        for path in sorted(folder.glob(f"*/*{suffix}"))
+        if not is_foreign(path) and not is_foreign(path.parent)
+    ]
 
 
 def _pairs(image_folder, label_folder, split):
@@ -69,10 +86,10 @@ def _pairs(image_folder, label_folder, split):
         (path.parent.name, path.name.removesuffix(suffix)): (path, coding)
         # The first suffix wins.
         for suffix, coding in reversed(LABEL_SUFFIXES.items())
-        for path in sorted(label_folder.glob(f"*/*{suffix}"))
+        for path in _files(label_folder, suffix)
     }
     pairs, unpaired = [], []
-    for path in sorted(image_folder.glob(f"*/*{IMAGE_SUFFIX}")):
+    for path in _files(image_folder, IMAGE_SUFFIX):
         key = path.parent.name, path.name.removesuffix(IMAGE_SUFFIX)
         if key not in labels:
             unpaired.append(str(path))

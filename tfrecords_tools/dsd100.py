@@ -3,7 +3,8 @@
 from pathlib import Path
 
 from keras_d3.data import MIXTURE
-from tfrecords_tools.track_files import AudioLocation, TrackFiles, move_to_split
+from tfrecords_tools.faults import FaultList
+from tfrecords_tools.track_files import AudioLocation, TrackFiles, move_to_split, song_folders
 
 SOURCES = ("bass", "drums", "other", "vocals")
 SPLIT_FOLDERS = {"Dev": "train", "Test": "test"}
@@ -37,22 +38,24 @@ def list_dsd100(
         ValueError: a validation song is not there, or no song has one of the default numbers.
     """
     root = Path(root)
-    tracks = []
+    tracks, faults = [], FaultList()
     test_alone = _has_test_alone(root)
     for folder, split in SPLIT_FOLDERS.items():
         if test_alone and split == "train":
             continue
         mixtures, sources = (_songs(root / part / folder) for part in ("Mixtures", "Sources"))
         for name in sorted(set(mixtures) | set(sources)):
-            for part, songs in (("Mixtures", mixtures), ("Sources", sources)):
-                if name not in songs:
-                    raise FileNotFoundError(
-                        f"The song {name!r} has no folder in `{root / part / folder}`. DSD100 holds "
-                        f"{LAYOUT}: copy it again, or remove the song from both."
-                    )
-            mixture = _file(mixtures[name], MIXTURE)
-            stems = tuple((source, _file(sources[name], source)) for source in SOURCES)
-            tracks.append(TrackFiles(name, split, stems, mixture))
+            with faults.collected():
+                for part, songs in (("Mixtures", mixtures), ("Sources", sources)):
+                    if name not in songs:
+                        raise FileNotFoundError(
+                            f"The song {name!r} has no folder in `{root / part / folder}`. DSD100 holds "
+                            f"{LAYOUT}: copy it again, or remove the song from both."
+                        )
+                mixture = _file(mixtures[name], MIXTURE)
+                stems = tuple((source, _file(sources[name], source)) for source in SOURCES)
+                tracks.append(TrackFiles(name, split, stems, mixture))
+    faults.raise_all()
     if validation_names is None:
         validation_names = () if test_alone else _default_validation(root, tracks)
     return move_to_split(tracks, "validation", validation_names, "--validation-tracks"), SOURCES
@@ -69,7 +72,7 @@ def _songs(folder):
         raise FileNotFoundError(
             f"No folder `{folder}`. `--root` must be the folder of DSD100, with {LAYOUT}."
         )
-    songs = {path.name: path for path in folder.iterdir() if path.is_dir() and path.name[0] != "."}
+    songs = {path.name: path for path in song_folders(folder)}
     if not songs:
         raise FileNotFoundError(f"No songs in `{folder}`. DSD100 holds {LAYOUT}.")
     return songs

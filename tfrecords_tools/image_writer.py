@@ -6,10 +6,14 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
+import numpy as np
+
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
 from keras_d3.images import IGNORED_LABEL, LabelSet
-from tfrecords_tools.label_maps import open_image, read_label
+from tfrecords_tools.faults import FaultList
+from tfrecords_tools.label_maps import read_label
+from tfrecords_tools.pictures import read_picture, turned_size
 from tfrecords_tools.record_directory import write_directory
 from tfrecords_tools.record_jobs import (
     GroupJob,
@@ -58,26 +62,37 @@ class ImageGroupJob(GroupJob):
     num_classes: int
 
     def write(self) -> GroupResult:
-        written = []
-        shard = write_shard(self, 0, self._records(written))
+        written, classes = [], set()
+        shard = write_shard(self, 0, self._records(written, classes))
         items = tuple(dataclasses.replace(item, shard=shard.file) for item in written)
-        return GroupResult(self.split, self.group, items, (shard,))
+        return GroupResult(self.split, self.group, items, (shard,), tuple(sorted(classes)))
+
+    def check(self) -> None:
+        for _ in self._records([], set()):
+            pass
 
     def input_files(self) -> list:
         return _input_files(self.items)
 
-    def _records(self, written):
+    def _records(self, written, classes):
+        faults = FaultList()
         for number, files in enumerate(self.items, self.first_item):
-            picture, image_encoded = open_image(files.image, ("PNG", "JPEG"), ("RGB", "L"))
-            label, label_encoded = read_label(files.label, files.coding, self.num_classes)
-            if label.shape != (picture.height, picture.width):
-                raise ValueError(
-                    f"Image and label map must have the same size. Received: {picture.height} x "
-                    f"{picture.width} in `{files.image}`, {label.shape[0]} x {label.shape[1]} in "
-                    f"`{files.label}`."
-                )
-            written.append(ImageItem(files.name, *label.shape, "", files.label_from))
-            yield serialize_image(number, files.name, *label.shape, image_encoded, label_encoded)
+            record = b""
+            with faults.collected():
+                record = self._record(number, files, written, classes)
+            # After a fault nothing more is written, but the other images are still looked at.
+            if not faults:
+                yield record
+        faults.raise_all()
+
+    def _record(self, number, files, written, classes):
+        size, image_encoded = read_picture(files.image)
+        label, label_encoded = read_label(files.label, files.coding, self.num_classes)
+        if label.shape != size:
+            raise ValueError(_other_size(files, size, label.shape))
+        classes.update(np.unique(label).tolist())
+        written.append(ImageItem(files.name, *label.shape, "", files.label_from))
+        return serialize_image(number, files.name, *label.shape, image_encoded, label_encoded)
 
 
 def write_images(
@@ -92,9 +107,10 @@ def write_images(
 ) -> ImageManifest:
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
-    The images' files go into the records as they are; label maps become grayscale PNG of class numbers.
-    Training images are sorted by a hash of their names, so that the images of a shard are not consecutive
-    frames of one street. Without training images the records are for scores alone. Resumable: see
+    The images' files go into the records as they are where training decodes them as `read_image` does, see
+    `read_picture`; label maps become grayscale PNG of class numbers. A warning where they hold one class
+    alone. Training images are sorted by a hash of their names, so that the images of a shard are not
+    consecutive frames of one street. Without training images the records are for scores alone. Resumable: see
     `write_directory`.
 
     Args:
@@ -115,6 +131,8 @@ def write_images(
     """
     if not shard_mb > 0:
         raise ValueError(f"`shard_mb` must be positive. Received: shard_mb={shard_mb!r}.")
+    if len(label_set) > IGNORED_LABEL:
+        raise ValueError(f"There must be at most {IGNORED_LABEL} classes. Received: {len(label_set)}.")
     images = tuple(images)
     if not images:
         raise ValueError(
@@ -143,6 +161,7 @@ def write_images(
         return jobs, settings
 
     def settings(results):
+        _warn_of_one_class(results, label_set, log)
         return {
             "dataset": dataset,
             "variant": variant,
@@ -161,6 +180,39 @@ def write_images(
         "input_files_sha256": sha256_of(_input_files(ordered)),
     }
     return write_directory(out, request, ImageManifest, plan, "image", num_workers, log)
+
+
+def _other_size(files, size, label_size):
+    text = (
+        f"Image and label map must have the same size. Received: {size[0]} x {size[1]} in `{files.image}`, "
+        f"{label_size[0]} x {label_size[1]} in `{files.label}`."
+    )
+    if turned_size(files.image) == label_size:
+        text += (
+            " The image is turned by its EXIF orientation and the label map is not: turn the label map, "
+            "or remove that tag (`exiftool -Orientation= FILE`)."
+        )
+    return text
+
+
+def _warn_of_one_class(results, label_set, log):
+    # Groups of an earlier call that was interrupted by an older version do not say their classes.
+    if not all(result.classes for result in results):
+        return
+    classes = {number for result in results for number in result.classes} - {IGNORED_LABEL}
+    if len(classes) == 1 and len(label_set) > 1:
+        number = classes.pop()
+        ignored = any(IGNORED_LABEL in result.classes for result in results)
+        log(
+            f"Warning: all label maps hold one class alone, {number} ({label_set.names[number]})"
+            + (
+                f", beside {IGNORED_LABEL}, which is not trained on. Masks of 0 and 255 need 0 and 1."
+                if ignored
+                else ". Are they masks in other values, or black?"
+            )
+        )
+    elif not classes:
+        log(f"Warning: all pixels of all label maps are {IGNORED_LABEL}, which is not trained on or scored.")
 
 
 def _sort_key(files):

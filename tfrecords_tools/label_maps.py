@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_d3.images import CITYSCAPES_IDS, IGNORED_LABEL
 from keras_d3.utils import check_choice, optional_package
+from tfrecords_tools.pictures import open_file
 
 Image = optional_package("PIL.Image", "images", "Reading label maps")
 
@@ -38,46 +39,35 @@ def read_label(path: str | Path, coding: str, num_classes: int) -> tuple[np.ndar
     return label, encoded
 
 
-def open_image(
-    path: str | Path, formats: tuple[str, ...], modes: tuple[str, ...]
-) -> tuple[Image.Image, bytes]:
-    """Reads and decodes an image file.
-
-    Args:
-        path: str or Path.
-        formats: tuple of str, Pillow's names of the formats allowed.
-        modes: tuple of str, Pillow's names of the color modes allowed.
-
-    Returns:
-        `(picture, data)`: the loaded `PIL.Image.Image` and the file's bytes.
-
-    Raises:
-        ValueError: the file is broken, or of another format or color mode.
-    """
-    data = Path(path).read_bytes()
-    try:
-        with Image.open(io.BytesIO(data)) as picture:
-            kind, mode = picture.format, picture.mode
-            if kind in formats and mode in modes:
-                picture.load()
-    except (OSError, SyntaxError) as error:  # Pillow raises SyntaxError for broken PNG chunks
-        raise ValueError(f"`{path}` is no image that can be read: {error}. Fetch it again.") from error
-    if kind not in formats or mode not in modes:
+def _open_labels(path, modes):
+    """Returns `(picture, data)` of a PNG of one of Pillow's color modes."""
+    picture, data = open_file(path)
+    if picture.format != "PNG" or picture.mode not in modes:
         raise ValueError(
-            f"`{path}` must be {' or '.join(formats)} of mode {' or '.join(modes)}. "
-            f"Received: {kind} of mode {mode}."
+            f"`{path}` must be PNG of mode {' or '.join(modes)}. "
+            f"Received: {picture.format} of mode {picture.mode}. {_conversion(picture)}"
         )
     return picture, data
 
 
+def _conversion(picture):
+    if picture.format != "PNG":
+        return "Lossy formats change class numbers: make label maps as PNG."
+    if picture.mode in ("1", "P", "L"):
+        return "Save it with one channel of 8 bits, whose values are the class numbers."
+    if picture.mode.startswith("I"):
+        return "Save it with 8 bits per pixel."
+    return "Colors are no class numbers: replace each color by its class number, 0 and up."
+
+
 def _read_indices(path):
     # The indices of a palette PNG, not its colors, are the classes.
-    picture, data = open_image(path, ("PNG",), ("P", "L"))
+    picture, data = _open_labels(path, ("P", "L"))
     return np.array(picture), data if picture.mode == "L" else None
 
 
 def _read_cityscapes_ids(path):
-    picture, _ = open_image(path, ("PNG",), ("L",))
+    picture, _ = _open_labels(path, ("L",))
     ids = np.array(picture)
     largest = int(ids[ids != IGNORED_LABEL].max(initial=0))
     if largest > LAST_CITYSCAPES_ID:

@@ -1,13 +1,19 @@
 """Lists the songs of MUSDB18 in both variants, `.stem.mp4` and `.wav` (MUSDB18-HQ)."""
 
 import importlib.util
-import os
 from pathlib import Path
 
-from keras_d3.audio import find_ffmpeg, probe_audio_streams
+from keras_d3.audio import find_ffmpeg
 from keras_d3.data import MIXTURE
-from keras_d3.utils import optional_package
-from tfrecords_tools.track_files import AudioLocation, TrackFiles, move_to_split, song_folders
+from keras_d3.utils import is_foreign, optional_package, own_items
+from tfrecords_tools.faults import FaultList
+from tfrecords_tools.track_files import (
+    VALIDATION_NAMES,
+    AudioLocation,
+    TrackFiles,
+    move_to_split,
+    song_folders,
+)
 
 STEM_SUFFIX = ".stem.mp4"
 
@@ -48,8 +54,8 @@ def musdb18_variant(root: str | Path, is_wav: str = "auto") -> str:
             "in it (for scores alone, `test/` is enough), holding "
             f"`Artist - Title{STEM_SUFFIX}` or `Artist - Title/mixture.wav`, ..."
         )
-    stems = any(root.glob(f"*/*{STEM_SUFFIX}"))
-    wavs = any(root.glob("*/*/*.wav"))
+    stems = any(not is_foreign(path) for path in root.glob(f"*/*{STEM_SUFFIX}"))
+    wavs = any(not is_foreign(path) and not is_foreign(path.parent) for path in root.glob("*/*/*.wav"))
     if is_wav != "auto":
         return "wav" if is_wav == "yes" else "stem.mp4"
     if stems and wavs:
@@ -70,15 +76,16 @@ def list_musdb18(
 ) -> tuple[tuple[TrackFiles, ...], tuple[str, ...]]:
     """Lists the songs of MUSDB18.
 
-    The `.stem.mp4` variant is listed by `musdb.DB`; the WAV variant by the
-    layout in musdb's configuration, which needs no ffmpeg (both give the same
-    songs and samples as musdb does).
+    Both variants are listed by the layout in musdb's configuration (and give the same songs and samples as
+    musdb does); the WAV variant needs no ffmpeg. A folder `valid`, `validation`, `val` or `dev` beside
+    `train` is the validation split.
 
     Args:
         root: str or Path, folder with `train/` and `test/`, or with `test/` alone.
         variant: str, from `musdb18_variant`.
         validation_names: tuple of str, songs of `train/` that become the validation split. None:
-            those of musdb's official list that are there; (): none. Without `train/` there are none.
+            those of musdb's official list that are there; (): none. Without `train/`, or with a folder of
+            validation songs, there are none.
 
     Returns:
         `(tracks, sources)`: tuple of `TrackFiles`, and the source names in order.
@@ -90,16 +97,19 @@ def list_musdb18(
     setup = musdb_setup()
     sources = tuple(sorted(setup["sources"], key=lambda name: setup["stem_ids"][name]))
     tracks = []
-    folders = [folder for folder in ("train", "test") if (Path(root) / folder).is_dir()]
+    folders = [folder for folder in ("train", *VALIDATION_NAMES, "test") if (Path(root) / folder).is_dir()]
     for folder in folders:
         if variant == "wav":
             listed = _wav_songs(Path(root) / folder, setup, sources)
         else:
-            listed = _stem_songs(root, folder, setup, sources)
+            listed = _stem_songs(Path(root) / folder, setup, sources)
+        if not listed and folder in VALIDATION_NAMES:
+            continue
         if not listed:
             raise FileNotFoundError(f"No songs of variant {variant!r} in `{Path(root) / folder}`.")
-        tracks += [TrackFiles(name, folder, stems, mixture) for name, stems, mixture in listed]
-    if validation_names is None and "train" not in folders:
+        split = "validation" if folder in VALIDATION_NAMES else folder
+        tracks += [TrackFiles(name, split, stems, mixture) for name, stems, mixture in listed]
+    if validation_names is None and ("train" not in folders or set(folders) & set(VALIDATION_NAMES)):
         validation_names = ()
     if validation_names is None:
         training = {track.name for track in tracks if track.split == "train"}
@@ -113,32 +123,34 @@ def list_musdb18(
 
 
 def _wav_songs(folder, setup, sources):
-    songs = []
+    songs, faults = [], FaultList()
     for song in song_folders(folder):
         files = {name: song / setup["sources"][name] for name in sources} | {MIXTURE: song / setup["mixture"]}
         for name, path in files.items():
             if not path.is_file():
-                raise FileNotFoundError(
-                    f"The song `{song}` has no file for {name!r} (`{path.name}`). Copy MUSDB18-HQ again, or "
-                    "use the `folder` command for other sources."
+                faults.add(
+                    FileNotFoundError(
+                        f"The song `{song}` has no file for {name!r} (`{path.name}`). Copy MUSDB18-HQ "
+                        "again, or use the `folder` command for other sources."
+                    )
                 )
         stems = tuple((name, AudioLocation(str(files[name]))) for name in sources)
         songs.append((song.name, stems, AudioLocation(str(files[MIXTURE]))))
+    faults.raise_all()
     return songs
 
 
-def _stem_songs(root, folder, setup, sources):
-    find_ffmpeg()
-    musdb = optional_package("musdb", "audio", "Reading MUSDB18")
+def _stem_songs(folder, setup, sources):
+    """Lists the files by their names, as musdb does without their headers, which `read_facts` reads.
 
-    try:
-        listed = musdb.DB(root=os.fspath(root), is_wav=False, subsets=[folder])
-    except Exception as error:  # ffprobe's own error, which does not name the file
-        for path in sorted((Path(root) / folder).glob(f"*{STEM_SUFFIX}")):
-            probe_audio_streams(path)
-        raise ValueError(f"musdb cannot list `{Path(root) / folder}`: {error}") from error
+    musdb itself goes into folders below, such as thumbnails of a NAS, and takes their files for songs.
+    """
+    find_ffmpeg()
     songs = []
-    for track in listed:
-        stems = tuple((name, AudioLocation(track.path, setup["stem_ids"][name])) for name in sources)
-        songs.append((track.name, stems, AudioLocation(track.path, setup["stem_ids"][MIXTURE])))
+    for path in own_items(folder):
+        if not path.name.endswith(STEM_SUFFIX) or not path.is_file():
+            continue
+        places = {name: AudioLocation(str(path), setup["stem_ids"][name]) for name in (MIXTURE, *sources)}
+        stems = tuple((name, places[name]) for name in sources)
+        songs.append((path.name.removesuffix(STEM_SUFFIX), stems, places[MIXTURE]))
     return songs

@@ -13,7 +13,8 @@ from tqdm import tqdm
 from keras_d3.data import MANIFEST_NAME, load_manifest
 from keras_d3.settings import from_dict, to_dict
 from keras_d3.utils import read_json, write_json
-from tfrecords_tools.record_jobs import GroupResult, write_group
+from tfrecords_tools.faults import FaultList
+from tfrecords_tools.record_jobs import GroupResult, check_group, write_group
 
 # Holds what is finished while the manifest is not written yet.
 PROGRESS_FOLDER = ".unfinished"
@@ -173,24 +174,51 @@ def _write_all(out, jobs, num_workers, unit):
             bar.update(len(result.items))
 
         if num_workers == 1:
-            for job in jobs:
-                keep(job, write_group(job))
-            return results
-        # Spawned, because TensorFlow's threads do not survive a fork.
-        context = multiprocessing.get_context("spawn")
-        with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
-            futures = {pool.submit(write_group, job): job for job in jobs}
-            try:
-                for future in concurrent.futures.as_completed(futures):
-                    keep(futures[future], future.result())
-            except concurrent.futures.process.BrokenProcessPool as error:
-                raise RuntimeError(
-                    "A writing process was killed, probably for memory. Run the same command again with "
-                    "fewer `--workers`: it goes on where it stopped."
-                ) from error
-            finally:
-                pool.shutdown(wait=True, cancel_futures=True)
+            _write_alone(jobs, keep)
+        else:
+            _write_in_processes(jobs, num_workers, keep)
     return results
+
+
+def _write_alone(jobs, keep):
+    faults = FaultList()
+    for job in jobs:
+        with faults.collected():
+            if faults:
+                check_group(job)
+            else:
+                keep(job, write_group(job))
+    faults.raise_all()
+
+
+def _write_in_processes(jobs, num_workers, keep):
+    """After the first fault nothing more is written, but all that is left is checked."""
+    faults = FaultList()
+    # Spawned, because TensorFlow's threads do not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
+        futures = {pool.submit(write_group, job): job for job in jobs}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                if future.cancelled():
+                    continue
+                with faults.collected():
+                    keep(futures[future], future.result())
+                if faults:
+                    for other in futures:
+                        other.cancel()
+            left = [pool.submit(check_group, job) for future, job in futures.items() if future.cancelled()]
+            for future in left:
+                with faults.collected():
+                    future.result()
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise RuntimeError(
+                "A writing process was killed, probably for memory. Run the same command again with "
+                "fewer `--workers`: it goes on where it stopped."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
+    faults.raise_all()
 
 
 def _save_result(out, job, result):

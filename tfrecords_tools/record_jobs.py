@@ -21,12 +21,16 @@ class GroupResult:
         group: int, number of the shard group.
         items: tuple of `AudioTrack` or `ImageItem`.
         shards: tuple of `Shard`.
+        classes: tuple of int, all labels in the label maps of images.
+        notes: tuple of `(what, item)`, what a user should know about an item, such as `("padded", "song")`.
     """
 
     split: str
     group: int
     items: tuple
     shards: tuple[Shard, ...]
+    classes: tuple[int, ...] = ()
+    notes: tuple[tuple[str, str], ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -53,6 +57,10 @@ class GroupJob:
         """Writes the shards, each under its name only when whole, and returns a `GroupResult`."""
         raise NotImplementedError
 
+    def check(self) -> None:
+        """Reads the items without writing them; raises what is wrong with them, all of it."""
+        raise NotImplementedError
+
     def input_files(self) -> list:
         """Returns a JSON-ready list of the files read, with their sizes."""
         raise NotImplementedError
@@ -70,6 +78,11 @@ class GroupJob:
 def write_group(job: GroupJob) -> GroupResult:
     """Runs one job; a function of a module, so that it can be sent to another process."""
     return job.write()
+
+
+def check_group(job: GroupJob) -> None:
+    """Checks a job's items; a function of a module, as `write_group`."""
+    job.check()
 
 
 def write_shard(job: GroupJob, part: int, records: Iterable[bytes]) -> Shard:

@@ -5,6 +5,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from keras_d3.data import MIXTURE
+from keras_d3.utils import own_items
+
+# Names of validation folders and lists, in lower case.
+VALIDATION_NAMES = ("validation", "valid", "val", "dev")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -19,31 +23,49 @@ class AudioLocation:
 
 
 @dataclasses.dataclass(frozen=True)
+class AudioSum:
+    """Several files that are summed to one source; without any it is silent."""
+
+    parts: tuple[AudioLocation, ...] = ()
+
+    def __str__(self):
+        return " + ".join(map(str, self.parts)) or "silence"
+
+
+@dataclasses.dataclass(frozen=True)
 class TrackFiles:
     """The files of a song.
 
     Args:
         name: str, name of the song.
         split: str, "train", "validation" or "test".
-        sources: tuple of `(source, AudioLocation)`.
-        mixture: `AudioLocation`, or None: the sum of the sources.
+        sources: tuple of `(source, AudioLocation | AudioSum)`.
+        mixture: `AudioLocation` or `AudioSum`, or None: the sum of the sources.
     """
 
     name: str
     split: str
-    sources: tuple[tuple[str, AudioLocation], ...]
-    mixture: AudioLocation | None = None
+    sources: tuple[tuple[str, AudioLocation | AudioSum], ...]
+    mixture: AudioLocation | AudioSum | None = None
 
     @property
-    def locations(self) -> dict[str, AudioLocation]:
-        """Dict of `"mixture" | source -> AudioLocation`, the mixture first where there is one."""
+    def locations(self) -> dict[str, AudioLocation | AudioSum]:
+        """Dict of `"mixture" | source -> location`, the mixture first where there is one."""
         mixture = {} if self.mixture is None else {MIXTURE: self.mixture}
         return mixture | dict(self.sources)
 
+    @property
+    def parts(self) -> dict[str, tuple[AudioLocation, ...]]:
+        """Dict of `"mixture" | source -> files`, which are summed; none for a silent source."""
+        return {
+            name: place.parts if isinstance(place, AudioSum) else (place,)
+            for name, place in self.locations.items()
+        }
+
 
 def song_folders(path: Path) -> list[Path]:
-    """Returns the folders in a folder by name, without hidden ones."""
-    return sorted(item for item in path.iterdir() if item.is_dir() and not item.name.startswith("."))
+    """Returns the folders in a folder by name, without hidden ones and those of systems."""
+    return [item for item in own_items(path) if item.is_dir()]
 
 
 def move_to_split(

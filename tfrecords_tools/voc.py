@@ -10,9 +10,14 @@ SBD/cls/<name>.mat, SBD/img/<name>.jpg, SBD/{train,val}.txt        benchmark_REL
 from collections.abc import Callable
 from pathlib import Path
 
+from tfrecords_tools.faults import FaultList
 from tfrecords_tools.image_writer import ImageFiles
+from tfrecords_tools.track_files import VALIDATION_NAMES
 
 AUGMENTED_LISTS = ("trainaug", "train_aug")
+# The data set's own is the first; the others are those of own data in this layout.
+IMAGE_SUFFIXES = (".jpg", ".jpeg", ".png", ".tif", ".tiff", ".bmp", ".webp")
+_SUFFIXES_TRIED = (*IMAGE_SUFFIXES, *map(str.upper, IMAGE_SUFFIXES))
 OWN, CONVERTED, SBD = "SegmentationClass", "SegmentationClassAug", "SBD"
 
 
@@ -48,7 +53,7 @@ def list_voc(
     root = _voc_folder(Path(root))
     sbd = None if sbd is None else _sbd_folder(Path(sbd))
     lists = root / "ImageSets" / "Segmentation"
-    validation = _read_list(lists / "val.txt")
+    validation = _read_list(_validation_list(lists))
     training, source = _training_names(lists, sbd, augmented, validation)
     both = sorted(set(training) & set(validation))
     if both:
@@ -56,8 +61,15 @@ def list_voc(
             f"No image may be in both the training list ({source}) and `val.txt`. Received: {len(both)}, "
             f"{', '.join(both[:3])}. Take them out of the training list."
         )
-    images = [_files(root, None, "validation", name, (OWN, CONVERTED)) for name in validation]
-    images += [_files(root, sbd, "train", name, (CONVERTED, OWN, SBD)) for name in training]
+    images, faults = [], FaultList()
+    for split, names, labels, origins in (
+        ("validation", validation, None, (OWN, CONVERTED)),
+        ("train", training, sbd, (CONVERTED, OWN, SBD)),
+    ):
+        for name in names:
+            with faults.collected():
+                images.append(_files(root, labels, split, name, origins))
+    faults.raise_all()
     counts = {}
     for files in images:
         counts[files.split, files.label_from] = counts.get((files.split, files.label_from), 0) + 1
@@ -92,6 +104,12 @@ def _sbd_folder(path):
     )
 
 
+def _validation_list(lists):
+    """`val.txt`, or the same under another name, as own data sets in this layout have it."""
+    names = ("val", *VALIDATION_NAMES)
+    return lists / next((f"{name}.txt" for name in names if (lists / f"{name}.txt").is_file()), "val.txt")
+
+
 def _read_list(path):
     """Returns the names in a list, one per line.
 
@@ -100,10 +118,15 @@ def _read_list(path):
     if not path.is_file():
         raise FileNotFoundError(f"No list of images at `{path}`.")
     lines = [line.split() for line in path.read_text(encoding="utf-8").splitlines()]
-    names = [Path(words[0]).name.removesuffix(".jpg") for words in lines if words]
+    names = [_stem(Path(words[0]).name) for words in lines if words]
     if len(set(names)) != len(names) or not names:
         raise ValueError(f"`{path}` must list different images. Received: {len(names)} lines.")
     return names
+
+
+def _stem(name):
+    suffix = next((suffix for suffix in IMAGE_SUFFIXES if name.lower().endswith(suffix)), "")
+    return name[: len(name) - len(suffix)]
 
 
 def _training_names(lists, sbd, augmented, validation):
@@ -136,9 +159,10 @@ def _files(root, sbd, split, name, origins):
         paths = ", ".join(f"`{label[origin]}`" for origin in origins if origin in label)
         hint = "" if sbd or split != "train" else " Label maps of SBD are found with `--sbd DIR`."
         raise FileNotFoundError(f"Image {name!r} of the {split} list has no label map at {paths}.{hint}")
-    images = [root / "JPEGImages" / f"{name}.jpg", *([sbd / "img" / f"{name}.jpg"] if sbd else [])]
-    image = next((path for path in images if path.is_file()), None)
+    folders = [root / "JPEGImages", *([sbd / "img"] if sbd else [])]
+    paths = [folder / f"{name}{suffix}" for folder in folders for suffix in _SUFFIXES_TRIED]
+    image = next((path for path in paths if path.is_file()), None)
     if image is None:
-        raise FileNotFoundError(f"Image {name!r} of the {split} list is not at `{images[0]}`.")
+        raise FileNotFoundError(f"Image {name!r} of the {split} list is not at `{paths[0]}`.")
     coding = "sbd" if origin == SBD else "indices"
     return ImageFiles(split, name, str(image), str(label[origin]), coding, origin)

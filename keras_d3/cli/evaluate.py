@@ -9,15 +9,18 @@ from keras_d3.cli.options import (
     add_scoring,
     add_segmenter_settings,
     add_sources,
+    names_of,
     scoring_options,
 )
 
 # Options of the two forms; `--out` and those of `add_scoring` belong to both.
-FOLDERS = ("references", "estimates", "sources")
+FOLDERS = ("references", "estimates", "sources", "tracks", "pad_or_truncate")
 SEPARATORS = ("quality", "runtime", "precision", "skip_trained_songs")
 SONG_SCORES = ("workers", "backend", "accompaniment", "stems", "metrics")
 SEGMENTERS = ("scales", "flip", "window", "stride", "overlays", "label_ids")
 MODELS = ("model", "data", "split", *SEPARATORS, *SEGMENTERS)
+# Stems of other tools are some hundred samples shorter or longer, a frame of MP3.
+PAD_OR_TRUNCATE_SECS = 0.1
 SPLITS = ("train", "validation", "test")
 
 
@@ -37,9 +40,28 @@ def add_evaluate(commands):
         help="scores of folders go to DIR/<track>.json, a model's to DIR/scores/",
     )
     folders = command.add_argument_group("scores of folders")
-    folders.add_argument("--references", metavar="DIR", help="DIR/<track>/<source>.wav")
-    folders.add_argument("--estimates", metavar="DIR", help="DIR/<track>/<source>.wav")
+    folders.add_argument(
+        "--references",
+        metavar="DIR",
+        help="DIR/<track>/<source>.wav, or flac, mp3, ...; or MUSDB18's DIR/<track>.stem.mp4",
+    )
+    folders.add_argument("--estimates", metavar="DIR", help="the same of the estimates")
     add_sources(folders, "by default those of the references")
+    folders.add_argument(
+        "--tracks",
+        metavar="FILE|NAMES",
+        help="tracks to score: a file with one name per line, or names with commas between (default: all)",
+    )
+    folders.add_argument(
+        "--pad-or-truncate",
+        type=float,
+        nargs="?",
+        const=PAD_OR_TRUNCATE_SECS,
+        default=0.0,
+        metavar="SECS",
+        help="pad or cut files at their ends to the length of the references, where they differ by no more "
+        f"than SECS (default: refuse; {PAD_OR_TRUNCATE_SECS} without a number)",
+    )
     models = command.add_argument_group("scores of a model")
     models.add_argument(
         "--model", metavar="SAVED_MODEL", help="made by `keras-d3 export` or `keras-d3 convert`"
@@ -104,23 +126,25 @@ def _given(command, options, names):
 
 
 def _evaluate_folders(options):
-    from keras_d3.evaluation import aggregate, format_table, score_directory
+    from keras_d3.evaluation import aggregate, format_table, score_directory, silent_notes
 
     scores = score_directory(
         options.references,
         options.estimates,
         options.out,
         sources=options.sources,
+        tracks=options.tracks and names_of(options.tracks, "--tracks"),
+        pad_or_truncate_secs=options.pad_or_truncate,
         **scoring_options(options),
     )
-    print(format_table(aggregate(scores)))
+    print(format_table(aggregate(scores)), *silent_notes(scores), sep="\n")
 
 
 def _evaluate_separator(options):
-    from keras_d3.evaluation import format_table
+    from keras_d3.evaluation import format_table, silent_notes
     from keras_d3.experiments import score_separator
 
-    _, summary, notes = score_separator(
+    scores, summary, notes = score_separator(
         options.model,
         options.data,
         options.out,
@@ -131,7 +155,7 @@ def _evaluate_separator(options):
         skip_trained_songs=options.skip_trained_songs,
         **scoring_options(options),
     )
-    print(format_table(summary), "", *notes, sep="\n")
+    print(format_table(summary), "", *silent_notes(scores), *notes, sep="\n")
 
 
 def _evaluate_segmenter(options):

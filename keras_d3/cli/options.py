@@ -1,6 +1,7 @@
 """Options that several commands share, and how their values are read."""
 
 import argparse
+import os
 from pathlib import Path
 
 from keras_d3.evaluation import BACKENDS, METRIC_SETS, STEMS
@@ -200,6 +201,30 @@ def add_label_ids(parser, default, text):
 def comma_separated(text):
     """Reads "bass,drums" as `["bass", "drums"]`."""
     return text.split(",")
+
+
+def names_of(text, option):
+    """Reads names from a file with one per line, or separated by commas.
+
+    Args:
+        text: str, a path or names.
+        option: str, for errors.
+
+    Raises:
+        FileNotFoundError: `text` ends as the name of a text file that is not there.
+        ValueError: there are no names.
+    """
+    # Not `Path.is_file`, which raises for a list longer than a file name may be.
+    if os.path.isfile(text):
+        parts = [line for line in Path(text).read_text(encoding="utf-8").splitlines() if line[:1] != "#"]
+    elif text.endswith(".txt"):
+        raise FileNotFoundError(f"No list of names at `{text}` (`{option}`).")
+    else:
+        parts = comma_separated(text)
+    names = [part.strip() for part in parts if part.strip()]
+    if not names:
+        raise ValueError(f"`{option}` names nothing. Received: {text!r}.")
+    return names
 
 
 def comma_separated_ints(text):

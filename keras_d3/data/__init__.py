@@ -11,7 +11,7 @@ from keras_d3.data.audio.tracks import read_track
 from keras_d3.data.images.checks import check_image_records, image_shuffle_bytes
 from keras_d3.data.images.manifest import ImageItem, ImageManifest, ImageSplit
 from keras_d3.data.images.pipeline import training_images, validation_images
-from keras_d3.data.images.schema import read_image, read_label, serialize_image
+from keras_d3.data.images.schema import decode_pixels, read_image, read_label, serialize_image
 from keras_d3.data.manifest import check_kind, load_manifest
 from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name, verify_shards
 from keras_d3.data.shards import MANIFEST_NAME, REMAKE, SPLITS, Shard
@@ -34,6 +34,7 @@ __all__ = [
     "check_audio_records",
     "check_image_records",
     "check_kind",
+    "decode_pixels",
     "image_shuffle_bytes",
     "input_statistics",
     "load_manifest",

@@ -7,6 +7,7 @@ from keras_d3.evaluation.museval_scores import METRICS, score_track
 from keras_d3.evaluation.score_tables import format_table
 from keras_d3.evaluation.scoring import BACKENDS, METRIC_SETS
 from keras_d3.evaluation.sdr_scores import do_nothing_estimates, sdr, sdr_improvement
+from keras_d3.evaluation.silence import silent_notes
 from keras_d3.evaluation.song_scores import si_sdr, song_sdr
 from keras_d3.evaluation.stems import STEMS
 
@@ -28,5 +29,6 @@ __all__ = [
     "sdr_improvement",
     "segmentation_scores",
     "si_sdr",
+    "silent_notes",
     "song_sdr",
 ]

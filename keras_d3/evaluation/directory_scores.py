@@ -19,6 +19,8 @@ from keras_d3.evaluation.score_files import (
     track_names,
 )
 from keras_d3.evaluation.scoring import Scoring
+from keras_d3.evaluation.silence import lacks_scores_for_silence
+from keras_d3.evaluation.source_files import path_of, place_of_track
 from keras_d3.utils import check_positive_int, num_cores, optional_package, read_json, sha256_of_file
 
 _ERRORS = {error.__name__: error for error in (FileNotFoundError, RuntimeError, ValueError)}
@@ -38,6 +40,7 @@ def score_directory(
     backend="museval",
     metrics=("museval",),
     stems="all",
+    pad_or_truncate_secs=0.0,
     progress=True,
     low_priority=False,
 ):
@@ -49,11 +52,13 @@ def score_directory(
     nothing, and a call after an interruption scores what is left. Other settings score anew.
 
     Args:
-        references_dir: path of a folder with `<track>/<source>.wav`; "mixture.wav" may be there, too.
+        references_dir: path of a folder with `<track>/<source>.wav`, or of any other audio format, or with
+            MUSDB18's `<track>.stem.mp4`; "mixture.wav" may be there, too. Hidden files are not looked at.
         estimates_dir: path of a folder of the same layout; it may hold more tracks and sources.
         scores_dir: path of the folder for the JSON files; made if missing.
-        sources: sequence of str, the sources of the mixture; None takes those of the references (all WAV
-            files but the mixture and the accompaniment).
+        sources: sequence of str, the sources of the mixture; None takes those of the references: all audio
+            files but the mixture, and the accompaniment unless there is nothing but vocals beside it
+            (also called `no_vocals` or `instrumental`).
         num_workers: int, processes at a time; None means one per core. With four stereo sources each
             takes about 0.9 GB for an excerpt of seconds, and more for a whole song.
         tracks: sequence of str, names of the tracks to score; None means all of `references_dir`.
@@ -61,6 +66,8 @@ def score_directory(
         stems: "all" scores the sources as they are named. "two" scores vocals and accompaniment, which is
             `accompaniment.wav` if there is one, or else the sum of the other sources, of references and of
             estimates. So either of them may have two stems or more.
+        pad_or_truncate_secs: float, by how much files may be longer or shorter than the longest reference of
+            their track. They are then cut, or padded with zeros, at their ends. 0 refuses any difference.
         progress: bool, whether to show a progress bar.
         low_priority: bool, whether the processes leave the processor to others that want it, for
             scoring beside a training.
@@ -90,6 +97,7 @@ def score_directory(
         sources,
         num_workers,
         tracks=tracks,
+        pad_or_truncate_secs=pad_or_truncate_secs,
         progress=progress,
         low_priority=low_priority,
         **options,
@@ -108,6 +116,7 @@ def score_directories(
     backend="museval",
     metrics=("museval",),
     stems="all",
+    pad_or_truncate_secs=0.0,
     progress=True,
     low_priority=False,
 ):
@@ -118,28 +127,33 @@ def score_directories(
     Args:
         separators: dict from a name to (estimates_dir, scores_dir).
         references_dir, sources, num_workers, tracks, window_secs, accompaniment, backend, metrics,
-            stems, progress, low_priority: see `score_directory`.
+            stems, pad_or_truncate_secs, progress, low_priority: see `score_directory`.
 
     Returns:
         Dict name -> dict track -> scores.
     """
     scoring = Scoring(window_secs, None, accompaniment, backend, metrics, stems)
     settings = scoring.fingerprint()
+    if not 0 <= pad_or_truncate_secs < float("inf"):
+        raise ValueError(
+            "`pad_or_truncate_secs` must be a number of seconds, 0 or more. "
+            f"Received: pad_or_truncate_secs={pad_or_truncate_secs!r}."
+        )
     num_workers = check_positive_int("num_workers", num_cores() if num_workers is None else num_workers)
     references_dir = existing_folder("references_dir", references_dir)
     tracks = track_names(references_dir) if tracks is None else sorted(tracks)
     results = {name: {} for name in separators}
     tasks = []
     for track in tracks:
-        references = _references_of_track(references_dir / track, sources, scoring)
+        references = _references_of_track(place_of_track(references_dir, track), sources, scoring)
         waiting = []
         for name, (estimates_dir, scores_dir) in separators.items():
-            folder = existing_folder("estimates_dir", estimates_dir) / track
-            estimates = estimate_files(folder, references, sources, stems)
-            check_headers(references, estimates)
+            place = place_of_track(existing_folder("estimates_dir", estimates_dir), track)
+            estimates = estimate_files(place, references, sources, stems)
+            check_headers(references, estimates, pad_or_truncate_secs)
             out = Path(scores_dir) / f"{track}.json"
             waiting.append({"name": name, "estimates": estimates, "out": str(out)})
-        _add_fingerprints(references, waiting, settings)
+        _add_fingerprints(references, waiting, settings, pad_or_truncate_secs)
         missing = []
         for job in waiting:
             kept = _kept_scores(job)
@@ -149,7 +163,13 @@ def score_directories(
                 results[job["name"]][track] = kept
         # Only the shared backend gains from scoring several separators in one process.
         groups = [missing] if backend == "shared" else [[job] for job in missing]
-        task = {"track": track, "references": references, "settings": settings, "nice": 10 * low_priority}
+        task = {
+            "track": track,
+            "references": references,
+            "settings": settings,
+            "pad_or_truncate_secs": pad_or_truncate_secs,
+            "nice": 10 * low_priority,
+        }
         tasks += [{**task, "jobs": group} for group in groups if group]
 
     for task in _run_all(tasks, num_workers, len(tracks) * len(separators), progress):
@@ -158,28 +178,40 @@ def score_directories(
     return {name: {track: scores[track] for track in tracks} for name, scores in results.items()}
 
 
-def _references_of_track(folder, sources, scoring):
+def _references_of_track(place, sources, scoring):
     """Paths of a track's references, which must allow what is to be scored."""
-    references = reference_files(folder, sources, scoring.stems)
+    references = reference_files(place, sources, scoring.stems)
     try:
         scoring.check_sources(tuple(references))
     except ValueError as error:
-        raise ValueError(f"Track '{folder.name}': {error}") from error
+        raise ValueError(f"Track '{place.name}': {error}") from error
     return references
 
 
-def _add_fingerprints(references, jobs, settings):
+def _add_fingerprints(references, jobs, settings, pad_or_truncate_secs):
     """Adds to each job a hash of everything that its scores depend on."""
-    references = {source: sha256_of_file(path) for source, path in references.items()}
+    references = _digests(references)
     for job in jobs:
         facts = {
             "schema_version": SCHEMA_VERSION,
             "museval": importlib.metadata.version("museval"),
             "settings": settings,
             "references": references,
-            "estimates": {source: sha256_of_file(path) for source, path in job["estimates"].items()},
+            "estimates": _digests(job["estimates"]),
         }
+        if pad_or_truncate_secs:  # files of earlier versions, which lack it, are recognized
+            facts["pad_or_truncate_secs"] = pad_or_truncate_secs
         job["fingerprint"] = hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _digests(files):
+    paths = {path_of(file) for file in files.values()}
+    digests = {path: sha256_of_file(path) for path in paths}
+    # The streams of a file are told apart by their numbers.
+    return {
+        source: digests[path_of(file)] + ("" if isinstance(file, str) else f":{file[1]}")
+        for source, file in files.items()
+    }
 
 
 def _kept_scores(job):
@@ -188,7 +220,9 @@ def _kept_scores(job):
         scores = read_json(job["out"])
     except (FileNotFoundError, ValueError):
         return None
-    return scores if isinstance(scores, dict) and scores.get("fingerprint") == job["fingerprint"] else None
+    if not isinstance(scores, dict) or scores.get("fingerprint") != job["fingerprint"]:
+        return None
+    return None if lacks_scores_for_silence(scores) else scores
 
 
 def _run_all(tasks, num_workers, num_scores, progress):

@@ -6,7 +6,13 @@ import math
 import numpy as np
 
 from keras_d3.evaluation.scoring import Scoring
-from keras_d3.evaluation.signals import frame_length, frame_slices, silent_reasons, stack_signals
+from keras_d3.evaluation.signals import (
+    frame_length,
+    frame_slices,
+    silent_reasons,
+    silent_sources,
+    stack_signals,
+)
 from keras_d3.evaluation.song_scores import FUNCTIONS
 from keras_d3.evaluation.stems import ACCOMPANIMENT, as_two_stems
 
@@ -32,7 +38,8 @@ def score_track(
     https://arxiv.org/abs/1804.06267. The call is museval's own `evaluate(mode="v4")`.
     Two rules go beyond museval, which raises or stays silent there:
 
-    - A track on which a reference or an estimate is silent throughout has NaN in all frames.
+    - A source whose reference is silent throughout has NaN in all frames, and the others are scored as if it
+      were not there. An estimate that is silent throughout leaves the track without scores.
     - Every dropped frame is listed with its reason.
 
     Args:
@@ -116,7 +123,7 @@ def score_estimates(references, estimate_sets, sample_rate, name, window_secs=1.
     if "museval" in scoring.metrics:
         for sources, targets in scenarios:
             arrays = {label: _pick(array, names, sources) for label, array in stacked.items()}
-            _add_frames(results, _pick(reference_array, names, sources), arrays, sources, targets)
+            _add_audible(results, _pick(reference_array, names, sources), arrays, sources, targets)
     if scoring.song_metrics:
         for label, array in stacked.items():
             results[label]["song"] = _song_scores(scoring, scenarios, names, reference_array, array)
@@ -142,6 +149,24 @@ def _facts_of(name, scoring, sample_rate, window, hop, shape):
         "unscored_samples": num_samples - slices[-1].stop,
         "backend": scoring.backend,
     }
+
+
+def _add_audible(results, references, estimate_sets, sources, targets):
+    """Adds the frames of one scenario, without sources whose references are silent throughout."""
+    silent = silent_sources(references)
+    if not silent.any() or silent.all():
+        _add_frames(results, references, estimate_sets, sources, targets)
+        return
+    left = tuple(name for name, is_silent in zip(sources, silent, strict=True) if not is_silent)
+    audible = {label: estimates[~silent] for label, estimates in estimate_sets.items()}
+    _add_frames(results, references[~silent], audible, left, [name for name in targets if name in left])
+    for result in results.values():
+        gone = [name for name in sources if name not in left]
+        result["scenarios"][-1].update(sources=list(sources), targets=list(targets), silent_references=gone)
+        found = result["targets"]
+        nothing = {name: {key: [None] * result["num_frames"] for key in METRICS} for name in gone}
+        before = {name: frames for name, frames in found.items() if name not in targets}
+        result["targets"] = before | {name: {**nothing, **found}[name] for name in targets}
 
 
 def _add_frames(results, references, estimate_sets, sources, targets):

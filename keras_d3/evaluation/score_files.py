@@ -2,8 +2,17 @@
 
 from pathlib import Path
 
+import numpy as np
+
+from keras_d3.evaluation.source_files import (
+    STEM_SUFFIX,
+    path_of,
+    read_source,
+    source_facts,
+    sources_in,
+    tracks_in,
+)
 from keras_d3.evaluation.stems import ACCOMPANIMENT, NOT_SOURCES, PAIR, VOCALS, sources_of_accompaniment
-from keras_d3.utils import optional_package
 
 
 def existing_folder(name, path):
@@ -15,21 +24,21 @@ def existing_folder(name, path):
 
 
 def track_names(references_dir):
-    """Returns the names of the folders that hold WAV files, sorted; FileNotFoundError if there are none."""
-    names = sorted(item.name for item in references_dir.iterdir() if next(item.glob("*.wav"), None))
+    """Returns the names of the tracks that hold audio, sorted; FileNotFoundError if there are none."""
+    names = tracks_in(references_dir)
     if not names:
         raise FileNotFoundError(
-            f"No tracks in `{references_dir}`: it must hold one folder per track with one WAV file per "
-            "source, `<track>/<source>.wav`."
+            f"No tracks in `{references_dir}`: it must hold one folder per track with one audio file per "
+            "source, `<track>/<source>.wav` (or flac, mp3, ...), or MUSDB18's `<track>.stem.mp4`."
         )
     return names
 
 
-def reference_files(folder, sources, stems):
-    """Returns source -> path of a track's references.
+def reference_files(place, sources, stems):
+    """Returns source -> file of a track's references.
 
     Args:
-        folder: Path of the track.
+        place: Path, the track's folder or stem file.
         sources: sequence of str, or None for those that are there.
         stems: "all", or "two" for vocals and what the accompaniment is made of.
 
@@ -37,26 +46,26 @@ def reference_files(folder, sources, stems):
         FileNotFoundError: the folder or a file is missing.
         ValueError: `stems="two"` without vocals or without anything beside them.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"No reference track at `{folder}`. Check `tracks` and `references_dir`.")
+    if not place.exists():
+        raise FileNotFoundError(f"No reference track at `{place}`. Check `tracks` and `references_dir`.")
+    found = sources_in(place)
     if sources is None:
-        left_out = NOT_SOURCES if stems == "all" else ("mixture",)
-        sources = _wav_names(folder, left_out)
+        sources = _names(found, NOT_SOURCES if stems == "all" else ("mixture",))
         if not sources:
-            raise FileNotFoundError(f"No source in `{folder}`: it must hold one WAV file per source.")
+            raise FileNotFoundError(f"No source in `{place}`: it must hold one audio file per source.")
     if stems == "two":
-        sources = _pair(sources, folder)
-    return {source: _existing_file(folder, source, "reference", stems) for source in sources}
+        sources = _pair(sources, place)
+    return {source: _existing_file(place, found, source, "reference", stems) for source in sources}
 
 
-def estimate_files(folder, references, sources, stems):
-    """Returns source -> path of a track's estimates.
+def estimate_files(place, references, sources, stems):
+    """Returns source -> file of a track's estimates.
 
     With `stems="two"`, the accompaniment is its file if there is one. Or else it is made of the sources that
     the references have beside the vocals, or, where those are a pair themselves, of all other files.
 
     Args:
-        folder: Path of the track.
+        place: Path, the track's folder or stem file.
         references: what `reference_files` returned.
         sources: sequence of str, or None, as for `reference_files`.
         stems: "all" or "two".
@@ -64,64 +73,121 @@ def estimate_files(folder, references, sources, stems):
     Raises:
         FileNotFoundError, ValueError: see `reference_files`.
     """
-    if not folder.is_dir():
-        raise FileNotFoundError(f"No estimates at `{folder}`. Separate this track first.")
-    names = references
+    if not place.exists():
+        raise FileNotFoundError(
+            f"No estimates at `{place}`. Separate this track first, or name the tracks to score (`tracks`)."
+        )
+    names, found = references, sources_in(place)
     if stems == "two":
-        names = _pair(_wav_names(folder, ("mixture",)), folder)
+        names = _pair(_names(found, ("mixture",)), place)
         if ACCOMPANIMENT not in names:
-            reference_folder = Path(references[VOCALS]).parent
-            known = _wav_names(reference_folder, NOT_SOURCES) if sources is None else sources
+            known = sources
+            if known is None:
+                vocals = path_of(references[VOCALS])
+                reference_place = Path(vocals) if vocals.endswith(STEM_SUFFIX) else Path(vocals).parent
+                known = _names(sources_in(reference_place), NOT_SOURCES)
             known = [name for name in known if name not in PAIR]
             names = [VOCALS, *known] if known else names
-    return {source: _existing_file(folder, source, "estimate", stems) for source in names}
+    return {source: _existing_file(place, found, source, "estimate", stems) for source in names}
 
 
-def check_headers(references, estimates):
+def check_headers(references, estimates, pad_or_truncate_secs=0.0):
     """Compares lengths, rates and channels of a track before any time is spent on scores.
+
+    Lengths in headers that may be off are left to `read_track`.
 
     Raises:
         ValueError: they differ, or a file cannot be read.
     """
-    soundfile = optional_package("soundfile", "evaluation", "Reading estimates")
-
-    facts = {}
-    for path in (*references.values(), *estimates.values()):
-        try:
-            info = soundfile.info(path)
-        except soundfile.LibsndfileError as error:
-            raise ValueError(f"`{path}` cannot be read as audio: {error}. Make the file again.") from error
-        facts[path] = (info.frames, info.samplerate, info.channels)
-    first = next(iter(references.values()))
-    for path, received in facts.items():
-        if received != facts[first]:
+    files = [*references.values(), *estimates.values()]
+    facts = [source_facts(file) for file in files]
+    for file, received in zip(files, facts, strict=True):
+        alike = all(received[key] == facts[0][key] for key in ("sample_rate", "channels"))
+        lengths = received["num_samples"], facts[0]["num_samples"]
+        allowed = pad_or_truncate_secs * facts[0]["sample_rate"]
+        if not alike or (None not in lengths and abs(lengths[0] - lengths[1]) > allowed):
             raise ValueError(
                 "References and estimates of a track must have the same length, rate and channels. Received: "
-                f"`{path}` with {_describe(received)}, `{first}` with {_describe(facts[first])}. "
-                "Separate the track again: stems come back at the input's length and rate."
+                f"`{path_of(file)}` with {_describe(received)}, `{path_of(files[0])}` with "
+                f"{_describe(facts[0])}. Separate the track again: stems come back at the input's length and "
+                "rate. Other tools' stems that are a little longer or shorter: `pad_or_truncate`."
             )
 
 
-def _wav_names(folder, left_out):
-    return sorted(path.stem for path in folder.glob("*.wav") if path.stem not in left_out)
+def read_track(references, estimate_sets, pad_or_truncate_secs=0.0):
+    """Reads a track's files and brings them to one length, that of the longest reference.
+
+    Args:
+        references: dict source -> file.
+        estimate_sets: dict of such dicts.
+        pad_or_truncate_secs: float, by how much a file may be longer or shorter. It is then cut, or padded
+            with zeros, at its end.
+
+    Returns:
+        `(references, estimate_sets, sample_rate)`: the same dicts with arrays (time, channels), and the rate
+        in Hz.
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: a file cannot be read; ValueError also where lengths
+            differ by more.
+    """
+    sets = {None: references, **estimate_sets}
+    files = {path: file for group in sets.values() for path, file in _by_key(group).items()}
+    audio, rate = {}, 0
+    for key, file in files.items():
+        audio[key], rate = read_source(file)
+    length = max(len(audio[key]) for key in _by_key(references))
+    for key, samples in audio.items():
+        difference = len(samples) - length
+        if abs(difference) > pad_or_truncate_secs * rate:
+            raise ValueError(
+                "References and estimates of a track must have the same length, or differ by no more than "
+                f"`pad_or_truncate_secs`. Received: `{path_of(files[key])}` with {len(samples)} samples, "
+                f"{length} in the longest reference, "
+                f"pad_or_truncate_secs={pad_or_truncate_secs:g} at {rate} Hz."
+            )
+        if difference:
+            audio[key] = np.pad(samples[:length], ((0, max(0, -difference)), (0, 0)))
+    arrays = {
+        name: {source: audio[_key(file)] for source, file in group.items()} for name, group in sets.items()
+    }
+    return arrays.pop(None), arrays, rate
 
 
-def _pair(names, folder):
-    return [VOCALS, *sources_of_accompaniment(names, str(folder), "Score these with stems='all'.")]
+def _by_key(group):
+    return {_key(file): file for file in group.values()}
 
 
-def _existing_file(folder, source, role, stems):
-    path = folder / f"{source}.wav"
-    if not path.is_file():
+def _key(file):
+    return file if isinstance(file, str) else tuple(file)
+
+
+def _names(found, left_out):
+    """Names of sources without those left out; the accompaniment counts beside nothing but vocals."""
+    names = [name for name in found if name not in left_out]
+    if ACCOMPANIMENT in found and set(names) <= {VOCALS}:
+        names = [name for name in found if name in PAIR]
+    return names
+
+
+def _pair(names, place):
+    return [VOCALS, *sources_of_accompaniment(names, str(place), "Score these with stems='all'.")]
+
+
+def _existing_file(place, found, source, role, stems):
+    if source not in found:
         fix = "name the sources with `sources` if these are not they"
-        if stems == "all" and (source == ACCOMPANIMENT or (folder / f"{ACCOMPANIMENT}.wav").is_file()):
+        if stems == "all" and ACCOMPANIMENT in (source, *found):
             fix += ", or compare vocals and accompaniment alone, `stems='two'`"
+        expected = place / f"{source}.wav" if place.is_dir() else place
         raise FileNotFoundError(
-            f"No {role} of source '{source}' at `{path}`. Every source of the mixture is needed, as "
+            f"No {role} of source '{source}' at `{expected}`. Every source of the mixture is needed, as "
             f"each score depends on all of them; {fix}."
         )
-    return str(path)
+    return found[source]
 
 
 def _describe(facts):
-    return f"{facts[0]} samples at {facts[1]} Hz in {facts[2]} channel{'s' * (facts[2] != 1)}"
+    channels = f"{facts['channels']} channel{'s' * (facts['channels'] != 1)}"
+    length = "" if facts["num_samples"] is None else f"{facts['num_samples']} samples at "
+    return f"{length}{facts['sample_rate']} Hz in {channels}"

@@ -8,8 +8,8 @@ import json
 import os
 import sys
 
-from keras_d3.audio import read_audio
 from keras_d3.evaluation.museval_scores import score_estimates
+from keras_d3.evaluation.score_files import read_track
 from keras_d3.utils import write_json
 
 # Errors on the input, handed to the caller by name; anything else is a traceback on standard error.
@@ -25,22 +25,16 @@ def run(task):
     """
     if task["nice"] and hasattr(os, "nice"):
         os.nice(task["nice"])
-    references, sample_rate = _read_sources(task["references"])
-    estimate_sets = {job["name"]: _read_sources(job["estimates"])[0] for job in task["jobs"]}
+    estimates = {job["name"]: job["estimates"] for job in task["jobs"]}
+    allowed = task.get("pad_or_truncate_secs", 0.0)
     try:
+        references, estimate_sets, sample_rate = read_track(task["references"], estimates, allowed)
         scores = score_estimates(references, estimate_sets, sample_rate, task["track"], **task["settings"])
     except ValueError as error:
         raise ValueError(f"Track '{task['track']}': {error}") from error
     for job in task["jobs"]:
         write_json(job["out"], {**scores[job["name"]], "fingerprint": job["fingerprint"]})
     return len(task["jobs"])
-
-
-def _read_sources(paths):
-    audio = {}
-    for source, path in paths.items():
-        audio[source], sample_rate = read_audio(path)
-    return audio, sample_rate
 
 
 def main():

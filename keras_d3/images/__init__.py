@@ -6,6 +6,7 @@ from keras_d3.images.benchmarks import (
     BenchmarkLabels,
     benchmark_labels,
 )
+from keras_d3.images.decoding import UnreadableImageError, decode_image, exif_orientation, open_picture
 from keras_d3.images.files import overlay, read_image, write_image, write_labels
 from keras_d3.images.label_sets import (
     CITYSCAPES,
@@ -30,9 +31,13 @@ __all__ = [
     "LABEL_IDS",
     "LABEL_SETS",
     "LabelSet",
+    "UnreadableImageError",
     "label_set_of",
     "VOC",
     "benchmark_labels",
+    "decode_image",
+    "exif_orientation",
+    "open_picture",
     "overlay",
     "plain_label_set",
     "read_image",

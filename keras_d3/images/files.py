@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_d3.images.decoding import decode_image
 from keras_d3.utils import atomic_path, optional_package
 
 # (red, green, blue), 0 to 255.
@@ -121,19 +122,16 @@ def write_labels(path: str | Path, labels: np.ndarray, palette: Sequence[Color] 
 
 
 def read_image(path: str | Path) -> np.ndarray:
-    """Reads a picture as a uint8 array (height, width, 3), RGB, turned as its EXIF orientation says.
+    """Reads a picture as a uint8 array (height, width, 3), RGB; see `decode_image`.
 
     Raises:
         FileNotFoundError: there is no file at `path`.
-        ValueError: Pillow cannot read it.
+        ValueError: it is no picture, broken, gigantic, or of samples that 8 bits cannot show.
     """
-    Image = optional_package("PIL.Image", "images", "Reading images")
-    ImageOps = optional_package("PIL.ImageOps", "images", "Reading images")
-
     try:
-        with Image.open(path) as image:
-            return np.asarray(ImageOps.exif_transpose(image).convert("RGB"))
+        data = Path(path).read_bytes()
     except FileNotFoundError:
         raise FileNotFoundError(f"No image at `{path}`.") from None
-    except OSError as error:
-        raise ValueError(f"`{path}` must be an image file that Pillow reads ({error}).") from error
+    except IsADirectoryError:
+        raise ValueError(f"`{path}` must be an image file that Pillow reads (it is a folder).") from None
+    return decode_image(data, str(path))

@@ -3,6 +3,7 @@
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
@@ -25,8 +26,10 @@ __all__ = [
     "check_int_tuple",
     "check_positive_int",
     "current_commit",
+    "is_foreign",
     "num_cores",
     "optional_package",
+    "own_items",
     "processor_name",
     "read_json",
     "run_reporting_errors",

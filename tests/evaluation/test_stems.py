@@ -48,10 +48,13 @@ def _track_options():
 
 def test_the_pair_drops_frames_where_one_of_the_pair_is_silent(audio):
     stems, estimates = audio
-    stems["drums"][:] = 0
-    four = score_track(stems, estimates, RATE_HZ, "song", accompaniment=True, backend="shared")
-    assert four["targets"]["bass"]["SDR"] == [None]
-    expected = sdr(_pair(stems), _pair(estimates), RATE_HZ)
+    # Two frames; a source that is silent in both would be left out of the four (test_source_files.py).
+    half = len(stems["drums"]) // 2
+    stems["drums"][:half] = 0
+    options = {"window_secs": half / RATE_HZ, "accompaniment": True, "backend": "shared"}
+    four = score_track(stems, estimates, RATE_HZ, "song", **options)
+    assert [value is None for value in four["targets"]["bass"]["SDR"]] == [True, False]
+    expected = sdr(_pair(stems), _pair(estimates), RATE_HZ, half / RATE_HZ)
     for target in ("vocals", "accompaniment"):
         assert four["targets"][target]["SDR"] == pytest.approx(expected[target], abs=1e-9)
 

@@ -12,7 +12,8 @@ def check_image_records(manifest: ImageManifest, config: ImageDataConfig, split:
     if manifest.classes != config.classes:
         raise ValueError(
             f"`classes` must be those of the records, {len(manifest.classes)} in `{manifest.directory}`: "
-            f"{', '.join(manifest.classes)}. Received: classes={config.classes!r}."
+            f"{', '.join(manifest.classes)}. Received: classes={config.classes!r}. For your own classes: "
+            "`--set 'data.classes=[\"A\", ...]' --set model.num_classes=N`."
         )
     if split != "train" and config.validation_size is not None:
         height, width = config.validation_size
