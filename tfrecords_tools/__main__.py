@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
 from keras_d3.utils import run_reporting_errors
+from tfrecords_tools.midi.command import add_midi_commands
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -80,6 +81,8 @@ def build_parser() -> argparse.ArgumentParser:
         help="train on SBD's images too (default: auto, if a list trainaug.txt or --sbd is there)",
     )
     _add_writing_options(voc, "PASCAL VOC 2012")
+
+    add_midi_commands(commands)
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
