@@ -28,7 +28,7 @@ def _add_rendering_options(command):
     )
     command.add_argument("--seed", type=int, default=0, help="of levels and voice (default 0)")
     command.add_argument(
-        "--limit-secs", type=float, default=300.0, help="time limit of rendering a stem (default 300)"
+        "--limit-secs", type=float, default=600.0, help="time limit of rendering a stem (default 600)"
     )
     command.add_argument("--workers", type=int, help="processes (default: one per core)")
 

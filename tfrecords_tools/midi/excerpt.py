@@ -9,6 +9,8 @@ from tfrecords_tools.midi.song import MidiNote
 BIN_SECS = 0.5
 # How long a drum sounds: the lengths of drum notes mean nothing.
 HIT_SECS = 0.25
+# A source must play in this share of the excerpt: separating one that hardly sounds shows nothing.
+MIN_PLAYING_SHARE = 0.25
 
 
 def choose_excerpt(notes_by_source: dict[str, Iterable[MidiNote]], song_secs: float, secs: float) -> float:
@@ -24,7 +26,7 @@ def choose_excerpt(notes_by_source: dict[str, Iterable[MidiNote]], song_secs: fl
         secs: float, length of the excerpt.
 
     Raises:
-        ValueError: a source has no notes.
+        ValueError: a source has no notes, or plays in less than a quarter of every excerpt.
     """
     num_bins = int(np.ceil(max(song_secs, secs) / BIN_SECS)) + 1
     length = int(round(secs / BIN_SECS))
@@ -42,4 +44,11 @@ def choose_excerpt(notes_by_source: dict[str, Iterable[MidiNote]], song_secs: fl
         shares.append(total[np.minimum(first + length, len(plays))] - total[first])
     # NumPy's sort puts the last key first.
     order = np.lexsort((begins, -np.sum(shares, axis=0), -np.min(shares, axis=0)))
+    best = np.array(shares)[:, order[0]] / (min(secs, song_secs) / BIN_SECS)
+    if best.min() < MIN_PLAYING_SHARE:
+        source = list(notes_by_source)[best.argmin()]
+        raise ValueError(
+            f"its {source!r} plays in {100 * best.min():.0f} % of the excerpt, "
+            f"less than {100 * MIN_PLAYING_SHARE:.0f} %"
+        )
     return float(begins[order[0]])

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +12,12 @@ import numpy as np
 from keras_d3.audio import read_audio
 from tfrecords_tools.synth.signal import SAMPLE_RATE
 
-GAIN = 0.3
+# Of fluidsynth's master; samples are written as floats, which no gain can clip.
+GAIN = 1.0
+FRAME_BYTES = 8
+# A file that is longer than this many times what is asked for has no end: see `stem_midi`.
+ENDLESS = 3
+POLL_SECS = 0.02
 APT_COMMAND = "apt-get install --no-install-recommends fluidsynth"
 
 
@@ -45,7 +51,8 @@ def check_soundfont(path: str | Path) -> Path:
     if not path.is_file():
         raise FileNotFoundError(
             f"No SoundFont at `{path}`. Debian's fluid-soundfont-gm has one at "
-            "`/usr/share/sounds/sf2/FluidR3_GM.sf2`: apt-get install --no-install-recommends fluid-soundfont-gm"
+            "`/usr/share/sounds/sf2/FluidR3_GM.sf2`: "
+            "apt-get install --no-install-recommends fluid-soundfont-gm"
         )
     with open(path, "rb") as file:
         head = file.read(12)
@@ -73,7 +80,8 @@ def render_midi(
         name: str, name of the song, for errors.
 
     Raises:
-        RuntimeError: fluidsynth is not there, fails, or takes longer than `limit_secs`.
+        RuntimeError: fluidsynth is not there, fails, renders without end, or takes longer than
+            `limit_secs`.
     """
     program, _ = find_fluidsynth()
     with tempfile.TemporaryDirectory(prefix="keras_d3_midi_") as folder:
@@ -83,20 +91,10 @@ def render_midi(
         command = [program, "-n", "-i", "-q", "-f", str(config), "-g", str(GAIN), "-r", str(SAMPLE_RATE)]
         # Floats are not limited: levels come later.
         command += ["-O", "float", "-T", "wav", "-F", str(out), str(soundfont), str(midi_path)]
-        try:
-            done = subprocess.run(
-                command, stdin=subprocess.DEVNULL, capture_output=True, timeout=limit_secs, check=False
-            )
-        except subprocess.TimeoutExpired as error:
-            raise RuntimeError(
-                f"fluidsynth did not finish `{name}` within {limit_secs:g} s. On a busy machine raise "
-                "`--limit-secs`, or leave the song out; what is finished is kept."
-            ) from error
-        if done.returncode or not out.is_file():
-            reason = (done.stderr + done.stdout).decode("utf-8", "replace").strip()[-300:]
-            raise RuntimeError(
-                f"fluidsynth failed on `{name}` (exit code {done.returncode}): {reason or 'no reason given'}"
-            )
+        code, text = _run(command, out, ENDLESS * FRAME_BYTES * num_samples, limit_secs, name)
+        if code or not out.is_file():
+            reason = text or "no reason given"
+            raise RuntimeError(f"fluidsynth failed on `{name}` (exit code {code}): {reason}")
         audio, rate = read_audio(out)
     if rate != SAMPLE_RATE or audio.shape[1] != 2:
         raise RuntimeError(
@@ -104,3 +102,29 @@ def render_midi(
             f"channels at {rate} Hz."
         )
     return np.pad(audio[:num_samples], ((0, max(0, num_samples - len(audio))), (0, 0)))
+
+
+def _run(command, out, max_bytes, limit_secs, name):
+    """Runs a renderer, and ends it where it writes on and on or takes too long."""
+    deadline = time.monotonic() + limit_secs
+    messages = out.with_name("messages.txt")
+    with (
+        open(messages, "wb") as text,
+        subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=text, stderr=text) as process,
+    ):
+        try:
+            while process.poll() is None:
+                if out.is_file() and out.stat().st_size > max_bytes:
+                    raise RuntimeError(
+                        f"fluidsynth renders `{name}` on and on, far beyond its end. Leave the song out; "
+                        "what is finished is kept."
+                    )
+                if time.monotonic() > deadline:
+                    raise RuntimeError(
+                        f"fluidsynth did not finish `{name}` within {limit_secs:g} s. On a busy machine "
+                        "raise `--limit-secs`, or leave the song out; what is finished is kept."
+                    )
+                time.sleep(POLL_SECS)
+        finally:
+            process.kill()
+    return process.returncode, messages.read_bytes().decode("utf-8", "replace").strip()[-300:]

@@ -17,7 +17,7 @@ def render_midi_files(
     secs: float = 60.0,
     seed: int = 0,
     lead: bool = False,
-    limit_secs: float = 300.0,
+    limit_secs: float = 600.0,
     workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> tuple[int, int]:
@@ -72,8 +72,8 @@ def render_midi_files(
     if left_out:
         reasons = "; ".join(f"`{Path(folder).name}`: {reason}" for folder, reason in left_out.items())
         raise ValueError(
-            f"{len(left_out)} of {len(songs)} songs cannot be rendered to stems ({reasons}). Leave them out of "
-            "`--midi`; the others are finished."
+            f"{len(left_out)} of {len(songs)} songs cannot be rendered to stems ({reasons}). "
+            "Leave them out of `--midi`; the others are finished."
         )
     return len(facts), written
 

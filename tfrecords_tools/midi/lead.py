@@ -85,11 +85,11 @@ def sung_line(
         key = round(start - begin_secs, 2)
         if end - start >= SHORTEST_SECS and (key not in highest or note.pitch > highest[key][0]):
             highest[key] = (note.pitch, end - begin_secs, note.velocity)
+    if not highest:
+        return SungLine(secs, (), female)
     center, melody, starts = CENTERS[female], [], sorted(highest)
     # The whole line moves, so that its steps stay; what still lies out of reach moves alone.
-    shift = (
-        12 * round((center - np.median([pitch for pitch, _, _ in highest.values()])) / 12) if highest else 0
-    )
+    shift = 12 * round((center - np.median([pitch for pitch, _, _ in highest.values()])) / 12)
     for start, following in zip(starts, [*starts[1:], secs], strict=True):
         pitch, end, velocity = highest[start]
         pitch += shift

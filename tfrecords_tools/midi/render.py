@@ -54,7 +54,7 @@ class SongRequest:
     secs: float
     seed: int = 0
     lead: bool = False
-    limit_secs: float = 300.0
+    limit_secs: float = 600.0
     origin: tuple[tuple[str, str], ...] = ()
 
     def description(self) -> dict:
@@ -129,7 +129,7 @@ def render_song(request: SongRequest) -> dict:
     for source, level in facts["rendered_db"].items():
         if level < MIN_LEVEL_DB:
             raise UnsuitableSongError(
-                f"its {source} have {level:.1f} dB over the excerpt, below {MIN_LEVEL_DB:g} dB"
+                f"its {source!r} is rendered at {level:.1f} dB, below {MIN_LEVEL_DB:g} dB"
             )
     coded, mixture = mix_stems(stems, np.random.default_rng((*key, 0)))
     audio = {"mixture": from_pcm16(mixture)} | {source: from_pcm16(stem) for source, stem in coded.items()}

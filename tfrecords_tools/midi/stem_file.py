@@ -41,7 +41,8 @@ def stem_midi(song: MidiSong, notes: Iterable[MidiNote], begin_secs: float, secs
     def ticks(at):
         return round(max(0.0, at - start) * TICKS_PER_SEC)
 
-    placed = []  # (ticks, rank, number, message): at one time notes end before controllers move and others begin
+    # (ticks, rank, number, message): at one time notes end before controllers move, and others begin after.
+    placed = []
     for event in song.events:
         if event.secs < end:
             placed.append((ticks(event.secs), 1, len(placed), mido.Message.from_bytes(event.data)))

@@ -28,7 +28,7 @@ def make_open_corpus(
     test_secs: float = 30.0,
     seed: int = 0,
     lead: bool = False,
-    limit_secs: float = 300.0,
+    limit_secs: float = 600.0,
     workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
 ) -> dict:
@@ -38,7 +38,7 @@ def make_open_corpus(
     `validation_tracks.txt` with the validation songs of `train/`, and `corpus.json` with package, version,
     checksum, composer, license, excerpt and levels of each song. Splits are by composer; test songs
     are rendered with another SoundFont. A song whose MIDI data is not what the list was made from, that
-    lacks drums, bass or other, or (with `lead`) a lead, is left out, and the manifest says so.
+    has too little of drums, bass or other, or (with `lead`) no lead, is left out, and the manifest says so.
 
     Args:
         out: str or Path, the folder.
