@@ -2,54 +2,30 @@
 
 import io
 import sys
+from pathlib import Path
 
-import mido
-
-TICKS_PER_BEAT = 480
-
-# Renders every note as a sine, drums as decaying noise. A file that ends in a held note is not finished, as
-# by fluidsynth 2.3.1.
-FAKE_FLUIDSYNTH = """#!{python}
-import os, sys, time
-if sys.argv[1:] == ["--version"]:
-    print("FluidSynth runtime version 9.8.7")
-    sys.exit()
-if os.environ.get("FAKE_FLUIDSYNTH") == "fail":
-    print("fluidsynth: error: no such preset", file=sys.stderr)
-    sys.exit(3)
-out = sys.argv[sys.argv.index("-F") + 1]
-if os.environ.get("FAKE_FLUIDSYNTH") == "endless":
-    with open(out, "wb") as file:
-        while True:
-            file.write(bytes(100000))
 import mido
 import numpy as np
 import soundfile
-out, path = sys.argv[sys.argv.index("-F") + 1], sys.argv[-1]
-loud = 0.5 if sys.argv[-2].endswith("loud.sf2") else 0.25
-secs, held, notes = 0.0, {{}}, []
-for message in mido.MidiFile(path):
-    secs += message.time
-    if message.type == "note_on" and message.velocity:
-        held[message.channel, message.note] = secs
-    elif message.type == "note_off" and (message.channel, message.note) in held:
-        notes.append((held.pop((message.channel, message.note)), secs, message.channel, message.note))
-if held:
-    time.sleep(60)
-audio = np.zeros((int(secs * 44100), 2))
-for start, end, channel, note in notes:
-    begin, stop = int(start * 44100), min(len(audio), int(end * 44100))
-    t = np.arange(max(0, stop - begin)) / 44100
-    wave = np.sin(2 * np.pi * 440 * 2 ** ((note - 69) / 12) * t)
-    if channel == 9:
-        wave = np.random.default_rng(note).standard_normal(len(t)) * np.exp(-30 * t)
-    audio[begin:stop] += loud * wave[:, np.newaxis]
-rate = 8000 if os.environ.get("FAKE_FLUIDSYNTH") == "rate" else 44100
-soundfile.write(out, audio, rate, subtype="FLOAT", format="WAV")
+
+ROOT = Path(__file__).resolve().parents[2]
+TICKS_PER_BEAT = 480
+SAMPLE_RATE = 44100
+# What it is asked to do is in the environment; the notes are rendered by `synthesize`.
+FAKE_FLUIDSYNTH = """#!/bin/sh
+if [ "$1" = --version ]; then echo "FluidSynth runtime version 9.8.7"; exit; fi
+out=$(echo "$*" | sed 's/.* -F \\([^ ]*\\) .*/\\1/')
+case "$FAKE_FLUIDSYNTH" in
+    fail) echo "fluidsynth: error: no such preset" >&2; exit 3 ;;
+    endless) while :; do head -c 1000000 /dev/zero >> "$out"; done ;;
+    hang) exec sleep 60 ;;
+esac
+for midi; do :; done
+PYTHONPATH="{root}:$PYTHONPATH" exec {python} -m tests.helpers.small_midi "$midi" "$out"
 """
 FAKE_DPKG_QUERY = """#!/bin/sh
 for package in {packages}; do
-    [ "$4" = "" ] && [ "$package" = "$3" ] && printf 'installed 1.0-1' && exit 0
+    [ "$package" = "$3" ] && printf 'installed 1.0-1' && exit 0
 done
 exit 1
 """
@@ -59,13 +35,39 @@ def make_programs(folder, packages=()):
     """Writes the programs into a folder for the PATH."""
     folder.mkdir(exist_ok=True)
     texts = {
-        "fluidsynth": FAKE_FLUIDSYNTH.format(python=sys.executable),
+        "fluidsynth": FAKE_FLUIDSYNTH.format(python=sys.executable, root=ROOT),
         "dpkg-query": FAKE_DPKG_QUERY.format(packages=" ".join(packages) or "none"),
     }
     for name, text in texts.items():
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     return folder
+
+
+def synthesize(midi, num_samples=None):
+    """Renders every note as a sine, drums as decaying noise, float (time, 2); a held note is an error."""
+    secs, held, notes = 0.0, {}, []
+    for message in mido.MidiFile(file=io.BytesIO(midi)):
+        secs += message.time
+        if message.type == "note_on" and message.velocity:
+            held[message.channel, message.note] = secs
+        elif message.type == "note_off":
+            notes.append((held.pop((message.channel, message.note)), secs, message.channel, message.note))
+    assert not held, "fluidsynth 2.3.1 renders a file that ends in a held note for ever"
+    audio = np.zeros((num_samples or int(secs * SAMPLE_RATE), 2), "float32")
+    for start, end, channel, note in notes:
+        begin, stop = int(start * SAMPLE_RATE), min(len(audio), int(end * SAMPLE_RATE))
+        time = np.arange(max(0, stop - begin)) / SAMPLE_RATE
+        wave = np.sin(2 * np.pi * 440 * 2 ** ((note - 69) / 12) * time)
+        if channel == 9:
+            wave = np.random.default_rng(note).standard_normal(len(time)) * np.exp(-30 * time)
+        audio[begin:stop] += 0.25 * wave[:, np.newaxis]
+    return audio
+
+
+def stub_render(midi, soundfont, num_samples, limit_secs, name):
+    """What `render_midi` returns, in this process."""
+    return synthesize(midi, num_samples)
 
 
 def make_soundfont(path):
@@ -111,3 +113,9 @@ def small_song(bars=2, transpose=0, drums=True, lead=True):
     if lead:
         tracks.append(played(0, [note + transpose for note in MELODY] * bars, 0.5, program=73))
     return midi_bytes(tracks)
+
+
+if __name__ == "__main__":
+    source, target = sys.argv[1:]
+    rendered = synthesize(Path(source).read_bytes())
+    soundfile.write(target, rendered, SAMPLE_RATE, subtype="FLOAT", format="WAV")

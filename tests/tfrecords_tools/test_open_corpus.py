@@ -8,7 +8,7 @@ import struct
 
 import pytest
 
-from tests.helpers.small_midi import make_programs, make_soundfont, small_song
+from tests.helpers.small_midi import make_programs, make_soundfont, small_song, stub_render
 from tfrecords_tools.__main__ import main
 from tfrecords_tools.folder import list_folder
 from tfrecords_tools.open_corpus import build, songs
@@ -115,6 +115,7 @@ def test_missing_packages_are_one_command(tmp_path, monkeypatch):
 def small_list(tmp_path, monkeypatch):
     """Six songs: two to train on, one for validation, one for the test, two that cannot be had."""
     monkeypatch.setenv("PATH", str(make_programs(tmp_path / "bin", PACKAGES)), prepend=":")
+    monkeypatch.setattr("tfrecords_tools.midi.render.render_midi", stub_render)
     wad = tmp_path / "a.wad"
     midi = [small_song(transpose=number) for number in range(3)] + [small_song(drums=False)]
     write_wad(wad, [(f"D_{number}", data) for number, data in enumerate(midi)])
