@@ -7,6 +7,7 @@ from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
 from keras_d3.utils import run_reporting_errors
+from tfrecords_tools.midi.command import add_midi_commands
 
 # What other tools leave out or add at the end of stems is less: some hundred samples, a frame of MP3.
 PAD_OR_TRUNCATE_SECS = 0.1
@@ -97,6 +98,8 @@ def build_parser() -> argparse.ArgumentParser:
         "commas between (default: VOC's 21)",
     )
     _add_writing_options(voc, VOC_NAME)
+
+    add_midi_commands(commands)
 
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)

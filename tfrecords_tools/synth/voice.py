@@ -19,7 +19,12 @@ HIGHEST_HZ = 9000.0
 
 
 def play_voice(rng, score):
-    """Returns the vocal track of a `Score`, float64 (time, 2)."""
+    """Returns the vocal track of a score, float64 (time, 2).
+
+    Args:
+        rng: `numpy.random.Generator`.
+        score: `Score`, or anything else with its `secs`, `melody` and `female`.
+    """
     num_samples = int(score.secs * SAMPLE_RATE)
     num_controls = num_samples // CONTROL_STEP + 2
     times = np.arange(num_controls) * CONTROL_STEP / SAMPLE_RATE

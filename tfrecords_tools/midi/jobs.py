@@ -1,0 +1,82 @@
+"""Renders many songs: in several processes, with a progress bar, keeping what is finished."""
+
+import concurrent.futures
+import multiprocessing
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from tqdm import tqdm
+
+from keras_d3.utils import num_cores
+from tfrecords_tools.midi.render import SongRequest, UnsuitableSongError, finished_facts, render_song
+
+
+def render_songs(
+    requests: Sequence[SongRequest], workers: int | None = None
+) -> tuple[dict[str, dict], dict[str, str], int]:
+    """Renders songs that are not there yet.
+
+    Args:
+        requests: sequence of `SongRequest`.
+        workers: int, processes. None: one per core.
+
+    Returns:
+        `(facts, left_out, written)`: dict of the facts of each song by its folder; dict of the reason why
+        a song is left out, by its folder; number of songs written now.
+
+    Raises:
+        ValueError: a folder holds something else than the song asked for, or a MIDI file is broken.
+        RuntimeError: fluidsynth fails, or a process was killed.
+    """
+    if workers is not None and workers < 1:
+        raise ValueError(f"`--workers` must be at least 1. Received: {workers}.")
+    found = {request.folder: finished_facts(request) for request in requests}
+    jobs = [request for request in requests if found[request.folder] is None]
+    for parent in {Path(request.folder).parent for request in requests}:
+        for path in parent.glob(".*.tmp"):  # of killed processes
+            shutil.rmtree(path, ignore_errors=True)
+    facts = {folder: known for folder, known in found.items() if known is not None}
+    left_out, written = {}, 0
+    with tqdm(total=len(requests), initial=len(facts), desc="songs", unit="song") as bar:
+        for folder, outcome in _run(jobs, min(workers or num_cores(), max(1, len(jobs)))):
+            if isinstance(outcome, str):
+                left_out[folder] = outcome
+            else:
+                facts[folder] = outcome
+                written += 1
+            bar.update()
+    order = [request.folder for request in requests]
+    return (
+        {folder: facts[folder] for folder in order if folder in facts},
+        {folder: left_out[folder] for folder in order if folder in left_out},
+        written,
+    )
+
+
+def _outcome(request):
+    """The facts of a song, or why it is left out. Runs in a process of its own."""
+    try:
+        return render_song(request)
+    except UnsuitableSongError as error:
+        return str(error)
+
+
+def _run(jobs, workers):
+    if workers == 1:
+        for job in jobs:
+            yield job.folder, _outcome(job)
+        return
+    context = multiprocessing.get_context("spawn")
+    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+        futures = {pool.submit(_outcome, job): job for job in jobs}
+        try:
+            for future in concurrent.futures.as_completed(futures):
+                yield futures[future].folder, future.result()
+        except concurrent.futures.process.BrokenProcessPool as error:
+            raise RuntimeError(
+                "A rendering process was killed, probably for memory. Run the same command again with fewer "
+                "`--workers`: it goes on where it stopped."
+            ) from error
+        finally:
+            pool.shutdown(wait=True, cancel_futures=True)
