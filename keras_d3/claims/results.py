@@ -89,7 +89,8 @@ def rows_of(named: NamedClaim, label: str, rows: Sequence[LedgerRow], scale: str
         row
         for row in rows
         if (row.recipe, row.config, row.scale) == (named.recipe, config, scale)
-        and row.target == claim.target
+        # A network of all sources has no target of its own.
+        and row.target in (None, claim.target)
         and (claim.metric in row.measurements or claim.metric not in (*PER_RUN, *UNTRAINED))
     ]
 
