@@ -3,8 +3,8 @@
 from keras_d3.settings import Claim, ClaimSide
 
 _NOTES = (
-    "The paper scores vocals and accompaniment; the small networks separate drums in the place of vocals. The "
-    "score is the mean of both sources.",
+    "The paper scores vocals and accompaniment; the small networks separate drums in the place of vocals. "
+    "The score is the mean of both sources.",
     "The paper's numbers per variant were not checked in the paper itself, so none is given.",
 )
 
