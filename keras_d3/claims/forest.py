@@ -3,14 +3,16 @@
 import math
 from collections.abc import Sequence
 
-from keras_d3.claims.results import NOT_COMPARABLE, ContrastResult
+from keras_d3.claims.results import FAILS, NOT_COMPARABLE, ContrastResult
 from keras_d3.claims.statistics import HOLDS, REVERSED, UNDECIDED
+from keras_d3.claims.tables import signed
 from keras_d3.report import escape
+from keras_d3.settings import UNTRAINED
 
 WIDTH, LINE, TOP, BOTTOM = 1120, 40, 46, 34
 # Left and right end of the plot of this package's runs, and of the paper's.
 HERE, PAPER = (430, 800), (960, 1100)
-CLASSES = {HOLDS: "holds", REVERSED: "reversed", UNDECIDED: "undecided"}
+CLASSES = {HOLDS: "holds", REVERSED: "reversed", UNDECIDED: "undecided", FAILS: "reversed"}
 RULES = """
 .forest text { font-size: 13px; fill: var(--ink); }
 .forest .soft { fill: var(--soft); font-size: 11.5px; }
@@ -19,6 +21,7 @@ RULES = """
 .forest .span { stroke: currentColor; stroke-width: 2.5; stroke-linecap: round; }
 .forest .dot { fill: currentColor; }
 .forest .hollow { fill: var(--panel); stroke: var(--ink); stroke-width: 1.6; }
+.forest { margin-bottom: 1.2rem; }
 .forest svg { display: block; min-width: 62rem; width: 100%; height: auto; }
 .holds { color: var(--line-3); } .reversed { color: var(--line-2); } .undecided { color: var(--line-7); }
 .verdicts { display: flex; flex-wrap: wrap; gap: 0.3rem 1.4rem; margin: 0 0 0.8rem; font-size: 0.9rem; }
@@ -116,7 +119,9 @@ def _line(result, top, here, paper):
             place = here.x(-result.contrast.margin)
             marks += f'<path class="zero" d="M{place:.1f} {middle - 9}v18"/>'
         parts.append(f'<g class="{kind}">{marks}</g>')
-        seeds = f"{effect.mean:+.2f}, {effect.num_seeds} seed{'' if effect.num_seeds == 1 else 's'}"
+        seeds = signed(effect.mean)
+        if result.named.claim.metric not in UNTRAINED:
+            seeds += f", {effect.num_seeds} seed{'' if effect.num_seeds == 1 else 's'}"
         parts.append(f'<text x="{HERE[1] + 14}" y="{middle - 1}">{escape(seeds)}</text>')
         parts.append(
             f'<text class="soft" x="{HERE[1] + 14}" y="{middle + 13}">{escape(result.verdict)}</text>'

@@ -10,6 +10,8 @@ from keras_d3.claims.statistics import HOLDS, REVERSED, Effect, paired_effect, s
 from keras_d3.settings import PER_RUN, UNTRAINED, Claim, Contrast
 
 NO_RUNS, NOT_COMPARABLE = "no runs", "not comparable"
+# Of what is counted or compared once.
+FAILS = "does not hold"
 # A digit that is not printed.
 ROUNDING = 1e-9
 
@@ -42,7 +44,8 @@ class ContrastResult:
         named: `NamedClaim`.
         scale: str.
         contrast: `Contrast`.
-        verdict: str, "holds", "reversed", "undecided", "no runs" or "not comparable".
+        verdict: str, "holds", "reversed", "undecided", "does not hold" (of what has no noise), "no runs" or
+            "not comparable".
         effect: `Effect`; None without runs that can be compared.
         published: float, the effect that the paper's numbers give; None where it prints none.
         seeds_needed: int, seeds in all that would decide; None for decided ones, and where none would.
@@ -91,6 +94,8 @@ def rows_of(named: NamedClaim, label: str, rows: Sequence[LedgerRow], scale: str
         if (row.recipe, row.config, row.scale) == (named.recipe, config, scale)
         # A network of all sources has no target of its own.
         and row.target in (None, claim.target)
+        # Rows without a seed are of what was not trained.
+        and (row.seed is None) == (claim.metric in UNTRAINED)
         and (claim.metric in row.measurements or claim.metric not in (*PER_RUN, *UNTRAINED))
     ]
 
@@ -152,10 +157,8 @@ def _missing(claim, label, scale):
 
 def _exact_verdict(claim, contrast, value):
     """Of what is counted or compared once, without noise."""
-    if claim.kind != "number":
-        return HOLDS if value >= -contrast.margin - ROUNDING else REVERSED
-    published = claim.published_effect(contrast)
-    return HOLDS if abs(value - (published or 0.0)) <= claim.margin + ROUNDING else REVERSED
+    shortfall = abs(value) if claim.kind == "number" else -value
+    return HOLDS if shortfall <= contrast.margin + ROUNDING else FAILS
 
 
 def _problems(found, any_commit):

@@ -5,9 +5,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_d3.claims.ledger import LedgerRow
-from keras_d3.claims.results import ContrastResult
+from keras_d3.claims.results import FAILS, ContrastResult
 from keras_d3.claims.statistics import HOLDS, REVERSED
 from keras_d3.report import Cell, Table
+from keras_d3.settings import UNTRAINED
 
 
 def results_table(results: Sequence[ContrastResult]) -> Table:
@@ -24,8 +25,8 @@ def results_table(results: Sequence[ContrastResult]) -> Table:
                 Cell(_signed(result.published)),
                 Cell(_signed(effect and effect.mean)),
                 Cell(interval_text(result)),
-                Cell(str(effect.num_seeds) if effect else ""),
-                Cell(str(effect.num_items) if effect else ""),
+                Cell(str(effect.num_seeds) if effect and claim.metric not in UNTRAINED else ""),
+                Cell(str(effect.num_items) if effect and effect.num_items > 1 else ""),
                 Cell(result.verdict),
                 Cell(seeds_text(result)),
             )
@@ -38,17 +39,22 @@ def results_table(results: Sequence[ContrastResult]) -> Table:
     return Table(caption, columns, tuple(rows), text_columns=(0, 1, 2, 8, 9))
 
 
+def signed(value: float) -> str:
+    """Returns a number with its sign and two decimals, or two digits where these would be zeros."""
+    return f"{value:+.2g}" if 0 < abs(value) < 0.005 else f"{value:+.2f}"
+
+
 def interval_text(result: ContrastResult) -> str:
     """Returns the interval of a result as text; "" without one."""
     effect = result.effect
     if effect is None or effect.low is None or effect.high is None:
         return ""
-    return f"{effect.low:+.2f} to {effect.high:+.2f}"
+    return f"{signed(effect.low)} to {signed(effect.high)}"
 
 
 def seeds_text(result: ContrastResult) -> str:
     """Returns how many more seeds would decide, as text; "" for what is decided or was not compared."""
-    if result.effect is None or result.verdict in (HOLDS, REVERSED):
+    if result.effect is None or result.verdict in (HOLDS, REVERSED, FAILS):
         return ""
     if result.effect.low is None:
         return "1 seed: no interval"
@@ -159,4 +165,4 @@ def _number(value):
 
 
 def _signed(value):
-    return "" if value is None else f"{value:+.2f}"
+    return "" if value is None else signed(value)

@@ -14,7 +14,7 @@ CLAIM_UNITS = {
     "energy off the lattice": "%",
     "filter norm ratio": "doublings",
     "parameters": "millions",
-    "initial difference": "of the largest logit",
+    "initial difference": "shares of the largest logit",
 }
 UNTRAINED = ("parameters", "initial difference")
 PER_RUN = ("energy off the lattice", "filter norm ratio")
@@ -71,7 +71,7 @@ class Claim:
         sides: tuple of `ClaimSide`. "ordering": from the best to the worst, each is compared with the next.
             "interaction": four; the first minus the second is compared with the third minus the fourth.
             "bound": each alone, its value must be at most `limit`. "number": each alone, its value must be
-            the published one, as far as that is printed.
+            the published one, within `margin`.
         kind: str, see `sides`.
         margin: float, in the unit of the metric. An ordering with a margin says "not worse": it holds where
             the difference is above `-margin`. A negative margin asks for at least that much.
@@ -138,7 +138,13 @@ class Claim:
             limit = self.limit or 0.0
             return tuple(Contrast(f"{label} <= {limit:g}", {label: -1.0}, offset=limit) for label in labels)
         if self.kind == "number":
-            return tuple(Contrast(label, {label: 1.0}) for label in labels)
+            return tuple(
+                Contrast(
+                    f"{side.label} = {side.published:g}", {side.label: 1.0}, self.margin, -side.published
+                )
+                for side in self.sides
+                if side.published is not None
+            )
         sign = ">=" if self.margin > 0 else ">"
         return tuple(
             Contrast(f"{better} {sign} {worse}", {better: 1.0, worse: -1.0}, self.margin)
@@ -149,7 +155,7 @@ class Claim:
         """Returns what the paper's numbers give for a contrast; None where one is not printed."""
         published = {side.label: side.published for side in self.sides}
         numbers = [(published[label], weight) for label, weight in contrast.weights.items()]
-        if self.kind == "bound" or any(number is None for number, _ in numbers):
+        if self.kind in ("bound", "number") or any(number is None for number, _ in numbers):
             return None
         return contrast.offset + sum(number * weight for number, weight in numbers if number is not None)
 

@@ -6,6 +6,8 @@ import dataclasses
 import pytest
 
 from keras_d3.claims import append_row, config_sha256, read_ledger
+from keras_d3.utils import code_version
+from keras_d3.utils.code_checksum import code_without_comments
 from recipes.d3net_mss.config import RECIPE
 from tests.claims.made_up import row, rows
 
@@ -50,6 +52,15 @@ def test_broken_ledgers(tmp_path):
         read_ledger(path)
     with pytest.raises(ValueError, match="JSON compliant"):
         append_row(tmp_path / "other.jsonl", row("good", 0, measurements={"x": float("nan")}))
+
+
+def test_the_version_of_the_code_is_that_of_what_it_does():
+    code = 'def f(x):\n    """Doubles."""\n    return 2 * x  # twice\n'
+    same = "def f(x):\n    return (2 * x)\n"
+    assert code_without_comments(code) == code_without_comments(same)
+    assert code_without_comments(code) != code_without_comments(same.replace("2", "3"))
+    assert code_without_comments('def f():\n    """Nothing."""\n') == "def f():\n    pass"
+    assert len(code_version()) == 12 and int(code_version(), 16) >= 0
 
 
 def test_the_checksum_of_a_config_leaves_its_seeds_out():
