@@ -144,7 +144,7 @@ def test_a_number_is_compared_as_far_as_it_is_printed(value, verdict):
         kind="number",
         margin=0.05,
     )
-    run = row("s", 0, target=None, measurements={"parameters": value})
+    run = dataclasses.replace(row("s", 0, target=None), seed=None, measurements={"parameters": value})
     (result,) = evaluate([run], claim)
     assert (result.verdict, result.effect.low) == (verdict, None)
 
