@@ -16,6 +16,7 @@ __version__ = "0.2.0"
 _PARTS = (
     "analysis",
     "blocks",
+    "claims",
     "convert",
     "data",
     "evaluation",

@@ -32,6 +32,7 @@ ALLOWED = {
     "keras_d3.convert": (*FOUNDATION, *NETWORKS, "keras_d3.separation", "keras_d3.segmentation"),
     "keras_d3.evaluation": FOUNDATION,
     "keras_d3.report": (*FOUNDATION, "keras_d3.evaluation"),
+    "keras_d3.claims": (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report"),
     "keras_d3.paper_tables": (*FOUNDATION, "keras_d3.runs", "keras_d3.evaluation", "keras_d3.report"),
     "keras_d3.analysis": (*FOUNDATION, *NETWORKS),
     "keras_d3.experiments": (
@@ -47,6 +48,7 @@ ALLOWED = {
         "keras_d3.convert",
         "keras_d3.evaluation",
         "keras_d3.report",
+        "keras_d3.claims",
         "keras_d3.paper_tables",
     ),
     "keras_d3.cli": (
@@ -61,6 +63,7 @@ ALLOWED = {
         "keras_d3.convert",
         "keras_d3.evaluation",
         "keras_d3.report",
+        "keras_d3.claims",
         "keras_d3.paper_tables",
         "keras_d3.analysis",
         "keras_d3.experiments",
@@ -81,8 +84,8 @@ OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
 TENSORFLOW_ONLY = "keras_d3/ops/tensorflow"
 THEIR_IMPORTER = "keras_d3/ops/backend.py"
 # Packages without TensorFlow, and those of them without Keras.
-BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report")
-KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report")
+BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
+KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
 # Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
 CORE = {
     **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.paper_tables", "keras_d3.analysis"), ()),

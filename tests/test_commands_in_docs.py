@@ -102,6 +102,11 @@ def _check_names(module, options):
         recipes = options["recipes"] or [recipe.name for recipe in RECIPES]
         sets = {name for recipe in recipes for name in _recipe(recipe).comparisons}
         assert options["config"] in (None, *sets), f"{options['config']} is not among {sorted(sets)}"
+    elif module == "recipes.claims":
+        from keras_d3.claims import named_claims, selected_claims
+        from recipes.all_recipes import RECIPES
+
+        assert selected_claims(named_claims(RECIPES), options["names"])
     elif module == "recipes.tables":
         for name in options["names"]:
             recipe, _, table = name.partition("/")

@@ -1,5 +1,6 @@
 """The command `keras-d3`, and the commands of the recipes."""
 
+from keras_d3.cli.claims import claims_command, claims_parser
 from keras_d3.cli.compare import compare_command, compare_parser
 from keras_d3.cli.parser import build_parser, main
 from keras_d3.cli.score_segmentation import evaluate_segmentation_command, evaluate_segmentation_parser
@@ -9,6 +10,8 @@ from keras_d3.cli.train import train_command, train_parser
 
 __all__ = [
     "build_parser",
+    "claims_command",
+    "claims_parser",
     "compare_command",
     "compare_parser",
     "evaluate_command",

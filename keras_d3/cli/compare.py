@@ -105,7 +105,7 @@ def _add_report(parser: argparse.ArgumentParser) -> None:
 
 def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: str) -> None:
     _check(options)
-    weights = dict(_weights_of(text) for text in options.initial_weights)
+    weights = dict(weights_of(text) for text in options.initial_weights)
     chosen = _chosen_recipes(recipes, options)
 
     from keras_d3.experiments import (
@@ -178,7 +178,7 @@ def _chosen_recipes(recipes, options):
     return [by_name[find_by_name(name, by_name, "recipes")] for name in options.recipes or by_name]
 
 
-def _weights_of(text):
+def weights_of(text):
     config, separator, file = text.rpartition("=")
     if separator and not (config and file):
         raise ValueError(f"`--initial-weights` must be FILE or CONFIG=FILE. Received: {text!r}.")

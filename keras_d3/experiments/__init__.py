@@ -1,6 +1,9 @@
 """From trained runs to exports, scores and comparisons."""
 
 import keras_d3.utils.requires_tensorflow  # noqa: F401
+from keras_d3.experiments.claims.plan import missing_runs, runs_of_claims, with_records
+from keras_d3.experiments.claims.running import train_and_score
+from keras_d3.experiments.claims.untrained import untrained_rows
 from keras_d3.experiments.compared_runs import ComparedRun, runs_of_directories, runs_of_set
 from keras_d3.experiments.comparison import ComparisonOptions, compare
 from keras_d3.experiments.comparison_plan import plan_runs, plan_table
@@ -25,8 +28,10 @@ __all__ = [
     "images_of",
     "model_kind",
     "load_records",
+    "missing_runs",
     "plan_runs",
     "plan_table",
+    "runs_of_claims",
     "runs_of_directories",
     "runs_of_set",
     "score_run",
@@ -34,4 +39,7 @@ __all__ = [
     "score_segmenter",
     "score_separator",
     "separate_run",
+    "train_and_score",
+    "untrained_rows",
+    "with_records",
 ]

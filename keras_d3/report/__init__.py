@@ -1,7 +1,8 @@
 """The side-by-side report: one HTML file with tables, curves, spectrograms and sound."""
 
+from keras_d3.report.curves import curves_svg
 from keras_d3.report.data import AGGREGATIONS, Excerpt, ModelEntry, PublishedScore, ReportData
-from keras_d3.report.html_parts import fact_list, html_table, page_with_sections
+from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections
 from keras_d3.report.image_data import ExampleImage, PublishedIoU, SegmentationEntry, SegmentationReportData
 from keras_d3.report.image_tables import iou_table, seeds_of_networks
 from keras_d3.report.report_files import write_report, write_segmentation_report
@@ -20,6 +21,8 @@ __all__ = [
     "SegmentationEntry",
     "SegmentationReportData",
     "Table",
+    "curves_svg",
+    "escape",
     "fact_list",
     "page_with_sections",
     "html_table",

@@ -1,6 +1,7 @@
 """Settings of data, training, separation, segmentation and runs: frozen dataclasses without TensorFlow."""
 
 from keras_d3.settings.audio_data import ACCOMPANIMENT, AudioDataConfig
+from keras_d3.settings.claim import CLAIM_UNITS, PER_RUN, SCALES, UNTRAINED, Claim, ClaimSide, Contrast
 from keras_d3.settings.dicts import described_fields, from_dict, to_dict
 from keras_d3.settings.image_data import ImageDataConfig, PhotometricDistortion
 from keras_d3.settings.published import (
@@ -30,17 +31,24 @@ from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
 __all__ = [
     "ACCOMPANIMENT",
     "CHECKPOINTS",
+    "CLAIM_UNITS",
     "MEAN_IOU",
     "NETWORK_FORMATS",
     "OPENVINO_PRECISIONS",
     "PADDINGS",
     "PARAMETERS",
+    "PER_RUN",
     "QUALITIES",
     "RESIZES",
     "RUNTIMES",
+    "SCALES",
     "SUBTYPES",
     "UNITS",
+    "UNTRAINED",
     "AudioDataConfig",
+    "Claim",
+    "ClaimSide",
+    "Contrast",
     "ImageDataConfig",
     "PhotometricDistortion",
     "PublishedMeanIoU",

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from keras_d3.settings.changes import parse_changes
+from keras_d3.settings.claim import SCALES, Claim
 from keras_d3.settings.published import PublishedTable, find_by_name
 from keras_d3.settings.run import RunConfig
 
@@ -40,6 +41,7 @@ class Recipe:
         comparisons: dict of set name to names of configs that `python -m recipes.compare` puts side by side
             ("tiny" for the demo, "paper" for the papers' own sizes).
         tables: tuple of `PublishedTable`, the paper's tables.
+        claims: tuple of `Claim`, what the paper claims and `python -m recipes.claims` tests.
 
     Raises:
         ValueError: two configs have one name, a config is of another recipe, or a name is unknown.
@@ -51,6 +53,7 @@ class Recipe:
     entries: tuple[RecipeEntry, ...]
     comparisons: Mapping[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     tables: tuple[PublishedTable, ...] = ()
+    claims: tuple[Claim, ...] = ()
 
     def __post_init__(self):
         names = [entry.config.name for entry in self.entries]
@@ -64,9 +67,11 @@ class Recipe:
         used = {name for group in self.comparisons.values() for name in group}
         used |= {entry.full_size for entry in self.entries if entry.full_size}
         used |= {name for table in self.tables for name in table.configs}
+        claimed = (name for claim in self.claims for scale in SCALES for name in claim.configs(scale))
+        used |= {name for name in claimed if name}
         if not used <= set(names):
             raise ValueError(
-                "`comparisons`, `full_size` and `tables` must name configs of the recipe. "
+                "`comparisons`, `full_size`, `tables` and `claims` must name configs of the recipe. "
                 f"Received: {', '.join(sorted(used - set(names)))}."
             )
 

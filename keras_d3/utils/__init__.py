@@ -1,5 +1,6 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
+from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
@@ -25,6 +26,7 @@ __all__ = [
     "check_frames",
     "check_int_tuple",
     "check_positive_int",
+    "code_version",
     "current_commit",
     "is_foreign",
     "num_cores",

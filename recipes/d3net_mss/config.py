@@ -11,6 +11,7 @@ from keras_d3.settings import (
     TrainingConfig,
     variant,
 )
+from recipes.d3net_mss.claims import CLAIMS
 from recipes.d3net_mss.published import TABLE_4, TABLES
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
@@ -85,6 +86,51 @@ TINY = variant(
         "separation.flip_channels": False,
     },
 )
+# For the paper's claims, on songs without vocals: the frame's length halved twice (1,024 samples at 22,050
+# Hz, so 400 of 513 bins are modeled as 1,600 of 2,049), a quarter of the maps, two poolings instead of
+# three and four, and 32 frames. Two D2 blocks per D3 block and four layers per D2 block, as in Table 5.
+_SMALL_LOW = ((4, 4, 2), (5, 4, 2), (6, 4, 2), (5, 4, 2), (4, 4, 2))
+_SMALL_FULL = ((2, 3, 2), (3, 4, 2), (4, 4, 2), (3, 4, 2), (2, 3, 2))
+# One dense block in the place of two D2 blocks, with as many parameters (within 2 %).
+_DENSE_LOW = ((8, 4), (10, 4), (12, 4), (10, 4), (8, 4))
+_DENSE_FULL = ((4, 3), (6, 4), (7, 4), (6, 4), (4, 3))
+
+
+def _small_network(low, full, dilation):
+    return {
+        "num_bins": 513,
+        "bands": (
+            {"num_bins": 64, "filters": 8, "blocks": low},
+            {"num_bins": 336, "filters": 2, "blocks": ((2, 1, 1),) * 3},
+        ),
+        "full_band": {"num_bins": None, "filters": 6, "blocks": full},
+        "final_block": {"growth_rate": 2, "num_layers": 3},
+        "dilation": dilation,
+    }
+
+
+SMALL = variant(
+    TINY,
+    "small",
+    {
+        "data.sources": ("bass", "drums", "other"),
+        "data.validation_hop": 31 * 1024,
+        "training": TrainingConfig(
+            stages=(Stage(1e-2, 4, 8, decay="poly"),),
+            steps_per_epoch=250,
+            input_statistics=True,
+            selection="last",
+        ),
+        "model": _small_network(_SMALL_LOW, _SMALL_FULL, "multidilated"),
+    },
+)
+SMALL_STANDARD = variant(
+    SMALL, "small_standard_dilation", {"model": _small_network(_SMALL_LOW, _SMALL_FULL, "standard")}
+)
+SMALL_NONE = variant(
+    SMALL, "small_without_dilation", {"model": _small_network(_SMALL_LOW, _SMALL_FULL, "none")}
+)
+SMALL_DENSE = variant(SMALL, "small_plain_dense", {"model": _small_network(_DENSE_LOW, _DENSE_FULL, "none")})
 
 
 PAPER_SCORES = TABLE_4.published("D3Net (proposed), frequency")
@@ -114,6 +160,10 @@ RECIPE = Recipe(
             published=(TABLE_4.published("D3Net without dilation, frequency"),),
         ),
         RecipeEntry(TINY, "D3Net (tiny)", full_size="official_code"),
+        RecipeEntry(SMALL, "D3Net (small)", full_size="paper"),
+        RecipeEntry(SMALL_STANDARD, "D3Net, standard dilation (small)", full_size="standard_dilation"),
+        RecipeEntry(SMALL_NONE, "D3Net, without dilation (small)", full_size="without_dilation"),
+        RecipeEntry(SMALL_DENSE, "Plain dense blocks (small)", full_size="without_dilation"),
     ),
     comparisons={
         "paper": ("official_code",),
@@ -121,4 +171,5 @@ RECIPE = Recipe(
         "tiny": ("tiny",),
     },
     tables=TABLES,
+    claims=CLAIMS,
 )

@@ -10,6 +10,7 @@ from keras_d3.settings import (
     WaveformSeparatorConfig,
     variant,
 )
+from recipes.dilated_u_net.claims import CLAIMS
 from recipes.dilated_u_net.published import TABLE_1, TABLES
 
 INSTRUMENTS = ("bass", "drums", "other", "vocals")
@@ -67,6 +68,29 @@ TINY_WAVE_U_NET = variant(
     "tiny_wave_u_net",
     {"preset": "wave_u_net_m2", "model": {"filters": 8, "channels": 2, "sources": INSTRUMENTS}},
 )
+# For the paper's claims, on songs without vocals: excerpts, and with them the largest dilation, of a
+# quarter of the length (5 blocks up to 1,024 in 4,096 samples, as 6 up to 4,096 in 16,384; 128 for the
+# studies' 512), 6 of 15 filters, 7 taps instead of 15, 2,000 steps.
+_SMALL_SOURCES = ("bass", "drums", "other")
+_SMALL_RATES = ((1, 2, 4), (4, 8, 16), (16, 32, 64), (64, 128, 256), (256, 512, 1024))
+SMALL = variant(
+    TINY,
+    "small",
+    {
+        "data.sources": _SMALL_SOURCES,
+        "data.validation_hop": 4 * 4096,
+        "training": TrainingConfig(
+            stages=(Stage(2e-3, 4, 8, decay="poly"),), steps_per_epoch=250, selection="last"
+        ),
+        "model": {"sources": _SMALL_SOURCES, "dilation_rates": _SMALL_RATES},
+    },
+)
+SMALL_DENSE = variant(SMALL, "small_dense", {"preset": "dilated_dense_u_net"})
+SMALL_WAVE_U_NET = variant(
+    SMALL,
+    "small_wave_u_net",
+    {"preset": "wave_u_net_m2", "model": {"filters": 6, "channels": 2, "sources": _SMALL_SOURCES}},
+)
 
 
 def _study(base, name, dilation_rate, num_blocks):
@@ -105,6 +129,39 @@ RECIPE = Recipe(
             full_size="dilated_dense_u_net",
         ),
         RecipeEntry(TINY_WAVE_U_NET, "Wave-U-Net (Table 1, tiny)", full_size="wave_u_net"),
+        RecipeEntry(SMALL, "Dilated U-Net (small)", full_size="dilated_u_net"),
+        RecipeEntry(SMALL_DENSE, "Dilated Dense U-Net (small)", full_size="dilated_dense_u_net"),
+        RecipeEntry(SMALL_WAVE_U_NET, "Wave-U-Net (Table 1, small)", full_size="wave_u_net"),
+        RecipeEntry(
+            _study(SMALL, "small_dilation_1", 1, 5),
+            "Dilated U-Net, dilation 1 (small)",
+            full_size="fig3a_dilation_1",
+        ),
+        RecipeEntry(
+            _study(SMALL, "small_dilation_128", 128, 5),
+            "Dilated U-Net, dilation 128 (small)",
+            full_size="fig3a_dilation_512",
+        ),
+        RecipeEntry(
+            _study(SMALL, "small_plain_1_block", 128, 1),
+            "Dilated U-Net, 1 block (small)",
+            full_size="fig3b_plain_1_block",
+        ),
+        RecipeEntry(
+            _study(SMALL, "small_plain_3_blocks", 128, 3),
+            "Dilated U-Net, 3 blocks (small)",
+            full_size="fig3b_plain_3_blocks",
+        ),
+        RecipeEntry(
+            _study(SMALL_DENSE, "small_dense_1_block", 128, 1),
+            "Dilated Dense U-Net, 1 block (small)",
+            full_size="fig3b_dense_1_block",
+        ),
+        RecipeEntry(
+            _study(SMALL_DENSE, "small_dense_3_blocks", 128, 3),
+            "Dilated Dense U-Net, 3 blocks (small)",
+            full_size="fig3b_dense_3_blocks",
+        ),
     ),
     comparisons={
         "paper": ("dilated_u_net", "dilated_dense_u_net"),
@@ -120,4 +177,5 @@ RECIPE = Recipe(
         "tiny_table1": ("tiny_wave_u_net", "tiny", "tiny_dense"),
     },
     tables=TABLES,
+    claims=CLAIMS,
 )

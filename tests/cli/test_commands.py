@@ -163,7 +163,7 @@ def test_results_are_replaced_only_when_asked(arguments, there, tmp_path, monkey
     assert "model" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("module", ["recipes.compare", "recipes.tables"])
+@pytest.mark.parametrize("module", ["recipes.claims", "recipes.compare", "recipes.tables"])
 def test_help_of_commands_on_all_recipes_imports_no_framework(module):
     code = f"""
 import runpy, sys
