@@ -26,7 +26,7 @@ def grid(num_examples):
     # Other backends compile every new shape, which takes several times longer than the test itself.
     tensorflow = keras.backend.backend() == "tensorflow"
     return settings(
-        max_examples=num_examples if tensorflow else max(5, num_examples // 8),
+        max_examples=num_examples if tensorflow else max(2, num_examples // 20),
         deadline=None,
         derandomize=True,
         database=None,
