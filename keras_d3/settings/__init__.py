@@ -25,11 +25,16 @@ from keras_d3.settings.separator import (
     SpectrogramSeparatorConfig,
     WaveformSeparatorConfig,
 )
+from keras_d3.settings.stem_files import CLIPS, RESIDUAL, RESTS, StemFilesConfig
 from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
 
 __all__ = [
+    "StemFilesConfig",
+    "RESTS",
+    "RESIDUAL",
     "ACCOMPANIMENT",
     "CHECKPOINTS",
+    "CLIPS",
     "MEAN_IOU",
     "NETWORK_FORMATS",
     "OPENVINO_PRECISIONS",
