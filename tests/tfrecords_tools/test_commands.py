@@ -11,7 +11,9 @@ from tfrecords_tools.__main__ import build_parser
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.parametrize("arguments", [["--help"], ["voc", "--help"]])
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["voc", "--help"], ["midi", "--help"], ["open_corpus", "--help"]]
+)
 def test_help_imports_no_tensorflow(arguments):
     code = (
         "import sys\nfrom tfrecords_tools.__main__ import main\n"

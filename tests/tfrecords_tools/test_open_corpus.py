@@ -5,6 +5,7 @@ import dataclasses
 import hashlib
 import json
 import struct
+import sys
 
 import pytest
 
@@ -202,6 +203,10 @@ def test_refusals(small_list, tmp_path, capsys, monkeypatch):
     for option, name in (("--train-secs", "train_secs"), ("--test-secs", "test_secs")):
         assert main(["open_corpus", "--out", str(tmp_path / "o"), option, "0"]) == 1
         assert f"`{name}` must be between 1 and 600 seconds" in capsys.readouterr().err
+    with monkeypatch.context() as context:
+        context.setitem(sys.modules, "mido", None)
+        assert make(tmp_path / "o") == 1
+        assert "Reading MIDI files needs the package `mido`" in capsys.readouterr().err
     monkeypatch.setenv("PATH", str(make_programs(tmp_path / "bin", ["fluidsynth"])), prepend=":")
     assert make(tmp_path / "o") == 1
     assert "5 of 6 packages are missing: apt-get install" in capsys.readouterr().err

@@ -112,18 +112,7 @@ def render_song(request: SongRequest) -> dict:
     key = (request.seed, int(song.sha256[:16], 16))
     parts, stems, facts = _parts(song, begin, secs), {}, {"begin_secs": begin, "secs": round(secs, 3)}
     if request.lead:
-        channel = find_lead(parts["other"], secs)
-        if channel is None:
-            raise UnsuitableSongError("it has no channel that can be sung")
-        facts["lead_channel"] = channel + 1
-        line = sung_line(
-            [note for note in parts["other"] if note.channel == channel],
-            begin, secs, np.random.default_rng((*key, 1)),
-        )  # fmt: skip
-        if not line.melody:
-            raise UnsuitableSongError("it has no channel that can be sung")
-        parts["other"] = [note for note in parts["other"] if note.channel != channel]
-        stems[LEAD] = play_voice(np.random.default_rng((*key, 2)), line)
+        facts["lead_channel"], stems[LEAD] = _sing_lead(parts, begin, secs, key)
     stems = {source: _render(song, parts[source], source, begin, secs, request) for source in SOURCES} | stems
     facts["rendered_db"] = {source: round(level_db(audio), 2) for source, audio in stems.items()}
     for source, level in facts["rendered_db"].items():
@@ -157,6 +146,17 @@ def _parts(song: MidiSong, begin, secs):
     start = begin - preroll_secs(begin)
     near = [note for note in song.notes if note.end_secs > start and note.start_secs < begin + secs]
     return {source: [note for note in near if note.source == source] for source in SOURCES}
+
+
+def _sing_lead(parts, begin, secs, key):
+    """Takes the lead out of `other`; returns its channel, counted from 1, and what the voice sings."""
+    channel = find_lead(parts["other"], secs)
+    lead = [note for note in parts["other"] if note.channel == channel]
+    line = sung_line(lead, begin, secs, np.random.default_rng((*key, 1)))
+    if not line.melody:
+        raise UnsuitableSongError("it has no channel that can be sung")
+    parts["other"] = [note for note in parts["other"] if note.channel != channel]
+    return channel + 1, play_voice(np.random.default_rng((*key, 2)), line)
 
 
 def _render(song, notes, source, begin, secs, request):

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from pathlib import Path
 
-from keras_d3.utils import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils import atomic_path, optional_package, read_json, sha256_of_file, write_json
 from tfrecords_tools.midi.fluidsynth import check_soundfont, find_fluidsynth
 from tfrecords_tools.midi.folder import check_rendering
 from tfrecords_tools.midi.jobs import render_songs
@@ -54,10 +54,12 @@ def make_open_corpus(
 
     Raises:
         ValueError: arguments out of range, or `out` holds another corpus.
+        ModuleNotFoundError: mido is not installed.
         RuntimeError: packages are missing, or fluidsynth fails.
     """
     check_rendering(train_secs, seed, limit_secs, "train_secs")
     check_rendering(test_secs, seed, limit_secs, "test_secs")
+    optional_package("mido", "corpus", "Reading MIDI files")
     versions = require_packages(
         [RENDERER, *MIDI_PACKAGES, *(package for package, _, _ in SOUNDFONTS.values())]
     )
