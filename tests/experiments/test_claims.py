@@ -10,6 +10,7 @@ from keras_d3.cli import claims_command
 from keras_d3.evaluation import segmentation_scores
 from keras_d3.experiments import load_records, missing_runs, runs_of_claims, untrained_rows, with_records
 from keras_d3.experiments.claims.job import mean_iou_pseudo_values, run_job, song_medians
+from keras_d3.experiments.claims.untrained import count_parameters
 from keras_d3.settings import Claim, ClaimSide, Recipe, RecipeEntry, to_dict, variant
 from recipes.all_recipes import RECIPES
 from tests.helpers.small_records import make_records
@@ -57,6 +58,21 @@ def test_networks_of_a_seed_see_the_same_excerpts_in_the_same_order(named):
         )
         assert run.config.training.selection == "last"
         assert sum(stage.epochs for stage in first.stages) * first.steps_per_epoch == 2000
+
+
+@pytest.mark.parametrize(
+    "recipe, first, second",
+    [
+        ("d3net_mss", "small", "small_standard_dilation"),
+        ("d3net_mss", "small_without_dilation", "small_plain_dense"),
+        ("mm_dense_net", "small", "small_mdensenet"),
+        ("d3net_segmentation", "small_without_dilation", "small_densenet"),
+    ],
+)
+def test_networks_of_equal_size(recipe, first, second):
+    target = None if recipe == "d3net_segmentation" else "drums"
+    sizes = [count_parameters(BY_NAME[recipe].config(name, target=target)) for name in (first, second)]
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
 def test_what_is_measured_on_a_run_is_that_of_all_claims_on_it():

@@ -75,7 +75,14 @@ def _in_own_process(run: ClaimRun, out_dir: Path, threads: int, weights: dict[st
             "row": to_dict(run.row),
             "data_dir": str(run.manifest.directory),
             "run_dir": str(run.directory(out_dir)),
-            "references_dir": str(out_dir / "corpora" / run.corpus[:12] / "references"),
+            # What the accompaniment is depends on the sources.
+            "references_dir": str(
+                out_dir
+                / "corpora"
+                / run.corpus[:12]
+                / ("_".join(run.config.sources) or "images")
+                / "references"
+            ),
             "measurements": list(run.measurements),
             "initial_weights": weights.get(run.config.name, for_all),
             "threads": threads,
