@@ -11,7 +11,7 @@ from tfrecords_tools.midi.render import RECIPE, SongRequest
 from tfrecords_tools.open_corpus.packages import MIDI_PACKAGES, RENDERER, require_packages
 from tfrecords_tools.open_corpus.songs import SPLITS, midi_of, read_songs
 
-# No sample of the test songs is heard in training: the two SoundFonts have no recording in common.
+# No sample of the test songs is heard in training: the two SoundFonts share no stretch of 64 samples.
 SOUNDFONTS = {
     "train": ("fluid-soundfont-gm", "/usr/share/sounds/sf2/FluidR3_GM.sf2", "MIT"),
     "test": ("timgm6mb-soundfont", "/usr/share/sounds/sf2/TimGM6mb.sf2", "GPL-2"),
