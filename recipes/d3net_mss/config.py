@@ -120,6 +120,7 @@ SMALL = variant(
             steps_per_epoch=250,
             input_statistics=True,
             selection="last",
+            ema_momentum=0.99,
         ),
         "model": _small_network(_SMALL_LOW, _SMALL_FULL, "multidilated"),
     },

@@ -108,6 +108,7 @@ _SMALL = {
     "data.crop": (64, 128),
     "training.stages": (Stage(0.1, 4, 4, decay="poly", final_learning_rate=1e-3),),
     "training.steps_per_epoch": 500,
+    "training.ema_momentum": 0.99,
 }
 SMALL = variant(TINY, "small", _SMALL)
 SMALL_STANDARD_DILATION = variant(TINY_STANDARD_DILATION, "small_standard_dilation", _SMALL)

@@ -80,7 +80,10 @@ SMALL = variant(
         "data.sources": _SMALL_SOURCES,
         "data.validation_hop": 4 * 4096,
         "training": TrainingConfig(
-            stages=(Stage(2e-3, 4, 8, decay="poly"),), steps_per_epoch=250, selection="last"
+            stages=(Stage(2e-3, 4, 8, decay="poly"),),
+            steps_per_epoch=250,
+            selection="last",
+            ema_momentum=0.99,
         ),
         "model": {"sources": _SMALL_SOURCES, "dilation_rates": _SMALL_RATES},
     },

@@ -81,6 +81,7 @@ SMALL = variant(
             steps_per_epoch=250,
             optimizer="rmsprop",
             selection="last",
+            ema_momentum=0.99,
         ),
     },
 )

@@ -76,6 +76,7 @@ SMALL = variant(
         "data.crop": (65, 129),
         "training.stages": (Stage(0.01, 4, 4, decay="poly"),),
         "training.steps_per_epoch": 500,
+        "training.ema_momentum": 0.99,
     },
 )
 

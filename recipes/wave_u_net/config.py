@@ -125,7 +125,10 @@ SMALL_M1 = variant(
         "data.sources": _DRUMS,
         "data.validation_hop": 4 * 4096,
         "training": TrainingConfig(
-            stages=(Stage(2e-3, 8, 8, decay="poly"),), steps_per_epoch=250, selection="last"
+            stages=(Stage(2e-3, 8, 8, decay="poly"),),
+            steps_per_epoch=250,
+            selection="last",
+            ema_momentum=0.99,
         ),
         "model": {"sources": _DRUMS},
         "separation.overlap": 0.0,
