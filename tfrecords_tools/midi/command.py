@@ -13,6 +13,12 @@ def add_midi_commands(commands) -> None:
     midi.add_argument("--split", choices=("train", "test"), default="train", help="default: train")
     midi.add_argument("--secs", type=float, default=60.0, help="length of the excerpt (default 60)")
     _add_rendering_options(midi)
+    midi.add_argument(
+        "--singer",
+        default="synthetic",
+        metavar="NAME",
+        help="who sings the lead: synthetic (default), or festival, a program",
+    )
 
     corpus = commands.add_parser("open_corpus", help="make a corpus of songs from Debian's packages")
     corpus.set_defaults(run=_open_corpus)
@@ -23,9 +29,7 @@ def add_midi_commands(commands) -> None:
 
 
 def _add_rendering_options(command):
-    command.add_argument(
-        "--lead", action="store_true", help="a synthetic voice sings the lead, as a source `vocals`"
-    )
+    command.add_argument("--lead", action="store_true", help="the lead is sung, as a source `vocals`")
     command.add_argument("--seed", type=int, default=0, help="of levels and voice (default 0)")
     command.add_argument(
         "--limit-secs", type=float, default=600.0, help="time limit of rendering a stem (default 600)"
@@ -38,7 +42,7 @@ def _midi(options):
 
     count, written = render_midi_files(
         options.midi, options.soundfont, Path(options.out) / options.split, options.secs,
-        options.seed, options.lead, options.limit_secs, options.workers, log=print,
+        options.seed, options.lead, options.limit_secs, options.workers, options.singer, log=print,
     )  # fmt: skip
     print(f"{options.out}: {count} songs, {written} of them written now.")
 

@@ -3,10 +3,11 @@
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from keras_d3.utils import check_positive_int, sha256_of_file
+from keras_d3.utils import check_choice, check_positive_int, sha256_of_file
+from tfrecords_tools.midi.festival import find_festival
 from tfrecords_tools.midi.fluidsynth import check_soundfont, find_fluidsynth
 from tfrecords_tools.midi.jobs import render_songs
-from tfrecords_tools.midi.render import SongRequest
+from tfrecords_tools.midi.render import SINGERS, SongRequest
 from tfrecords_tools.midi.song import read_midi
 
 
@@ -19,6 +20,7 @@ def render_midi_files(
     lead: bool = False,
     limit_secs: float = 600.0,
     workers: int | None = None,
+    singer: str = SINGERS[0],
     log: Callable[[str], None] = lambda line: None,
 ) -> tuple[int, int]:
     """Renders MIDI songs to `out/<name of the file>/{mixture,drums,bass,other}.wav`.
@@ -32,9 +34,10 @@ def render_midi_files(
         out: str or Path, the folder.
         secs: float, length of the excerpts; shorter songs are rendered whole.
         seed: int, of levels and voice.
-        lead: bool, whether the demo's voice sings the lead, as a source "vocals".
+        lead: bool, whether the lead is sung, as a source "vocals".
         limit_secs: float, time limit of rendering a stem.
         workers: int, processes. None: one per core.
+        singer: str, who sings the lead: "synthetic", the demo's voice, or "festival", a program.
         log: callable that receives lines of text for the user.
 
     Returns:
@@ -44,9 +47,12 @@ def render_midi_files(
         FileNotFoundError: no such MIDI file or SoundFont.
         ValueError: a broken file, two files of one name, arguments out of range, a folder that holds
             something else, or, after all others are rendered, a song without drums, bass or other.
-        RuntimeError: fluidsynth is missing, fails, or takes too long.
+        RuntimeError: fluidsynth or festival is missing, fails, or takes too long.
     """
     check_rendering(secs, seed, limit_secs)
+    check_choice("singer", singer, SINGERS)
+    if lead and singer == "festival":
+        find_festival()
     songs = {}
     for path in map(Path, files):
         if not path.is_file():
@@ -62,7 +68,7 @@ def render_midi_files(
     requests = [
         SongRequest(
             str(Path(out) / name), name, midi, str(soundfont), checksum, renderer,
-            secs, seed, lead, limit_secs,
+            secs, seed, lead, singer, limit_secs,
         )
         for name, midi in songs.items()
     ]  # fmt: skip

@@ -71,14 +71,18 @@ def find_lead(notes: Iterable[MidiNote], secs: float) -> int | None:
 
 
 def sung_line(
-    notes: Sequence[MidiNote], begin_secs: float, secs: float, rng: np.random.Generator
+    notes: Sequence[MidiNote],
+    begin_secs: float,
+    secs: float,
+    rng: np.random.Generator,
+    always_low: bool = False,
 ) -> SungLine:
     """Returns the melody of an excerpt for the voice.
 
     The highest note of a chord, moved by octaves to the middle of a low or high voice, with vowels drawn
-    from `rng`. Bends and pedals of the channel are ignored.
+    from `rng`. Bends and pedals of the channel are ignored. `always_low` is for a voice that is low.
     """
-    female = bool(rng.random() < 0.5)
+    female = bool(rng.random() < 0.5) and not always_low
     highest = {}
     for note in notes:
         start, end = max(note.start_secs, begin_secs), min(note.end_secs, begin_secs + secs)

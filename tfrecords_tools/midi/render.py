@@ -9,6 +9,7 @@ import numpy as np
 from keras_d3.audio import from_pcm16, write_audio
 from keras_d3.utils import atomic_path, read_json, write_json
 from tfrecords_tools.midi.excerpt import choose_excerpt
+from tfrecords_tools.midi.festival import sing_with_festival
 from tfrecords_tools.midi.fluidsynth import render_midi
 from tfrecords_tools.midi.lead import find_lead, sung_line
 from tfrecords_tools.midi.levels import MIN_LEVEL_DB, level_db, mix_stems
@@ -19,6 +20,8 @@ from tfrecords_tools.synth.voice import play_voice
 
 SOURCES = ("drums", "bass", "other")
 LEAD = "vocals"
+# The demo's voice, and a program whose voice no song has that the other one sings.
+SINGERS = ("synthetic", "festival")
 FACTS_FILE = "song.json"
 # Raise it when the same request gives other audio: songs of an older recipe are then refused, not mixed in.
 RECIPE = 1
@@ -41,6 +44,7 @@ class SongRequest:
         secs: float, length of the excerpt; a shorter song is rendered whole.
         seed: int, of levels and voice.
         lead: bool, whether the lead is sung, as a source "vocals".
+        singer: str, who sings it, one of `SINGERS`.
         limit_secs: float, time limit of a rendering process.
         origin: tuple of `(key, value)` of strings, facts for the manifest.
     """
@@ -54,6 +58,7 @@ class SongRequest:
     secs: float
     seed: int = 0
     lead: bool = False
+    singer: str = SINGERS[0]
     limit_secs: float = 600.0
     origin: tuple[tuple[str, str], ...] = ()
 
@@ -68,6 +73,7 @@ class SongRequest:
             "asked_secs": float(self.secs),
             "seed": self.seed,
             "lead": self.lead,
+            **({"singer": self.singer} if self.lead else {}),
             "recipe": RECIPE,
         }
 
@@ -112,7 +118,7 @@ def render_song(request: SongRequest) -> dict:
     key = (request.seed, int(song.sha256[:16], 16))
     parts, stems, facts = _parts(song, begin, secs), {}, {"begin_secs": begin, "secs": round(secs, 3)}
     if request.lead:
-        facts["lead_channel"], stems[LEAD] = _sing_lead(parts, begin, secs, key)
+        facts["lead_channel"], stems[LEAD] = _sing_lead(parts, begin, secs, key, request)
     stems = {source: _render(song, parts[source], source, begin, secs, request) for source in SOURCES} | stems
     facts["rendered_db"] = {source: round(level_db(audio), 2) for source, audio in stems.items()}
     for source, level in facts["rendered_db"].items():
@@ -148,15 +154,18 @@ def _parts(song: MidiSong, begin, secs):
     return {source: [note for note in near if note.source == source] for source in SOURCES}
 
 
-def _sing_lead(parts, begin, secs, key):
+def _sing_lead(parts, begin, secs, key, request):
     """Takes the lead out of `other`; returns its channel, counted from 1, and what the voice sings."""
-    channel = find_lead(parts["other"], secs)
+    channel, festival = find_lead(parts["other"], secs), request.singer == "festival"
     lead = [note for note in parts["other"] if note.channel == channel]
-    line = sung_line(lead, begin, secs, np.random.default_rng((*key, 1)))
+    line = sung_line(lead, begin, secs, np.random.default_rng((*key, 1)), always_low=festival)
     if not line.melody:
         raise UnsuitableSongError("it has no channel that can be sung")
     parts["other"] = [note for note in parts["other"] if note.channel != channel]
-    return channel + 1, play_voice(np.random.default_rng((*key, 2)), line)
+    rng = np.random.default_rng((*key, 2))
+    if festival:
+        return channel + 1, sing_with_festival(rng, line, request.limit_secs, request.name)
+    return channel + 1, play_voice(rng, line)
 
 
 def _render(song, notes, source, begin, secs, request):

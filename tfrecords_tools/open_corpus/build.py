@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from keras_d3.utils import atomic_path, optional_package, read_json, sha256_of_file, write_json
+from tfrecords_tools.midi.festival import PACKAGES as SINGING_PACKAGES
 from tfrecords_tools.midi.fluidsynth import check_soundfont, find_fluidsynth
 from tfrecords_tools.midi.folder import check_rendering
 from tfrecords_tools.midi.jobs import render_songs
@@ -16,6 +17,8 @@ SOUNDFONTS = {
     "train": ("fluid-soundfont-gm", "/usr/share/sounds/sf2/FluidR3_GM.sf2", "MIT"),
     "test": ("timgm6mb-soundfont", "/usr/share/sounds/sf2/TimGM6mb.sf2", "GPL-2"),
 }
+# Who sings where leads are sung: the test songs have a voice that training has not.
+SINGER_OF = {"train": "synthetic", "validation": "synthetic", "test": "festival"}
 SOUNDFONT_OF = {"train": "train", "validation": "train", "test": "test"}
 # MUSDB18-HQ has no folder for validation songs: they are training songs with their names in a list.
 FOLDER_OF = {"train": "train", "validation": "train", "test": "test"}
@@ -44,7 +47,8 @@ def make_open_corpus(
         out: str or Path, the folder.
         train_secs, test_secs: float, length of training songs, and of validation and test songs.
         seed: int, of levels and voice.
-        lead: bool, whether the demo's voice sings the lead, as a source "vocals".
+        lead: bool, whether the lead is sung, as a source "vocals": by the demo's voice, of test songs by
+            festival's.
         limit_secs: float, time limit of rendering a stem.
         workers: int, processes. None: one per core.
         log: callable that receives lines of text for the user.
@@ -61,12 +65,17 @@ def make_open_corpus(
     check_rendering(test_secs, seed, limit_secs, "test_secs")
     optional_package("mido", "corpus", "Reading MIDI files")
     versions = require_packages(
-        [RENDERER, *MIDI_PACKAGES, *(package for package, _, _ in SOUNDFONTS.values())]
+        [
+            RENDERER,
+            *MIDI_PACKAGES,
+            *(package for package, _, _ in SOUNDFONTS.values()),
+            *(SINGING_PACKAGES if lead else ()),
+        ]
     )
     out = Path(out)
     request = {
         "recipe": RECIPE, "train_secs": float(train_secs), "test_secs": float(test_secs),
-        "seed": seed, "lead": lead, "packages": versions,
+        "seed": seed, "lead": lead, **({"singers": SINGER_OF} if lead else {}), "packages": versions,
     }  # fmt: skip
     _check_out(out, request)
     songs = read_songs()
@@ -111,8 +120,8 @@ def _requests(out, songs, request, versions, limit_secs):
         secs = request["train_secs"] if song.split == "train" else request["test_secs"]
         wanted = SongRequest(
             str(out / FOLDER_OF[song.split] / song.name), song.name, midi.get(song.name, b""),
-            str(soundfont), checksum, renderer, secs, request["seed"], request["lead"], limit_secs,
-            (*song.origin(), ("package_version", versions[song.package])),
+            str(soundfont), checksum, renderer, secs, request["seed"], request["lead"], SINGER_OF[song.split],
+            limit_secs, (*song.origin(), ("package_version", versions[song.package])),
         )  # fmt: skip
         if song.name not in midi:
             left_out[song.name] = f"version {versions[song.package]} of {song.package} has no such song"
