@@ -219,7 +219,8 @@ def test_networks_for_openvino(compared, tmp_path, capsys):
     run = shutil.copytree(compared[0] / "out/runs/small/two", tmp_path / "run")
     command = ["export", "--run-dir", str(run)]
     assert keras_d3([*command, "--format", "openvino"]) == 0
-    assert sorted(os.listdir(run / "openvino")) == ["metadata.json", "network.bin", "network.xml"]
+    files = ["README.md", "metadata.json", "network.bin", "network.xml"]
+    assert sorted(os.listdir(run / "openvino")) == files
     # The same run again, but what is there has no networks for OpenVINO.
     assert keras_d3([*command, "--with-openvino"]) == 1
     assert "exists already. Choose another path, or give --overwrite." in capsys.readouterr().err
