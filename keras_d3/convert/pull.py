@@ -128,7 +128,7 @@ def _given_file(model, file):
 
 def _unpacked(model, path, folder):
     """The folder of an archive's members that are needed; a plain file as it is."""
-    if not zipfile.is_zipfile(path):
+    if not zipfile.is_zipfile(path) and path.suffix != ".zip":
         return path
     try:
         with zipfile.ZipFile(path) as archive:
@@ -154,7 +154,7 @@ def _convert(model: PublishedModel, weights: Path, progress) -> Any:
     """Returns the separator or segmenter of the weights, a file or a folder."""
     if model.converter == "d3net-music":
         folder = _only(weights, "vocals.h5").parent if weights.is_dir() else weights
-        return d3net_music_separator(folder, progress=progress)
+        return d3net_music_separator(folder, model.config or None, progress=progress)
     if model.converter == "wave-u-net":
         prefix = _only(weights, "*.index").with_suffix("") if weights.is_dir() else weights
         return wave_u_net_separator(prefix, model.config, progress=progress)

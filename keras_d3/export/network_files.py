@@ -7,7 +7,7 @@ from typing import Any
 import keras
 
 from keras_d3.export.metadata import EXPORT_COMMAND
-from keras_d3.export.model_card import CARD_FILE, model_card
+from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.export.onnx import export_onnx
 from keras_d3.export.openvino import export_openvino
 from keras_d3.export.openvino_network import OpenVINONetwork

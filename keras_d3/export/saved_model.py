@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
-from keras_d3.export.model_card import CARD_FILE, model_card
+from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.utils import atomic_path, write_json
 
 # Two runs of one graph differ by the order of sums only.

@@ -32,7 +32,8 @@ class PublishedModel:
         address: str, where the authors' page says that it is; "" if no program may fetch it.
         by_hand: str, how to get it where `address` is empty.
         members: tuple of str, patterns of the files needed of an archive; empty for a plain file.
-        config: str, the converter's configuration, such as "S" or "full_44KHz".
+        config: str, the converter's configuration, such as "S" or "full_44KHz", or the path of settings that
+            `keras-d3 convert` takes.
         size_bytes: int, size of the file; None where the authors do not state it.
         sha256: str, its SHA-256 in hexadecimal; None likewise. What arrived first is recorded and compared
             later in either case.

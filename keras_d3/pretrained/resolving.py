@@ -74,9 +74,10 @@ def _check_kind(name, received, kind):
 
 
 def _how_to_get(name, cache, is_default):
-    wanted = "No model is named, and the default" if is_default else "The model"
-    other = " Or name one: --model MODEL." if is_default else ""
-    return (
-        f"{wanted} {name!r} is not in the cache `{os.fspath(cache.directory)}`. Get it: "
-        f"keras-d3 pull {name}{other}"
-    )
+    where = f"not in the cache `{os.fspath(cache.directory)}`"
+    if is_default:
+        return (
+            f"No model is named, and the default {name!r} is {where}. Get it (keras-d3 pull {name}), or name "
+            "one (--model MODEL)."
+        )
+    return f"The model {name!r} is {where}. Get it: keras-d3 pull {name}"

@@ -3,9 +3,9 @@
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
-from keras_d3.utils.file_lock import file_lock
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
 from keras_d3.utils.foreign_files import is_foreign, own_items
+from keras_d3.utils.locks import file_lock
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (

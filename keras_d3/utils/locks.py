@@ -1,15 +1,16 @@
-"""A lock between processes that the system frees when its holder ends, however it ends."""
+"""Locks between processes that the system frees when their holder ends, however it ends."""
 
 import contextlib
 import os
+import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-try:
+if sys.platform == "win32":  # untested
+    import msvcrt
+else:
     import fcntl
-except ImportError:  # Windows
-    fcntl = None
 
 POLL_INTERVAL_SECS = 0.1
 
@@ -51,12 +52,10 @@ def file_lock(path: str | Path, on_wait: Callable[[], None] | None = None) -> It
 
 def _try_lock(descriptor):
     try:
-        if fcntl is not None:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        else:
-            import msvcrt
-
+        if sys.platform == "win32":
             msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except (BlockingIOError, PermissionError):
         return False
     return True
