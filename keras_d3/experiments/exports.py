@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from keras_d3.export import has_openvino_networks
-from keras_d3.runs import Run
+from keras_d3.runs import PIXELS, Run, read_run_scores
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.separation import separator_from_run
 from keras_d3.settings import RunConfig, to_dict
@@ -62,6 +62,7 @@ def export_run(
         segment_samples=segment_samples,
     )
     separator.metadata["recipe"] = _recipe_metadata(run, made_from)
+    separator.metadata["scores"] = [] if changes or segment_samples else _own_scores(run)
     separator.export(path, overwrite=True, openvino=openvino)
     return path
 
@@ -90,6 +91,7 @@ def export_run_networks(
     made_from = run.describe()
     separator = separator_from_run(run_dir, checkpoint=run.config.training.selection)
     separator.metadata["recipe"] = _recipe_metadata(run, made_from)
+    separator.metadata["scores"] = _own_scores(run)
     path = Path(path) if path else run.path / file_format
     _check_replaceable(path, run, overwrite)
     return separator.export_networks(path, file_format, overwrite=True)
@@ -125,6 +127,7 @@ def export_segmentation_run(
     _check_replaceable(path, run, overwrite)
     segmenter = segmenter_from_run(run_dir, run.config.training.selection, changes)
     segmenter.metadata["recipe"] = _recipe_metadata(run, made_from)
+    segmenter.metadata["scores"] = [] if changes else _own_scores(run)
     return segmenter.export(path, overwrite=True)
 
 
@@ -163,6 +166,27 @@ def _recipe_metadata(run, made_from):
     with contextlib.suppress(FileNotFoundError):  # a run without that list
         recipe["tracks"] = run.tracks()
     return recipe
+
+
+def _own_scores(run):
+    """The scores that a run was given before, for the model card: those of its own settings."""
+    found = []
+    for split in ("test", "validation"):
+        with contextlib.suppress(FileNotFoundError, ValueError):
+            found += [scores for scores in read_run_scores(run.path, split) if not scores.settings]
+    return [
+        {
+            "metric": f"{_in_words(aggregation)}, {scores.num_items} of {scores.data_set} {scores.split}",
+            "scores": values,
+            "scores_source": "the run's own evaluation by keras-d3",
+        }
+        for scores in found
+        for aggregation, values in scores.values.items()
+    ]
+
+
+def _in_words(aggregation):
+    return "IoU in %" if aggregation == PIXELS else f"SDR in dB, {aggregation}"
 
 
 def wiener_changes(config: RunConfig, wiener: bool | None) -> dict[str, Any]:

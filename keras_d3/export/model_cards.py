@@ -17,7 +17,8 @@ def model_card(metadata: Mapping[str, Any]) -> str:
     Args:
         metadata: dict, see `describe`. `published` (`title`, `paper`, `page`, `file`, `sha256`, `data`,
             `license`, `metric`, `scores`, `scores_source`, ...) is of weights that were pulled by name,
-            `recipe` of runs and conversions. Both may be missing.
+            `recipe` of runs and conversions, `scores` (a list of `metric`, `scores`, `scores_source`) of runs
+            that were scored. All may be missing.
 
     Returns:
         str, with a heading of YAML that the Hub reads.
@@ -51,13 +52,12 @@ def model_card(metadata: Mapping[str, Any]) -> str:
         "",
         "## License",
         "",
-        str(
-            published.get("license") or f"Of the weights: {NOT_STATED}. It also depends on the data's terms."
-        ),
+        str(published.get("license") or f"Of the weights: {NOT_STATED}."),
+        "The terms of the data that they were trained on may say more.",
         "",
         "## Scores",
         "",
-        *_scores(published),
+        *_scores(metadata, published),
         "",
         "## Made with",
         "",
@@ -143,21 +143,32 @@ def _data(published, recipe):
     return lines or [f"- {NOT_STATED}"]
 
 
-def _scores(published):
-    scores = _mapping(published, "scores")
-    if not scores:
+def _scores(metadata, published):
+    own = metadata.get("scores") or ()
+    if not own and not published.get("scores"):
         return [
             "None came with this export. They are made by "
             "`keras-d3 evaluate --model THIS_DIRECTORY --data RECORDS --out SCORES`."
         ]
+    lines = _score_table("", own[0]) if own else []
+    for table in own[1:]:
+        lines += ["", *_score_table("", table)]
+    if published.get("scores"):
+        lines += _score_table("As published for the authors' weights, not measured here: ", published)
+    return lines
+
+
+def _score_table(before, table):
+    scores = _mapping(table, "scores")
+    numbers = [f"{value:.2f}" if isinstance(value, float) else str(value) for value in scores.values()]
     return [
-        f"As published for the authors' weights, not measured here: {published.get('metric', NOT_STATED)}.",
+        f"{before}{table.get('metric', NOT_STATED)}.",
         "",
         f"| {' | '.join(map(str, scores))} |",
         f"|{'---:|' * len(scores)}",
-        f"| {' | '.join(map(str, scores.values()))} |",
+        f"| {' | '.join(numbers)} |",
         "",
-        f"Source: {published.get('scores_source', NOT_STATED)}.",
+        f"Source: {table.get('scores_source', NOT_STATED)}.",
     ]
 
 

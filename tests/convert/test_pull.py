@@ -77,7 +77,7 @@ def cache(tmp_path, monkeypatch):
 
 @pytest.fixture
 def server(archive, cache, tmp_path, monkeypatch):
-    """A server with that archive, which the user's table names: as Wave-U-Net and as the default separator."""
+    """A server with that archive, which the user's table names: as Wave-U-Net and as the default."""
     (tmp_path / "settings.json").write_text(json.dumps(SEPARATOR_SETTINGS))
     with file_server(content=archive.read_bytes()) as (address, behavior):
         row = {
@@ -157,7 +157,7 @@ def test_a_segmenter(cache, tmp_path):
     labels, _ = keras_d3.load_segmenter("d3net-segmentation-s").segment(np.zeros((9, 12, 3), "uint8"))
     assert labels.shape == (9, 12)
     card = (cache / "models/d3net-segmentation-s/README.md").read_text()
-    assert "one of 19 classes (road, sidewalk" in card and "| 79.9 |" in card
+    assert "one of 19 classes (road, sidewalk" in card and "| 79.90 |" in card
 
 
 def test_what_is_there_is_compared_and_not_fetched(server, cache, fast, capsys):
