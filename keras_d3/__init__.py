@@ -6,7 +6,7 @@ side effects::
     import keras_d3
 
     conv = keras_d3.layers.DilatedConv2D(16, kernel_size=3, dilation_rate=2)
-    separator = keras_d3.load_separator("separators/d3net")
+    separator = keras_d3.load_separator("d3net-music")    # after `keras-d3 pull d3net-music`
 """
 
 import importlib
@@ -25,6 +25,7 @@ _PARTS = (
     "models",
     "ops",
     "paper_tables",
+    "pretrained",
     "report",
     "runs",
     "segmentation",

@@ -23,13 +23,32 @@ ALLOWED = {
     "keras_d3.layers": ("keras_d3.utils", "keras_d3.ops"),
     "keras_d3.blocks": ("keras_d3.utils", "keras_d3.ops", "keras_d3.layers"),
     "keras_d3.models": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers", "keras_d3.blocks"),
+    "keras_d3.pretrained": ("keras_d3.utils", "keras_d3.settings"),
     "keras_d3.data": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers"),
     "keras_d3.runs": (*FOUNDATION, "keras_d3.models", "keras_d3.evaluation"),
     "keras_d3.training": (*FOUNDATION, "keras_d3.ops", "keras_d3.models", "keras_d3.data", "keras_d3.runs"),
     "keras_d3.export": (*FOUNDATION, *NETWORKS),
-    "keras_d3.separation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),
-    "keras_d3.segmentation": (*FOUNDATION, *NETWORKS, "keras_d3.runs", "keras_d3.export"),
-    "keras_d3.convert": (*FOUNDATION, *NETWORKS, "keras_d3.separation", "keras_d3.segmentation"),
+    "keras_d3.separation": (
+        *FOUNDATION,
+        *NETWORKS,
+        "keras_d3.runs",
+        "keras_d3.export",
+        "keras_d3.pretrained",
+    ),
+    "keras_d3.segmentation": (
+        *FOUNDATION,
+        *NETWORKS,
+        "keras_d3.runs",
+        "keras_d3.export",
+        "keras_d3.pretrained",
+    ),
+    "keras_d3.convert": (
+        *FOUNDATION,
+        *NETWORKS,
+        "keras_d3.pretrained",
+        "keras_d3.separation",
+        "keras_d3.segmentation",
+    ),
     "keras_d3.evaluation": FOUNDATION,
     "keras_d3.report": (*FOUNDATION, "keras_d3.evaluation"),
     "keras_d3.claims": (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report"),
@@ -58,6 +77,7 @@ ALLOWED = {
         "keras_d3.runs",
         "keras_d3.training",
         "keras_d3.export",
+        "keras_d3.pretrained",
         "keras_d3.separation",
         "keras_d3.segmentation",
         "keras_d3.convert",
@@ -84,8 +104,9 @@ OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
 TENSORFLOW_ONLY = "keras_d3/ops/tensorflow"
 THEIR_IMPORTER = "keras_d3/ops/backend.py"
 # Packages without TensorFlow, and those of them without Keras.
-BACKEND_FREE = (*FOUNDATION, *NETWORKS, "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
-KERAS_FREE = (*FOUNDATION, "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
+WITHOUT_NETWORKS = ("keras_d3.pretrained", "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
+BACKEND_FREE = (*FOUNDATION, *NETWORKS, *WITHOUT_NETWORKS)
+KERAS_FREE = (*FOUNDATION, *WITHOUT_NETWORKS)
 # Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
 CORE = {
     **dict.fromkeys((*BACKEND_FREE, "keras_d3.runs", "keras_d3.paper_tables", "keras_d3.analysis"), ()),

@@ -117,6 +117,10 @@ def _check_names(module, options):
         names = [case.name for case in all_cases()]
         for pattern in options.get("cases") or ():
             assert any(fnmatch(name, pattern) for name in names), f"no case is called {pattern}"
+    elif options.get("command") == "pull":
+        from keras_d3.pretrained import published_models
+
+        assert set(options["names"]) <= set(published_models())
     elif options.get("command") in ("models", "erf"):
         name = options.get("name") or options.get("network")
         assert name in (None, "smoothed", "d2-block", *models.presets()), f"{name} is no preset"

@@ -12,6 +12,7 @@ from keras_d3.cli.options import (
     names_of,
     scoring_options,
 )
+from keras_d3.pretrained import find_model
 
 # Options of the two forms; `--out` and those of `add_scoring` belong to both.
 FOLDERS = ("references", "estimates", "sources", "tracks", "pad_or_truncate")
@@ -64,7 +65,9 @@ def add_evaluate(commands):
     )
     models = command.add_argument_group("scores of a model")
     models.add_argument(
-        "--model", metavar="SAVED_MODEL", help="made by `keras-d3 export` or `keras-d3 convert`"
+        "--model",
+        metavar="MODEL",
+        help="a directory that `keras-d3 export` or `convert` made, a name of `keras-d3 pull`, or hf://user/name",
     )
     models.add_argument("--data", metavar="RECORDS", help="directory of records (python -m tfrecords_tools)")
     models.add_argument("--split", choices=SPLITS, help="default: test for songs, validation for images")
@@ -91,6 +94,7 @@ def _evaluate(command, options):
     if not is_model:
         _evaluate_folders(options)
         return
+    options.model = find_model(options.model)
     from keras_d3.experiments import model_kind
 
     kind = model_kind(options.model)

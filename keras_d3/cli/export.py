@@ -56,7 +56,7 @@ def _export(options):
                 "Segmenters are exported as SavedModels alone. Leave `--format` and `--with-openvino` out."
             )
         check_out(options, out)
-        print(export_segmentation_run(run_dir, out, changes))
+        print(export_segmentation_run(run_dir, out, changes, options.overwrite))
         return
     if changes:
         raise ValueError(
@@ -65,9 +65,14 @@ def _export(options):
         )
     if options.format == SAVED_MODEL:
         check_out(options, out)
-        print(
-            export_run(run_dir, out, openvino=options.with_openvino, segment_samples=options.segment_samples)
+        path = export_run(
+            run_dir,
+            out,
+            openvino=options.with_openvino,
+            segment_samples=options.segment_samples,
+            overwrite=options.overwrite,
         )
+        print(path)
         return
     for name, value in (
         ("--with-openvino", options.with_openvino or None),
@@ -79,4 +84,4 @@ def _export(options):
                 f"Received: --format {options.format}. Leave one of them out."
             )
     check_out(options, out)
-    print(export_run_networks(run_dir, options.format, out))
+    print(export_run_networks(run_dir, options.format, out, options.overwrite))

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from keras_d3.evaluation import BACKENDS, METRIC_SETS, STEMS
 from keras_d3.images import LABEL_IDS
+from keras_d3.pretrained import DEFAULTS
 from keras_d3.settings import OPENVINO_PRECISIONS, QUALITIES, RUNTIMES
 
 # Instead of the size of windows: no windows.
@@ -21,14 +22,25 @@ def add_run_dir(parser, text="directory of a finished run (python -m recipes.<na
     parser.add_argument("--run-dir", metavar="RUN", help=text, **{"required": True, **kwargs})
 
 
-def add_saved_model(parser):
-    """Adds `--model`, an exported separator or segmenter."""
-    parser.add_argument("--model", required=True, metavar="SAVED_MODEL", help="made by `keras-d3 export`")
+def add_saved_model(parser, kind):
+    """Adds `--model`, an exported separator or segmenter; `find_model` of `keras_d3.pretrained` reads it.
+
+    Args:
+        parser: an `argparse` parser.
+        kind: str, "separator" or "segmenter".
+    """
+    parser.add_argument(
+        "--model",
+        metavar="MODEL",
+        help="a directory that `keras-d3 export` or `convert` made, a name of `keras-d3 pull`, or "
+        f"hf://user/name (default: {DEFAULTS[kind]}, once it is pulled)",
+    )
 
 
-def add_out(parser, text="where the files go", metavar="DIR"):
-    """Adds `--out` and `--overwrite`; `check_out` applies them."""
-    parser.add_argument("--out", required=True, metavar=metavar, help=text)
+def add_out(parser, text="where the files go", metavar="DIR", default=None):
+    """Adds `--out`, required unless there is a default, and `--overwrite`; `check_out` applies them."""
+    text = text if default is None else f"{text} (default: {default})"
+    parser.add_argument("--out", required=default is None, default=default, metavar=metavar, help=text)
     add_overwrite(parser)
 
 

@@ -12,6 +12,7 @@ from keras_d3.cli.options import (
     check_out,
     segmenter_changes,
 )
+from keras_d3.pretrained import find_model
 
 SPLIT = "test"
 
@@ -27,7 +28,7 @@ def add_segment(commands):
     command.add_argument("images", nargs="*", metavar="IMAGE", help="image files: any format of Pillow")
     command.add_argument("--data", metavar="RECORDS", help="instead of files: the images of records")
     command.add_argument("--split", metavar="SPLIT", help=f"of the records (default: {SPLIT})")
-    add_saved_model(command)
+    add_saved_model(command, "segmenter")
     add_out(command)
     add_label_ids(
         command,
@@ -49,6 +50,7 @@ def _segment(command, options):
         command.error("give image files, or records with --data; one of them")
     if options.split and not options.data:
         command.error("--split belongs to --data: files have no splits")
+    options.model = find_model(options.model, "segmenter")
     from keras_d3.segmentation import label_files, load_segmenter, read_segmenter_metadata
 
     if not 0 <= options.opacity <= 1:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different, check_out
+from keras_d3.pretrained import find_model
 from keras_d3.settings import SUBTYPES
 
 
@@ -12,8 +13,8 @@ def add_separate(commands):
     command.add_argument(
         "songs", nargs="+", metavar="SONG", help="audio files: any format of libsndfile or ffmpeg"
     )
-    add_saved_model(command)
-    add_out(command, "stems go to DIR/<song>/<source>.wav")
+    add_saved_model(command, "separator")
+    add_out(command, "stems go to DIR/<song>/<source>.wav", default="stems")
     command.add_argument(
         "--subtype",
         choices=SUBTYPES,
@@ -25,6 +26,7 @@ def add_separate(commands):
 
 
 def _separate(options):
+    options.model = find_model(options.model, "separator")
     from keras_d3.separation import load_separator, separate_file, song_name
 
     names = [song_name(song) for song in options.songs]

@@ -8,6 +8,7 @@ from keras_d3.convert.deeplab_segmenter import deeplab_v2_segmenter
 from keras_d3.convert.deeplab_v2 import deeplab_v2_from_official, load_official_encoder
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.convert.initial_weights import InitialWeights
+from keras_d3.convert.pull import pull_model
 from keras_d3.convert.smoothed_dilated import smoothed_dilated_from_official
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
 from keras_d3.convert.wave_u_net_separation import wave_u_net_separator
@@ -24,6 +25,7 @@ __all__ = [
     "load_imagenet_encoder",
     "load_official_encoder",
     "official_wave_u_net_settings",
+    "pull_model",
     "smoothed_dilated_from_official",
     "wave_u_net_from_official",
     "wave_u_net_separator",

@@ -12,6 +12,7 @@ from keras_d3.export.graph import (
     write_in_place,
 )
 from keras_d3.export.metadata import EXPORT_COMMAND, describe, read_metadata
+from keras_d3.export.model_cards import model_card
 from keras_d3.export.network_files import (
     OPENVINO_DIR,
     has_openvino_networks,
@@ -40,6 +41,7 @@ __all__ = [
     "load_openvino_networks",
     "load_saved_model",
     "loop",
+    "model_card",
     "output_shapes",
     "read_metadata",
     "write_in_place",

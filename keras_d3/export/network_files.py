@@ -7,6 +7,7 @@ from typing import Any
 import keras
 
 from keras_d3.export.metadata import EXPORT_COMMAND
+from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.export.onnx import export_onnx
 from keras_d3.export.openvino import export_openvino
 from keras_d3.export.openvino_network import OpenVINONetwork
@@ -48,7 +49,7 @@ def write_network_directory(
     overwrite: bool = False,
     check: bool = True,
 ) -> Path:
-    """Writes a directory of networks with a `metadata.json`, whole or not at all.
+    """Writes a directory of networks with `metadata.json` and a model card, whole or not at all.
 
     Args:
         networks, file_format, check: see `write_networks`.
@@ -72,6 +73,7 @@ def write_network_directory(
     with atomic_path(path, overwrite=overwrite) as temporary:
         write_networks(networks, temporary, file_format, check)
         write_json(temporary / METADATA_NAME, metadata)
+        (temporary / CARD_FILE).write_text(model_card(metadata), encoding="utf-8")
     return path
 
 

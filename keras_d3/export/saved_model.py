@@ -8,6 +8,7 @@ import tensorflow as tf
 
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
+from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.utils import atomic_path, write_json
 
 # Two runs of one graph differ by the order of sums only.
@@ -22,7 +23,7 @@ def write_saved_model(
     check_with: Any = None,
     write_more: Callable[[Path], None] | None = None,
 ) -> Path:
-    """Writes a graph module and its metadata as a SavedModel; its functions are the signatures.
+    """Writes a graph module, metadata and model card as a SavedModel; its functions are the signatures.
 
     Args:
         module: `GraphModule`.
@@ -49,6 +50,7 @@ def write_saved_model(
     with atomic_path(path, overwrite=overwrite) as temporary:
         tf.saved_model.save(module, str(temporary), signatures=module.functions)
         write_json(temporary / METADATA_FILE, metadata)
+        (temporary / CARD_FILE).write_text(model_card(metadata), encoding="utf-8")
         if write_more is not None:
             write_more(temporary)
         if check_with is not None:

@@ -9,6 +9,7 @@ import tensorflow as tf
 
 from keras_d3.export import load_saved_model, read_metadata
 from keras_d3.images import LabelSet
+from keras_d3.pretrained import find_model
 from keras_d3.segmentation.graph import SavedNetwork, SegmentationGraph
 from keras_d3.settings import SegmenterConfig, from_dict, to_dict
 
@@ -17,7 +18,9 @@ def load_segmenter(path: str | Path, changes: Mapping[str, Any] | None = None) -
     """Loads a segmenter that was exported as a SavedModel.
 
     Args:
-        path: directory of the SavedModel.
+        path: directory of the SavedModel; or the name of a model that `keras-d3 pull` keeps, such as
+            "d3net-segmentation-l"; or `hf://user/name`, a SavedModel on the Hugging Face Hub. A directory of
+            that name comes first.
         changes: dict of settings of `SegmenterConfig` in place of those it was exported with, such as
             `{"scales": (0.75, 1.0, 1.25), "flip": True}`.
 
@@ -25,15 +28,20 @@ def load_segmenter(path: str | Path, changes: Mapping[str, Any] | None = None) -
         `GraphSegmenter`.
 
     Raises:
-        FileNotFoundError: there is no SavedModel, or one that is no segmenter.
-        ValueError: the SavedModel is damaged, a setting is unknown or out of range, or settings are changed
-            of a SavedModel that was made before it carried its network.
+        FileNotFoundError: there is no SavedModel, one that is no segmenter, or a name whose model was not
+            pulled.
+        ModuleNotFoundError: `hf://` without the package huggingface_hub.
+        ConnectionError: the Hub does not give it.
+        ValueError: the SavedModel is damaged, or not as it was pulled; the name of a separator; a setting is
+            unknown or out of range, or settings are changed of a SavedModel that was made before it carried
+            its network.
 
     Example:
 
     >>> segmenter = load_segmenter("runs/d3net_segmentation/tiny/saved_model")
     >>> labels, probabilities = segmenter.segment(image)
     """
+    path = find_model(path, "segmenter")
     metadata = read_segmenter_metadata(path)
     config = segmenter_config(metadata, changes)
     module = load_saved_model(path, "segmenter", ("segment",))

@@ -10,6 +10,7 @@ import tensorflow as tf
 
 from keras_d3.audio import resample
 from keras_d3.export import EXPORT_COMMAND, load_openvino_networks, load_saved_model, read_metadata
+from keras_d3.pretrained import find_model
 from keras_d3.separation.spectrogram_graph import SpectrogramGraph
 from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
 from keras_d3.settings import (
@@ -36,7 +37,9 @@ def load_separator(
     """Loads a separator that was exported as a SavedModel.
 
     Args:
-        path: directory of the SavedModel.
+        path: directory of the SavedModel; or the name of a model that `keras-d3 pull` keeps, such as
+            "d3net-music"; or `hf://user/name`, a SavedModel on the Hugging Face Hub. A directory of that name
+            comes first.
         runtime: what computes the networks: `"tensorflow"`, or `"openvino"` if the SavedModel was made with
             networks for it. All else (STFT, patches, filter) is TensorFlow's work in either case.
         precision: string, of OpenVINO's networks: `"f32"`, which equals TensorFlow's up to rounding, or
@@ -48,17 +51,19 @@ def load_separator(
         `GraphSeparator`.
 
     Raises:
-        FileNotFoundError: there is no SavedModel, one that is no separator, or one without networks for
-            OpenVINO.
-        ValueError: the SavedModel is damaged; an unknown `runtime`; settings of OpenVINO for TensorFlow.
-        ModuleNotFoundError: OpenVINO is not installed and asked for.
+        FileNotFoundError: there is no SavedModel, one that is no separator, one without networks for
+            OpenVINO, or a name whose model was not pulled.
+        ValueError: the SavedModel is damaged, or not as it was pulled; the name of a segmenter; an unknown
+            `runtime`; settings of OpenVINO for TensorFlow.
+        ModuleNotFoundError: OpenVINO, or for `hf://` huggingface_hub, is not installed and asked for.
+        ConnectionError: the Hub does not give it.
 
     Example:
 
     >>> separator = load_separator("runs/wave_u_net/tiny/saved_model")
     >>> stems = separator.separate(song, sample_rate=44100)
     """
-    path = Path(path)
+    path = find_model(path, "separator")
     metadata = read_separator_metadata(path)
     if check_choice("runtime", runtime, RUNTIMES) == "openvino":
         config = from_dict(SeparatorConfig, metadata.get("separation"), "separation")

@@ -5,6 +5,7 @@ from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
 from keras_d3.utils.foreign_files import is_foreign, own_items
+from keras_d3.utils.locks import file_lock
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.validation import (
@@ -28,6 +29,7 @@ __all__ = [
     "check_positive_int",
     "code_version",
     "current_commit",
+    "file_lock",
     "is_foreign",
     "num_cores",
     "optional_package",

@@ -29,6 +29,7 @@ COMMANDS = list(subcommands(build_parser()))
 def test_names_of_the_commands():
     assert [words[0] for words in COMMANDS if len(words) == 1] == [
         "models",
+        "pull",
         "separate",
         "segment",
         "evaluate",

@@ -214,12 +214,30 @@ def test_a_changed_run_is_exported_again(compared, tmp_path):
     assert (path / "saved_model.pb").stat().st_mtime_ns != before
 
 
+def test_another_models_export_is_not_replaced_unasked(compared, tmp_path, capsys):
+    two, four = (compared[0] / "out/runs/small" / name for name in ("two", "four"))
+    path = export_run(four, tmp_path / "model")
+    before = (path / "saved_model.pb").read_bytes()
+    with pytest.raises(
+        FileExistsError, match=r"`.*model` holds another model \(small/four\) than the run `.*two"
+    ):
+        export_run(two, path)
+    assert (path / "saved_model.pb").read_bytes() == before
+    assert keras_d3(["export", "--run-dir", str(two), "--out", str(path), "--overwrite"]) == 0
+    card = (path / "README.md").read_text()
+    assert "# small, two" in card and "SDR in dB, track_median" in card and "- train: " in card
+    (tmp_path / "mine").mkdir()
+    with pytest.raises(FileExistsError, match="`.*mine` holds another model than the run"):
+        export_run(two, tmp_path / "mine")
+
+
 def test_networks_for_openvino(compared, tmp_path, capsys):
     pytest.importorskip("openvino", reason="OpenVINO is in the extra `export`")
     run = shutil.copytree(compared[0] / "out/runs/small/two", tmp_path / "run")
     command = ["export", "--run-dir", str(run)]
     assert keras_d3([*command, "--format", "openvino"]) == 0
-    assert sorted(os.listdir(run / "openvino")) == ["metadata.json", "network.bin", "network.xml"]
+    files = ["README.md", "metadata.json", "network.bin", "network.xml"]
+    assert sorted(os.listdir(run / "openvino")) == files
     # The same run again, but what is there has no networks for OpenVINO.
     assert keras_d3([*command, "--with-openvino"]) == 1
     assert "exists already. Choose another path, or give --overwrite." in capsys.readouterr().err

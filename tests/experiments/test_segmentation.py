@@ -115,6 +115,10 @@ def test_export_round_trip(run, capsys, tmp_path):
     time = (tmp_path / "model/saved_model.pb").stat().st_mtime_ns
     assert export_segmentation_run(run, tmp_path / "model") == tmp_path / "model"
     assert (tmp_path / "model/saved_model.pb").stat().st_mtime_ns == time, "what is there is kept"
+    metadata = tmp_path / "model/assets.extra/metadata.json"
+    metadata.write_text(metadata.read_text().replace('"small"', '"other"'))
+    with pytest.raises(FileExistsError, match="holds another model .test/other. than the run"):
+        export_segmentation_run(run, tmp_path / "model")
     assert main(["export", "--run-dir", str(run), "--format", "onnx"]) == 1
     assert "Segmenters are exported as SavedModels alone" in capsys.readouterr().err
 

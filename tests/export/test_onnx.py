@@ -54,4 +54,4 @@ def test_errors(tmp_path, monkeypatch):
 def test_waveform_network_alone(tmp_path):
     separator = Separator(waveform_conv(90, 64), waveform_settings())
     path = separator.export_networks(tmp_path / "networks", "onnx")
-    assert sorted(os.listdir(path)) == ["metadata.json", "network.onnx"]
+    assert sorted(os.listdir(path)) == ["README.md", "metadata.json", "network.onnx"]

@@ -191,7 +191,7 @@ def test_networks_alone(tmp_path):
 
     path = write(tmp_path / "networks", check=False)
     files = {f"{source}.{suffix}" for source in SOURCES for suffix in ("xml", "bin")}
-    assert set(os.listdir(path)) == {"metadata.json", *files}
+    assert set(os.listdir(path)) == {"README.md", "metadata.json", *files}
     assert json.loads((path / "metadata.json").read_text()) == {"sample_rate_hz": 8000}
     assert OpenVINONetwork(path / "vocals.xml").input_shape == (None, 12, 33, 2)
     assert OpenVINONetwork(path / "drums.xml").input_shape == (None, 8, 33, 2)

@@ -14,7 +14,7 @@ import numpy as np
 
 ROOT = Path(__file__).resolve().parents[2]
 SHIPPED = ("keras_d3", "recipes", "tfrecords_tools")
-SUFFIXES = (".py", ".typed", ".css", ".js", ".csv")
+SUFFIXES = (".py", ".typed", ".css", ".js", ".json", ".csv")
 
 
 def check_files(wheel):
