@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio.files import write_audio
+from keras_d3.audio import write_audio
 from keras_d3.separation import Separator, separate_file
 from keras_d3.separation.files import song_name
 from tests.helpers.tiny_networks import SOURCES, noise, waveform_identity, waveform_settings
