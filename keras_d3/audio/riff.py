@@ -43,7 +43,13 @@ def _one_file(data, start, path):
     """Returns the file that begins at `start`, and where another one begins behind it, or None."""
     head = data[start : start + 4]
     order = ">" if head in (b"RIFX", b"FORM") else "<"
-    facts = {"order": order, "bytes_per_sec": DEFAULT_BYTES_PER_SEC, "long_bytes": None, "patches": []}
+    facts = {
+        "order": order,
+        "bytes_per_sec": DEFAULT_BYTES_PER_SEC,
+        "long_bytes": None,
+        "format": b"",
+        "patches": [],
+    }
     position = start + 12
     while len(header := data[position : position + 8]) == 8:
         name, length = header[:4], struct.unpack(f"{order}I", header[4:])[0]
@@ -60,6 +66,7 @@ def _one_file(data, start, path):
 def _read_chunk(data, start, name, body, facts):
     if name == b"fmt " and len(rate := data[body + 8 : body + 12]) == 4:
         facts["bytes_per_sec"] = struct.unpack(facts["order"] + "I", rate)[0] or DEFAULT_BYTES_PER_SEC
+        facts["format"] = data[body - 8 : body + struct.unpack("<I", data[body - 4 : body])[0]]
     elif name == b"ds64" and len(sizes := data[body + 8 : body + 16]) == 8:
         facts["long_bytes"] = struct.unpack("<Q", sizes)[0]
         # A mended header is that of a RIFF file, where the chunk has no meaning.
@@ -92,8 +99,8 @@ def _samples(data, start, body, promised, facts, path):
         return Part(start, behind), behind
     if behind == "samples" and (promised == 0 or left - promised > slack):
         warn_once(
-            f"`{path}`: its header promises {promised} bytes of samples, {left} are there, as when a recorder "
-            "stops before it can write the length; all of them are read."
+            f"`{path}`: its header promises {promised} bytes of samples, {left} are there, as when a "
+            "recorder stops before it can write the length; all of them are read."
         )
         return _up_to_the_end(data, start, body, facts), None
     return Part(start, len(data)), None
@@ -131,6 +138,15 @@ def _up_to_the_end(data, start, body, facts):
             frames = (left - 8) // facts["frame_bytes"]
             patches.append((facts["frames_place"], struct.pack(">I", min(frames, 0xFFFFFFFF))))
         return Part(start, len(data), patches=tuple(patches))
+    if len(data) - body > 0xFFFFFFFF and facts["format"]:
+        return Part(body, len(data), prefix=_long_header(len(data) - body, facts["format"]))
     name = b"RIFX" if data[start : start + 4] == b"RIFX" else b"RIFF"
     patches = [(0, name + b"\xff" * 4), (body - 4 - start, b"\xff" * 4), *facts["patches"]]
     return Part(start, len(data), patches=tuple(patches))
+
+
+def _long_header(num_bytes, format_chunk):
+    """A header with a length of 64 bits (EBU Tech 3306), to be put before samples of more than 4 GiB."""
+    sizes = struct.pack("<QQQI", num_bytes + 80, num_bytes, 0, 0)
+    unknown = b"\xff" * 4
+    return b"RF64" + unknown + b"WAVEds64" + struct.pack("<I", 28) + sizes + format_chunk + b"data" + unknown

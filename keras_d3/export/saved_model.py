@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
-from keras_d3.utils import atomic_path, write_json
+from keras_d3.utils import atomic_path, path_without_brackets, write_json
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
@@ -58,7 +58,8 @@ def write_saved_model(
 
 def _check(module, path, example):
     """Compares the SavedModel's floating-point outputs with those of the graphs in memory."""
-    signatures = tf.saved_model.load(str(path)).signatures
+    with path_without_brackets(path) as readable:
+        signatures = tf.saved_model.load(str(readable)).signatures
     for name, function in module.functions.items():
         saved = signatures[name](**{module.inputs.name: example})
         for output, expected in function(example).items():
@@ -89,7 +90,8 @@ def load_saved_model(path: str | Path, kind: str, signatures: Sequence[str]) -> 
         ValueError: the SavedModel is damaged, or lacks a signature.
     """
     try:
-        module = tf.saved_model.load(str(path))
+        with path_without_brackets(path) as readable:
+            module = tf.saved_model.load(str(readable))
         for name in signatures:
             module.signatures[name]
     except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:

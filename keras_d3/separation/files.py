@@ -97,9 +97,22 @@ def separate_file(
 
 
 def song_name(path: str | Path) -> str:
-    """Name of the stems' folder: the file's name without its suffix (both of `.stem.mp4`)."""
-    stem = Path(path).stem
-    return stem.removesuffix(".stem") or stem
+    """Name of the stems' folder: the file's name without its suffix (both of `.stem.mp4`).
+
+    A name of dots alone (a song called "..", from `...wav`) would lead out of the folder of all songs: such
+    a file keeps its suffix.
+
+    Example:
+
+    >>> song_name("album/A - B.stem.mp4"), song_name("...wav")
+    ('A - B', '...wav')
+    """
+    path = Path(path)
+    # "." and ".." have no name of their own.
+    name = path.name if path.name not in ("", "..") else path.resolve().name
+    stem = Path(name).stem
+    stem = stem.removesuffix(".stem") or stem
+    return stem if stem.strip(". ") else name
 
 
 _NUM_STEPS = 1000

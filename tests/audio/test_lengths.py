@@ -1,4 +1,4 @@
-"""Lengths that are estimates, and several recordings in one file: all samples are read, no more and no less."""
+"""Lengths that are estimates, and several recordings in one file: all of the samples are read."""
 
 import logging
 
