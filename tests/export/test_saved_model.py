@@ -137,6 +137,13 @@ def test_export_replaces_only_when_asked(small, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["deep", "mine"] and os.listdir(tmp_path / "deep") == ["separator"]
 
 
+def test_paths_with_brackets(small, tmp_path):
+    # TensorFlow takes them for patterns of file names.
+    path = tmp_path / "runs [lr=1e-3]" / "d3net*[v1]"
+    small.export(path)
+    assert load_separator(path).sources == small.sources
+
+
 def test_failed_export_leaves_nothing(small, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="The SavedModel gives another 'drums' than the networks in"):
