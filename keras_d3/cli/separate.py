@@ -1,38 +1,123 @@
 """`keras-d3 separate`: songs into stems."""
 
+import os
+import sys
 from pathlib import Path
 
+from keras_d3.audio import find_songs
 from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different, check_out
-from keras_d3.settings import SUBTYPES
+from keras_d3.cli.stem_options import add_part, add_stems, add_written_files, stem_files_config
 
 
 def add_separate(commands):
     """Adds the command."""
-    command = commands.add_parser("separate", help="separate songs into stems with a SavedModel")
+    command = commands.add_parser(
+        "separate",
+        help="separate songs into stems with a SavedModel",
+        epilog="A song that cannot be read or separated does not end the others: it is named at the end, and "
+        "the exit code is 1.",
+    )
     command.add_argument(
-        "songs", nargs="+", metavar="SONG", help="audio files: any format of libsndfile or ffmpeg"
+        "songs",
+        nargs="+",
+        metavar="SONG",
+        help="audio files (any format of libsndfile or ffmpeg), directories of them, and patterns such as "
+        "'album/*.flac'",
     )
     add_saved_model(command)
-    add_out(command, "stems go to DIR/<song>/<source>.wav")
+    add_out(command, "stems go to DIR/<song>/<stem>.wav, and nothing elsewhere")
     command.add_argument(
-        "--subtype",
-        choices=SUBTYPES,
-        default=SUBTYPES[0],
-        help=f"sample format of the stems (default: {SUBTYPES[0]})",
+        "--skip-existing", action="store_true", help="leave out songs whose stems are all there"
     )
+    add_stems(command)
+    add_written_files(command)
+    add_part(command)
     add_runtime(command)
+    command.add_argument(
+        "--threads", type=int, metavar="N", help="processor threads (default: one per core)"
+    )
+    command.add_argument(
+        "--jsonl",
+        metavar="FILE",
+        help="append a line of JSON per song: seconds, peak, clipped samples, files, model, settings",
+    )
     command.set_defaults(run=_separate)
 
 
 def _separate(options):
-    from keras_d3.separation import load_separator, separate_file, song_name
+    config = stem_files_config(options)
+    if options.threads is not None and options.threads < 1:
+        raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
+    if options.skip_existing and options.overwrite:
+        raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    songs = find_songs(options.songs, outside=options.out)
+    model = Path(options.model)
+    if config.folder_template == "{song}":
+        check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
+        if not options.skip_existing:
+            check_out(options, *(Path(options.out) / song.name for song in songs))
+    from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
-    names = [song_name(song) for song in options.songs]
-    check_different(names, "Songs", "the folder DIR/<song>")
-    check_out(options, *(Path(options.out) / name for name in names))
-    separator = load_separator(options.model, options.runtime, options.precision)
-    for song in options.songs:
-        for path in separate_file(
-            separator, song, options.out, subtype=options.subtype, quality=options.quality
-        ):
-            print(path)
+    metadata = read_separator_metadata(model)
+    name = model.resolve().name
+    batch = SongBatch(songs, metadata, options.out, config, name, options.skip_existing)
+    if not options.skip_existing:
+        check_out(options, *(path for paths in batch.paths.values() for path in paths.values()))
+    outcomes = []
+    for outcome in batch.run(lambda: _load(options), quality=options.quality):
+        outcomes.append(outcome)
+        if options.jsonl is not None:
+            append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
+        _show(outcome)
+    return _summarize(outcomes)
+
+
+def _load(options):
+    from keras_d3.separation import load_separator, set_num_threads
+
+    if options.threads is not None:
+        set_num_threads(options.threads)
+    num_threads = options.threads if options.runtime == "openvino" else None
+    return load_separator(options.model, options.runtime, options.precision, num_threads)
+
+
+def _model_facts(options, metadata):
+    """What a line of JSON says of the model."""
+    recipe = metadata.get("recipe")
+    return {
+        "path": str(options.model),
+        "recipe": recipe.get("name") if isinstance(recipe, dict) else None,
+        "sources": list(metadata["sources"]),
+        "sample_rate_hz": metadata["sample_rate_hz"],
+        "commit": metadata.get("commit"),
+        "quality": options.quality,
+        "runtime": options.runtime,
+        "precision": options.precision,
+    }
+
+
+def _show(outcome):
+    if outcome.status == "failed":
+        print(f"failed: {_printable(outcome.song.path)}: {outcome.error}", file=sys.stderr)
+    elif outcome.status == "skipped":
+        print(f"skipped: {_printable(outcome.song.path)}: its stems are there", file=sys.stderr)
+    else:
+        for path in outcome.separated.paths:
+            print(_printable(path))
+
+
+def _summarize(outcomes):
+    """Names what failed, and returns the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if not failed:
+        return 0
+    print(f"error: {len(failed)} of {len(outcomes)} songs failed:", file=sys.stderr)
+    for outcome in failed:
+        print(f"  {_printable(outcome.song.path)}: {outcome.error}", file=sys.stderr)
+    return 1
+
+
+def _printable(path):
+    """A path with what the terminal's encoding, or any, does not have written as escapes."""
+    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
+    return os.fspath(path).encode(encoding, "backslashreplace").decode(encoding)

@@ -26,12 +26,17 @@ from keras_d3.settings.separator import (
     SpectrogramSeparatorConfig,
     WaveformSeparatorConfig,
 )
+from keras_d3.settings.stem_files import CLIPS, RESIDUAL, RESTS, StemFilesConfig
 from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
 
 __all__ = [
+    "StemFilesConfig",
+    "RESTS",
+    "RESIDUAL",
     "ACCOMPANIMENT",
     "CHECKPOINTS",
     "CLAIM_UNITS",
+    "CLIPS",
     "MEAN_IOU",
     "NETWORK_FORMATS",
     "OPENVINO_PRECISIONS",
