@@ -33,9 +33,7 @@ def add_separate(commands):
     add_written_files(command)
     add_part(command)
     add_runtime(command)
-    command.add_argument(
-        "--threads", type=int, metavar="N", help="processor threads (default: one per core)"
-    )
+    command.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one per core)")
     command.add_argument(
         "--jsonl",
         metavar="FILE",
@@ -73,10 +71,13 @@ def _separate(options):
 
 
 def _load(options):
-    from keras_d3.separation import load_separator, set_num_threads
+    import tensorflow as tf
+
+    from keras_d3.separation import load_separator
 
     if options.threads is not None:
-        set_num_threads(options.threads)
+        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
+        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     num_threads = options.threads if options.runtime == "openvino" else None
     return load_separator(options.model, options.runtime, options.precision, num_threads)
 

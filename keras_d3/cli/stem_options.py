@@ -61,7 +61,9 @@ def add_part(parser):
     part.add_argument(
         "--start", type=seconds, default=0.0, metavar="TIME", help="seconds, or M:SS, or H:MM:SS (default: 0)"
     )
-    part.add_argument("--duration", type=seconds, metavar="TIME", help="at most so long (default: to the end)")
+    part.add_argument(
+        "--duration", type=seconds, metavar="TIME", help="at most so long (default: to the end)"
+    )
 
 
 def stem_files_config(options):

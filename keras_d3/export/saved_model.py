@@ -12,6 +12,8 @@ from keras_d3.utils import atomic_path, path_without_brackets, write_json
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
+# The signature that TensorFlow Serving, `saved_model_cli` and others take where none is named.
+DEFAULT_SIGNATURE = "serving_default"
 
 
 def write_saved_model(
@@ -23,6 +25,8 @@ def write_saved_model(
     write_more: Callable[[Path], None] | None = None,
 ) -> Path:
     """Writes a graph module and its metadata as a SavedModel; its functions are the signatures.
+
+    The first of them (`separate`, `segment`) is also the signature `serving_default`.
 
     Args:
         module: `GraphModule`.
@@ -47,7 +51,9 @@ def write_saved_model(
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        tf.saved_model.save(module, str(temporary), signatures=module.functions)
+        default = next(iter(module.functions.values()))
+        signatures = {**module.functions, DEFAULT_SIGNATURE: default}
+        tf.saved_model.save(module, str(temporary), signatures=signatures)
         write_json(temporary / METADATA_FILE, metadata)
         if write_more is not None:
             write_more(temporary)

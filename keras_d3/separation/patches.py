@@ -11,11 +11,6 @@ from keras_d3.ops import add_to_start, overlap_add
 from keras_d3.settings import SpectrogramSeparatorConfig
 
 
-def patch_period(config: SpectrogramSeparatorConfig) -> int:
-    """Rows after which the patches of all sources begin together again."""
-    return math.lcm(*(config.patches_of(source)[1] for source in config.sources))
-
-
 class PatchGroups:
     """One `PatchEstimator` for each group of sources with equal patches, in step with each other.
 
@@ -49,7 +44,7 @@ class PatchGroups:
         groups = {}
         for source in config.sources:
             groups.setdefault(config.patches_of(source), []).append(source)
-        self.period = patch_period(config)
+        self.period = math.lcm(*(shift for _, shift in groups))
         self.largest_shift = max(shift for _, shift in groups)
         reach = max(frames - shift for frames, shift in groups)
         self.frames_before = -(-reach // self.period) * self.period

@@ -1,6 +1,7 @@
 """Songs of hours, separated segment by segment."""
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -8,7 +9,6 @@ import numpy as np
 
 from keras_d3.audio import AudioBlocks, StreamResampler
 from keras_d3.separation.graph_separator import GraphSeparator
-from keras_d3.separation.patches import patch_period
 from keras_d3.settings import SeparatorConfig, WaveformSeparatorConfig, from_dict
 
 SEGMENT_SECS = 300.0
@@ -29,7 +29,7 @@ class SegmentLengths:
     Segment k gives the samples from `k * hop` to `(k + 1) * hop + fade`, the last `fade` of which are
     cross-faded with the next one's first. It is separated with `margin` more samples on both sides.
 
-    `hop` and `margin` are multiples of the distance at which windows (or patches) begin, and the margin
+    `hop` and `margin` are multiples of the distance at which windows (or whole patches) begin, and the margin
     covers all windows that reach into what is kept. So every window is one that the whole song has too, and
     the stems are the same up to rounding: segments change the statistics of the Wiener filter alone, and
     silence that fills a whole segment, which gives silence.
@@ -59,9 +59,10 @@ def segment_lengths(
             overlap = config.overlap if window["input"] == window["output"] else 0.0
             unit, reach = max(1, round(window["output"] * (1 - overlap))), 2 * window["input"]
     else:
-        unit = patch_period(config) * config.frame_step
-        longest = max(config.patches_of(source)[0] for source in config.sources)
-        reach = 2 * longest * config.frame_step + 2 * config.frame_length
+        # Multiples of the shifts would do, but for the last patches: their number goes by whole ones.
+        patch_frames = [config.patches_of(source)[0] for source in config.sources]
+        unit = math.lcm(*patch_frames) * config.frame_step
+        reach = 2 * max(patch_frames) * config.frame_step + 2 * config.frame_length
     margin = -(-reach // unit) * unit
     hop = max(margin, round(segment_secs * rate / unit) * unit)
     return SegmentLengths(hop, margin, min(round(FADE_SECS * rate), margin))
@@ -98,7 +99,9 @@ def separate_blocks(
         span = len(audio) - before
         expected = max(source_song.expected, done + span)
         report = on_progress and (
-            lambda share, done=done, span=span, expected=expected: on_progress((done + share * span) / expected)
+            lambda share, done=done, span=span, expected=expected: on_progress(
+                (done + share * span) / expected
+            )
         )
         total = source_song.num_samples if is_last else None
         stems = separator.stems(audio, separator.sample_rate, report, quality)
@@ -131,6 +134,10 @@ def cut(blocks: Iterator[np.ndarray], lengths: SegmentLengths) -> Iterator[tuple
     audio = np.concatenate(buffer)
     buffer.clear()
     yield audio, before, True
+
+
+def _share_of(on_progress, done, span, expected):
+    return lambda share: on_progress((done + share * span) / expected)
 
 
 class _CountedSong:

@@ -166,9 +166,21 @@ def test_paths_that_are_no_separator(small, tmp_path):
 
 def test_a_saved_model_has_one_variable_and_two_functions_more_than_its_networks(small, tmp_path):
     module = tf.saved_model.load(str(small.export(tmp_path / "separator", check=False)))
-    assert set(module.signatures) == {"separate", "separate_fast"}
+    assert set(module.signatures) == {"separate", "separate_fast", "serving_default"}
     module.signatures["separate"](mixture=tf.constant(noise(300)))
     assert module.progress.numpy() == 1
+
+
+def test_the_default_signature_is_separate(exported):
+    _, path = exported
+    signatures, song = tf.saved_model.load(str(path)).signatures, tf.constant(noise(500))
+    default = signatures["serving_default"]
+    (spec,) = default.structured_input_signature[1].values()
+    assert spec.name == "mixture" and spec.shape.as_list() == [None, 2]
+    stems, expected = default(mixture=song), signatures["separate"](mixture=song)
+    assert set(stems) == set(SOURCES)
+    for source in SOURCES:
+        np.testing.assert_array_equal(stems[source], expected[source])
 
 
 def damage_metadata(path, **changes):
