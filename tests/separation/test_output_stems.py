@@ -42,9 +42,7 @@ def test_the_mixture_is_asked_for_only_where_it_is_needed():
 
 
 def test_choices_that_the_model_does_not_have():
-    with pytest.raises(
-        ValueError, match="`stems` must be among the model's sources, bass, .* Received: piano"
-    ):
+    with pytest.raises(ValueError, match="`stems` must be among the model's sources.* Received: piano"):
         output_stems(SOURCES, StemFilesConfig(stems=("bass", "piano")))
     with pytest.raises(ValueError, match="`two_stems` must be among .* Received: Vocals"):
         output_stems(SOURCES, StemFilesConfig(two_stems="Vocals"))
