@@ -54,6 +54,7 @@ def _separate(options):
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
         if not options.skip_existing:
             check_out(options, *(Path(options.out) / song.name for song in songs))
+    _set_threads(options.threads)
     from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
     metadata = read_separator_metadata(model)
@@ -70,14 +71,18 @@ def _separate(options):
     return _summarize(outcomes)
 
 
-def _load(options):
-    import tensorflow as tf
+def _set_threads(num_threads):
+    """Limits TensorFlow's threads; only before it runs anything."""
+    if num_threads is not None:
+        import tensorflow as tf
 
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(num_threads)
+
+
+def _load(options):
     from keras_d3.separation import load_separator
 
-    if options.threads is not None:
-        tf.config.threading.set_intra_op_parallelism_threads(options.threads)
-        tf.config.threading.set_inter_op_parallelism_threads(options.threads)
     num_threads = options.threads if options.runtime == "openvino" else None
     return load_separator(options.model, options.runtime, options.precision, num_threads)
 

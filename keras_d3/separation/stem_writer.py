@@ -99,6 +99,8 @@ class StemWriter:
             writer.close()
         divisor = 1.0
         if self.config.clip == "rescale":
+            # The headers need not guess the length any more.
+            self.num_samples = max(writer.num_samples for writer in self._writers.values())
             divisor = max(1.0, *(writer.peak for writer in self._writers.values()))
             self._writers = {stem: self._encode(stem, divisor) for stem in self.paths}
         stems = []
