@@ -28,14 +28,28 @@ class AudioBlocks:
     num_samples: int | None
     blocks: Iterator[np.ndarray]
 
+    def whole(self) -> np.ndarray:
+        """Reads all blocks into one float32 array (time, channels)."""
+        # One array from the beginning: joining blocks at the end would double the memory of a long song.
+        audio = np.empty((self.num_samples or 0, self.channels), "float32")
+        length, more = 0, []
+        for block in self.blocks:
+            fitting = block[: len(audio) - length]
+            audio[length : length + len(fitting)] = fitting
+            length += len(fitting)
+            if len(fitting) < len(block):
+                more.append(block[len(fitting) :])
+        audio = audio[:length]
+        return np.concatenate([audio, *more]) if more else audio
+
 
 def read_audio_blocks(
-    path: str | Path, start_secs: float = 0.0, duration_secs: float | None = None
+    path: str | Path | AudioReader, start_secs: float = 0.0, duration_secs: float | None = None
 ) -> AudioBlocks:
     """Opens an audio file, or a part of it, to be read once in blocks; `open_audio` reads it.
 
     Args:
-        path: str or Path.
+        path: str or Path; or an `AudioReader`, which saves a second look at the header.
         start_secs: seconds at the file's start that are left out.
         duration_secs: seconds that are read at most; None, to the end.
 
@@ -51,7 +65,7 @@ def read_audio_blocks(
     >>> song = read_audio_blocks("song.wav", start_secs=2.5)
     >>> loudest = max(np.abs(block).max() for block in song.blocks)
     """
-    reader = open_audio(path)
+    reader = path if isinstance(path, AudioReader) else open_audio(path)
     check_start(reader, start_secs)
     start = round(start_secs * reader.sample_rate)
     stop = None if duration_secs is None else start + max(1, round(duration_secs * reader.sample_rate))

@@ -56,7 +56,7 @@ def probe_audio_streams(path: str | Path) -> list[dict]:
 
     Returns:
         A list of dicts with `sample_rate` (int), `channels` (int),
-        `num_samples` (int, or None where nothing says), `is_exact` (bool, whether the file itself
+        `num_samples` (int, or None where nothing says), `is_stored` (bool, whether the file itself
         stores `num_samples`; it may then be off by a codec's frame) and `silence_before`
         (int, samples by which the sound starts later than the picture).
 
@@ -87,7 +87,7 @@ def probe_audio_streams(path: str | Path) -> list[dict]:
                 "sample_rate": sample_rate,
                 "channels": channels,
                 "num_samples": None if secs is None else round(secs * sample_rate),
-                "is_exact": is_stored,
+                "is_stored": is_stored,
                 "silence_before": max(0, round(late * sample_rate)) if has_picture else 0,
                 "tolerance_secs": STORED_DURATION_SECS.get(container.get("format_name"), 0.0),
             }
@@ -150,7 +150,7 @@ def ffmpeg_blocks(path: Path, stream: int, facts: dict, samples_per_block: int) 
 def _check_length(path, stream, facts, num_samples, said):
     if any(sentence in said for sentence in _ENDS_EARLY):
         raise cut_short(path, f"ffmpeg says {said.splitlines()[0]!r}")
-    promised = facts["num_samples"] if facts["is_exact"] else None
+    promised = facts["num_samples"] if facts["is_stored"] else None
     if promised and num_samples < promised - facts["tolerance_secs"] * facts["sample_rate"]:
         raise cut_short(
             path, f"audio stream {stream} should have {promised} samples, {num_samples} are there"

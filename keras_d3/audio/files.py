@@ -4,8 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from keras_d3.audio.blocks import AudioBlocks
 from keras_d3.audio.paths import native
-from keras_d3.audio.reader import AudioReader, open_audio
+from keras_d3.audio.reader import open_audio
 from keras_d3.audio.samples import to_pcm16
 from keras_d3.utils import atomic_path, check_choice, check_positive_int, optional_package
 
@@ -79,18 +80,8 @@ def audio_facts(path: str | Path, stream: int | None = None) -> dict:
     }
 
 
-def _whole(reader: AudioReader) -> np.ndarray:
-    # One array from the beginning: joining blocks at the end would double the memory of a long song.
-    audio = np.empty((reader.num_samples or 0, reader.channels), "float32")
-    length, more = 0, []
-    for block in reader.blocks():
-        fitting = block[: len(audio) - length]
-        audio[length : length + len(fitting)] = fitting
-        length += len(fitting)
-        if len(fitting) < len(block):
-            more.append(block[len(fitting) :])
-    audio = audio[:length]
-    return np.concatenate([audio, *more]) if more else audio
+def _whole(reader):
+    return AudioBlocks(reader.sample_rate, reader.channels, reader.num_samples, reader.blocks()).whole()
 
 
 def write_audio(path: str | Path, audio: np.ndarray, sample_rate: int, subtype: str = "PCM_16") -> None:

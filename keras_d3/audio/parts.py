@@ -8,6 +8,19 @@ import logging
 logger = logging.getLogger("keras_d3.audio")
 
 
+# A header that promises so much more than there is is not worth a refusal: the file is not cut, but was
+# written by a program that counts wrong. A tenth of a second would be half of a very short file.
+TOLERANCE_SECS = 0.1
+TOLERANCE_SHARE = 0.1
+MIN_TOLERANCE_BYTES = 64
+
+
+def tolerated_bytes(promised_bytes: int, bytes_per_sec: int) -> int:
+    """Returns how many bytes of samples may be missing."""
+    most = min(TOLERANCE_SECS * bytes_per_sec, TOLERANCE_SHARE * promised_bytes)
+    return max(MIN_TOLERANCE_BYTES, round(most))
+
+
 @functools.lru_cache(maxsize=4096)
 def warn_once(message: str) -> None:
     """Warns that a file is read, but not as it says; once, though its header is looked at more often."""

@@ -21,6 +21,10 @@ def existing_file(path: str | Path) -> Path:
     return path
 
 
-def native(path: str | Path) -> bytes:
-    """The path's bytes: soundfile would encode text, which fails for names that are no UTF-8."""
-    return os.fsencode(path)
+def native(path: str | Path) -> str | bytes:
+    """A path as `soundfile` takes it: as bytes if its name is no valid text, which it cannot encode."""
+    try:
+        str(path).encode()
+    except UnicodeEncodeError:
+        return os.fsencode(path)
+    return str(path)

@@ -14,6 +14,8 @@ from keras_d3.audio.paths import existing_file, native
 from keras_d3.utils import check_positive_int, optional_package
 
 SAMPLES_PER_BLOCK = 1 << 18
+# libsndfile's names of codings in which it finds any sample at once, and exactly that one.
+SEEKABLE_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE")
 
 
 class _Info(NamedTuple):
@@ -108,8 +110,8 @@ class AudioReader:
         """
         check_positive_int("samples_per_block", samples_per_block)
         check_positive_int("start", start, 0)
-        position = 0
-        for block in self._all_blocks(samples_per_block):
+        position = self._first_position(start)
+        for block in self._blocks_from(position, samples_per_block):
             first, last = max(0, start - position), len(block)
             if stop is not None:
                 last = min(last, stop - position)
@@ -121,7 +123,11 @@ class AudioReader:
         if position == 0:
             raise no_samples(self.path)
 
-    def _all_blocks(self, samples_per_block: int) -> Iterator[np.ndarray]:
+    def _first_position(self, start: int) -> int:
+        """Where reading has to begin in order to have the sample `start`."""
+        return 0
+
+    def _blocks_from(self, position: int, samples_per_block: int) -> Iterator[np.ndarray]:
         raise NotImplementedError
 
     def _checked(self, block: np.ndarray, position: int) -> np.ndarray:
@@ -156,15 +162,21 @@ class _SoundfileReader(AudioReader):
             warn_once(f"`{path}` holds {len(parts)} recordings; they are read as one.")
         super().__init__(path, int(first.samplerate), first.channels, sum(lengths), exact)
 
-    def _all_blocks(self, samples_per_block: int) -> Iterator[np.ndarray]:
-        for part, info in self._parts:
-            yield from self._part_blocks(part, info, samples_per_block)
+    def _first_position(self, start: int) -> int:
+        part, info = self._parts[0]
+        seeks = len(self._parts) == 1 and part.num_samples is None
+        return min(start, info.frames) if seeks and info.subtype.startswith(SEEKABLE_SUBTYPES) else 0
 
-    def _part_blocks(self, part, info, samples_per_block):
+    def _blocks_from(self, position: int, samples_per_block: int) -> Iterator[np.ndarray]:
+        for part, info in self._parts:
+            yield from self._part_blocks(part, info, position, samples_per_block)
+
+    def _part_blocks(self, part, info, num_samples, samples_per_block):
         soundfile = optional_package("soundfile", "audio", "Reading and writing audio files")
 
-        num_samples = 0
         with _Source(self.path, part) as source, soundfile.SoundFile(source) as file:
+            if num_samples:
+                file.seek(num_samples)
             while True:
                 try:
                     block = file.read(samples_per_block, dtype="float32", always_2d=True)
@@ -190,7 +202,7 @@ class _FfmpegReader(AudioReader):
         # Also a stored duration is rounded to a codec's frames.
         super().__init__(path, facts["sample_rate"], facts["channels"], length, False)
 
-    def _all_blocks(self, samples_per_block: int) -> Iterator[np.ndarray]:
+    def _blocks_from(self, position: int, samples_per_block: int) -> Iterator[np.ndarray]:
         return ffmpeg_blocks(self.path, self._stream, self._facts, samples_per_block)
 
 

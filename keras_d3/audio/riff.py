@@ -7,13 +7,11 @@ only the first of several files in one.
 import struct
 
 from keras_d3.audio.errors import cut_short
-from keras_d3.audio.parts import Part, warn_once
+from keras_d3.audio.parts import TOLERANCE_SECS, Part, tolerated_bytes, warn_once
 
 # Length in the header by writers that cannot seek back (to a pipe): ffmpeg all ones, SoX 2 GiB.
 UNKNOWN_RIFF_BYTES = 0x7FFFF000
 WAVE_NAMES = (b"RIFF", b"RIFX", b"RF64", b"BW64")
-# Headers that are wrong by less are not worth a refusal.
-TOLERANCE_SECS = 0.1
 DEFAULT_BYTES_PER_SEC = 4 * 44100
 
 
@@ -80,14 +78,13 @@ def _read_chunk(data, start, name, body, facts):
 
 def _samples(data, start, body, promised, facts, path):
     left = len(data) - body
-    slack = TOLERANCE_SECS * facts["bytes_per_sec"]
     is_rf64 = data[start : start + 4] in (b"RF64", b"BW64")
     unknown = promised >= (1 << 62) if is_rf64 else promised >= UNKNOWN_RIFF_BYTES and promised > left
     if unknown:
         return _up_to_the_end(data, start, body, facts), None
     if promised > left:
         why = f"its header promises {promised} bytes of samples, {left} are there"
-        if promised - left > slack:
+        if promised - left > tolerated_bytes(promised, facts["bytes_per_sec"]):
             raise cut_short(path, why)
         warn_once(f"`{path}`: {why}; these are read.")
         return _up_to_the_end(data, start, body, facts), None
@@ -97,7 +94,7 @@ def _samples(data, start, body, promised, facts, path):
         behind = _behind(data, end, facts["order"])
     if isinstance(behind, int):
         return Part(start, behind), behind
-    if behind == "samples" and (promised == 0 or left - promised > slack):
+    if behind == "samples" and (promised == 0 or left - promised > TOLERANCE_SECS * facts["bytes_per_sec"]):
         warn_once(
             f"`{path}`: its header promises {promised} bytes of samples, {left} are there, as when a "
             "recorder stops before it can write the length; all of them are read."

@@ -6,17 +6,17 @@ libsndfile and ffmpeg read a cut file of these formats without an error.
 import struct
 
 from keras_d3.audio.errors import cut_short
-from keras_d3.audio.parts import warn_once
+from keras_d3.audio.parts import tolerated_bytes, warn_once
 
-# 0.1 s of CD sound: a header that is wrong by less is not worth a refusal.
-TOLERANCE_BYTES = 4 * 4410
+# Of CD sound; what the files have stands in places of their own.
+BYTES_PER_SEC = 4 * 44100
 
 
 def check_stored_size(data, start: int, path) -> None:
     """Compares the header's length with the file's, if the format has one that is known here.
 
     Raises:
-        ValueError: more than `TOLERANCE_BYTES` are missing.
+        ValueError: more than `tolerated_bytes` are missing.
     """
     for magic, read in _READERS.items():
         if data[start : start + len(magic)] == magic:
@@ -31,7 +31,7 @@ def check_stored_size(data, start: int, path) -> None:
 def _compare(begin, promised, size, path):
     missing = begin + promised - size
     why = f"its header promises {promised} bytes of samples, {size - begin} are there"
-    if missing > TOLERANCE_BYTES:
+    if missing > tolerated_bytes(promised, BYTES_PER_SEC):
         raise cut_short(path, why)
     if missing > 0:
         warn_once(f"`{path}`: {why}; these are read.")

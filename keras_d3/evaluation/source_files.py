@@ -4,15 +4,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.audio import audio_facts, decode_with_ffmpeg, read_audio
+from keras_d3.audio import AUDIO_SUFFIXES, audio_facts, decode_with_ffmpeg, is_audio_file, read_audio
 from keras_d3.evaluation.stems import ACCOMPANIMENT
-from keras_d3.utils import is_foreign, own_items
+from keras_d3.utils import own_items
 
-# Where a source has several files, the first format counts.
-AUDIO_SUFFIXES = (
-    ".wav", ".flac", ".aif", ".aiff", ".w64", ".caf", ".au", ".wv", ".ogg", ".opus", ".mp3", ".m4a", ".mp4",
-    ".aac", ".wma",
-)  # fmt: skip
 # Formats whose headers have the length to the sample.
 EXACT_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".w64")
 STEM_SUFFIX = ".stem.mp4"
@@ -40,7 +35,7 @@ def source_facts(file: SourceFile) -> dict:
     The length is None where the header does not have it to the sample.
     """
     facts = audio_facts(file) if isinstance(file, str) else audio_facts(*file)
-    exact = isinstance(file, str) and Path(file).suffix.lower() in EXACT_SUFFIXES
+    exact = isinstance(file, str) and Path(file).suffix.lower() in EXACT_SUFFIXES and facts["is_exact"]
     return facts if exact else {**facts, "num_samples": None}
 
 
@@ -74,8 +69,4 @@ def sources_in(place: Path) -> dict[str, SourceFile]:
 
 
 def _files_in(folder):
-    return [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in AUDIO_SUFFIXES and not is_foreign(path) and path.is_file()
-    ]
+    return [path for path in own_items(folder) if is_audio_file(path)]

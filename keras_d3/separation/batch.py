@@ -10,9 +10,11 @@ from typing import Any
 import tensorflow as tf
 
 from keras_d3.audio import Song
-from keras_d3.separation.files import SeparatedSong, check_song, separate_song, stem_paths
+from keras_d3.separation.files import SeparatedSong, separate_song
 from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.output_stems import output_stems
+from keras_d3.separation.song_reader import check_song
+from keras_d3.separation.stem_paths import stem_paths
 from keras_d3.settings import StemFilesConfig, to_dict
 
 # What a song may raise without ending the others.

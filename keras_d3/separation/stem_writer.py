@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.audio import AudioFormat, AudioWriter, read_audio_blocks, safe_name
+from keras_d3.audio import AudioFormat, AudioWriter, open_audio, safe_name
 from keras_d3.settings import StemFilesConfig
 
 
@@ -125,7 +125,7 @@ class StemWriter:
         """Writes a stem again in the format that was asked for, divided by a number."""
         first = self._writers[stem].path
         with self._open(stem, is_final=True) as writer:
-            for block in read_audio_blocks(first).blocks:
+            for block in open_audio(first).blocks():
                 writer.write(block / np.float32(divisor))
         first.unlink()
         return writer

@@ -10,9 +10,7 @@ def touch(folder, *names):
 
 
 def test_files_directories_and_patterns(tmp_path):
-    touch(
-        tmp_path, "a/x.wav", "a/b/x.FLAC", "a/b/cover.jpg", "a/.x.wav", "a/.trash/y.wav", "a/@__thumb/z.mp3"
-    )
+    touch(tmp_path, "a/x.wav", "a/b/x.FLAC", "a/b/cover.jpg", "a/.x.wav", "a/.trash/y.wav", "a/@eaDir/z.mp3")
     touch(tmp_path, "a/stems/x/vocals.wav", "c/1.mp3", "c/2.mp3", "c/[1].mp3", "notes.xyz")
     arguments = [tmp_path / "notes.xyz", tmp_path / "a", f"{tmp_path}/c/*.mp3", tmp_path / "gone.wav"]
     songs = find_songs(arguments, outside=tmp_path / "a" / "stems")
@@ -40,7 +38,7 @@ def test_nothing_found(tmp_path):
 
 
 def test_names_lead_nowhere(tmp_path):
-    assert find_songs([tmp_path / "...wav"])[0].name == "__"
-    assert find_songs([tmp_path / "..mp3"])[0].name == "_"
+    assert find_songs([tmp_path / "...wav"])[0].name == "...wav"
+    assert find_songs([tmp_path / "..mp3"])[0].name == "..mp3"
     assert safe_name("..") == "__" and safe_name(".") == "_" and safe_name("") == "_"
     assert safe_name("AC/DC\\x\0") == "AC_DC_x_" and safe_name("...a") == "...a"

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from keras_d3.separation import mix_part, output_stems
+from keras_d3.separation.output_stems import mix_part, output_stems
 from keras_d3.settings import StemFilesConfig
 from tests.helpers.tiny_networks import noise
 

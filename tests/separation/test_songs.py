@@ -7,10 +7,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio import Song, read_audio
+from keras_d3.audio import Song, downmix_to_stereo, read_audio
 from keras_d3.audio.files import write_audio
-from keras_d3.separation import Separator, SongBatch, append_json_line, files, output_stems, separate_song
-from keras_d3.separation.files import stem_paths
+from keras_d3.separation import Separator, SongBatch, append_json_line, separate_song, song_reader
+from keras_d3.separation.output_stems import output_stems
+from keras_d3.separation.stem_paths import stem_paths
 from keras_d3.settings import StemFilesConfig
 from tests.helpers.tiny_networks import SOURCES, noise, waveform_identity, waveform_settings
 
@@ -33,7 +34,7 @@ def song(tmp_path):
 @pytest.fixture(params=["whole", "segments"])
 def way(request, monkeypatch):
     if request.param == "segments":
-        monkeypatch.setattr(files, "WHOLE_SONG_SECS", 0.0)
+        monkeypatch.setattr(song_reader, "WHOLE_SONG_SECS", 0.0)
 
 
 @pytest.mark.parametrize("file_format", ["flac", "mp3", "ogg", "opus"])
@@ -79,7 +80,7 @@ def test_a_part_of_a_song(separator, song, tmp_path, way):
 
 
 def test_names_of_255_bytes_and_of_dots(separator, song, tmp_path):
-    for name, folder in (("a" * 243, "a" * 243), ("..", "__")):
+    for name, folder in (("a" * 243, "a" * 243), ("..", "...wav")):
         (tmp_path / f"{name}.wav").write_bytes(song.read_bytes())
         result = separate(separator, tmp_path / f"{name}.wav", tmp_path / "out" / "deep")
         assert result.paths[0] == tmp_path / "out" / "deep" / folder / "drums.wav"
@@ -99,10 +100,26 @@ def test_nothing_is_written_elsewhere(tmp_path):
         stem_paths(tmp_path / "out", outputs, StemFilesConfig(), "song")
 
 
+def test_surround_is_mixed_down(separator, tmp_path, way, caplog):
+    surround = noise(900, 6, scale=0.05)
+    soundfile.write(tmp_path / "film.wav", surround, 8000, subtype="FLOAT")
+    result = separate(separator, tmp_path / "film.wav", tmp_path / "out", two_stems="drums", subtype="FLOAT")
+    assert result.channels == 2 and "film.wav: its 6 channels are mixed down to stereo" in caplog.text
+    drums, rest = (read_audio(path)[0] for path in result.paths)
+    np.testing.assert_allclose(drums + rest, downmix_to_stereo(surround), atol=1e-6)
+
+
 def test_channels_are_checked_by_the_header(separator, tmp_path):
-    soundfile.write(tmp_path / "surround.wav", noise(100, 6), 8000)
-    with pytest.raises(ValueError, match="surround.wav` has 6 channels.*1 or 2 channels.* ffmpeg .* -ac 2"):
-        separate(separator, tmp_path / "surround.wav", tmp_path / "out")
+    soundfile.write(tmp_path / "nine.wav", noise(100, 9), 8000)
+    with pytest.raises(ValueError, match="nine.wav` cannot be mixed down .*at most 8 channels.*pan=stereo"):
+        separate(separator, tmp_path / "nine.wav", tmp_path / "out")
+    mono_model = Separator(waveform_identity(channels=1), waveform_settings(channels=1))
+    soundfile.write(tmp_path / "three.wav", noise(100, 3), 8000)
+    with pytest.raises(ValueError, match="'mp3' holds at most 2 channels. Received: 3 channels"):
+        separate(mono_model, tmp_path / "three.wav", tmp_path / "out", file_format="mp3")
+    three = dict(mono_model.metadata, channels=3)
+    with pytest.raises(ValueError, match="nine.wav` has 9 channels.*1 or 3 channels.*ffmpeg .* -ac 3"):
+        song_reader.check_song(tmp_path / "nine.wav", three, StemFilesConfig())
     assert not (tmp_path / "out").exists()
 
 
