@@ -1,4 +1,4 @@
-"""Songs for separators: headers checked first, surround mixed down, short ones whole, long ones in segments."""
+"""Songs for separators: headers are checked first, surround is mixed down, long ones come in segments."""
 
 import logging
 from collections.abc import Callable, Iterator, Mapping
