@@ -1,6 +1,6 @@
 """FLAC files: their length where the header does not say, and several in one file."""
 
-from keras_d3.audio.parts import Part
+from keras_d3.audio.parts import RELEASED_BYTES, Part, release
 
 # The marker and the header of the block that must follow it (34 bytes of facts), in the middle of a file.
 _FILE_BEGINS = b"fLaC\x00\x00\x00\x22"
@@ -12,10 +12,22 @@ _BLOCK_SIZES |= {code: 256 << (code - 8) for code in range(8, 16)}
 def flac_parts(data, start: int, path) -> list[Part]:
     """Returns one part per FLAC file in the file; lengths that a header leaves open are counted."""
     begins = [start]
-    while (begin := data.find(_FILE_BEGINS, begins[-1] + 1)) >= 0:
+    while (begin := _find(data, _FILE_BEGINS, begins[-1] + 1)) >= 0:
         begins.append(begin)
     stops = [*begins[1:], len(data)]
     return [_part(data, begin, stop) for begin, stop in zip(begins, stops, strict=True)]
+
+
+def _find(data, wanted, begin):
+    """As `data.find`, but gives the pages of a mapped file back: those of hours would count as memory."""
+    while begin < len(data):
+        end = min(len(data), (begin // RELEASED_BYTES + 1) * RELEASED_BYTES)
+        found = data.find(wanted, begin, end + len(wanted) - 1)
+        release(data, begin, end)
+        if found >= 0:
+            return found
+        begin = end
+    return -1
 
 
 def _part(data, start, stop):

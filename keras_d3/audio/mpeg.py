@@ -9,7 +9,7 @@ import functools
 import struct
 
 from keras_d3.audio.errors import cut_short
-from keras_d3.audio.parts import Part, skip_id3
+from keras_d3.audio.parts import Part, release, skip_id3
 
 # kbit/s by (MPEG 1?, layer), ISO/IEC 11172-3 table 2.4.2.3 and 13818-3.
 _BIT_RATES = {
@@ -50,6 +50,7 @@ class _Stream:
     promised: int | None = None
     has_xing: bool = False
     count: int = 0
+    stop: int = 0
 
 
 def mpeg_start(data, start: int, search: bool) -> int | None:
@@ -76,22 +77,22 @@ def mpeg_parts(data, start: int, path) -> list[Part]:
     """
     streams = _streams(data, start)
     parts = []
-    for stream, following in zip(streams, [*streams[1:], None], strict=True):
+    for stream in streams:
         missing = (stream.promised or 0) - stream.count
         if missing * stream.frame.num_samples > 0.1 * stream.frame.sample_rate and missing > _SPARE_FRAMES:
             raise cut_short(path, f"its header promises {stream.promised} frames, {stream.count} are there")
-        parts.append(_part(stream, len(data) if following is None else following.start))
+        parts.append(_part(stream))
     return parts
 
 
-def _part(stream, stop):
+def _part(stream):
     if stream.promised or stream.frame.layer != 3:
         # Where the encoder wrote its delay, libsndfile takes it off: its length is the true one.
         length = None if stream.promised else stream.count * stream.frame.num_samples
-        return Part(stream.start, stop, num_samples=length, is_exact=False)
+        return Part(stream.start, stream.stop, num_samples=length, is_exact=False)
     start = stream.start + (stream.frame.num_bytes if stream.has_xing else 0)
     length = stream.count * stream.frame.num_samples
-    return Part(start, stop, prefix=_info_frame(stream), num_samples=length, is_exact=False)
+    return Part(start, stream.stop, prefix=_info_frame(stream), num_samples=length, is_exact=False)
 
 
 def _streams(data, start):
@@ -111,7 +112,10 @@ def _streams(data, start):
             streams[-1].promised = _promised_frames(data, place, position) if has_xing else None
         streams[-1].count += not has_xing
         previous = frame.kind
+        release(data, position, position + frame.num_bytes)
         position += frame.num_bytes
+        # Tags behind the last frame would make the decoder complain of a wrong length.
+        streams[-1].stop = position
     return streams
 
 

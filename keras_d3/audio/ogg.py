@@ -1,6 +1,6 @@
 """Ogg files: links of a chain, of which libsndfile reads the first alone."""
 
-from keras_d3.audio.parts import Part, warn_once
+from keras_d3.audio.parts import Part, release, warn_once
 
 BEGIN_OF_STREAM, END_OF_STREAM = 2, 4
 
@@ -13,7 +13,9 @@ def ogg_parts(data, start: int, path) -> list[Part]:
         if flags & BEGIN_OF_STREAM and not in_header:
             begins.append(position)
         in_header = bool(flags & BEGIN_OF_STREAM)
-        position += 27 + num_segments + sum(data[position + 27 : position + 27 + num_segments])
+        length = 27 + num_segments + sum(data[position + 27 : position + 27 + num_segments])
+        release(data, position, position + length)
+        position += length
     if position > len(data) or not flags & END_OF_STREAM:
         warn_once(f"`{path}` may be cut short: its last page is not marked as the end.")
     stops = [*begins[1:], len(data)]

@@ -4,6 +4,7 @@ import dataclasses
 import functools
 import io
 import logging
+import mmap
 
 logger = logging.getLogger("keras_d3.audio")
 
@@ -13,6 +14,7 @@ logger = logging.getLogger("keras_d3.audio")
 TOLERANCE_SECS = 0.1
 TOLERANCE_SHARE = 0.1
 MIN_TOLERANCE_BYTES = 64
+RELEASED_BYTES = 1 << 24
 
 
 def tolerated_bytes(promised_bytes: int, bytes_per_sec: int) -> int:
@@ -95,6 +97,18 @@ class PartFile(io.RawIOBase):
         buffer[: len(data)] = data
         self._position += len(data)
         return len(data)
+
+
+def release(data, start: int, stop: int) -> None:
+    """Gives memory of a mapped file back to the system once `RELEASED_BYTES` were read.
+
+    It is read again when it is wanted. A loop over a file calls this after each step from `start` to `stop`.
+    """
+    if start // RELEASED_BYTES == stop // RELEASED_BYTES:
+        return
+    length = stop // mmap.PAGESIZE * mmap.PAGESIZE
+    if isinstance(data, mmap.mmap) and length and hasattr(mmap, "MADV_DONTNEED"):
+        data.madvise(mmap.MADV_DONTNEED, 0, length)
 
 
 def skip_id3(data, position: int) -> int:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import glob
+import itertools
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -27,12 +28,13 @@ def find_songs(arguments: Sequence[str | Path], outside: str | Path | None = Non
     """Finds the songs that files, directories and patterns name.
 
     A directory stands for the audio files in it and below, whose names keep their folders; hidden files
-    and folders (`.name`, `@name`, `__MACOSX`) are left out. A pattern (`*`, `?`, `[...]`, `**`) stands for
-    the files that match, unless there is a file of that very name.
+    and folders, and those of systems (`__MACOSX`, `@eaDir`), are left out. A pattern (`*`, `?`, `[...]`,
+    `**`) stands for the files that match, unless there is a file of that very name.
 
     Args:
         arguments: sequence of paths or patterns.
-        outside: directory whose files are no songs (where the results go), or None.
+        outside: directory whose files are no songs (where the results go), or None. Patterns that begin
+            in it find them all the same.
 
     Returns:
         List of `Song`, in the order of the arguments, sorted within each. Files that do not exist are
@@ -40,6 +42,7 @@ def find_songs(arguments: Sequence[str | Path], outside: str | Path | None = Non
 
     Raises:
         FileNotFoundError: a directory has no audio files, or nothing matches a pattern.
+        ValueError: a directory of songs is `outside`, or lies in it.
     """
     outside = None if outside is None else Path(outside).resolve()
     songs: dict[Path, Song] = {}
@@ -77,32 +80,46 @@ def safe_name(name: str) -> str:
 
 def _songs_of(path, outside):
     if path.is_dir():
-        songs = [Song(file, _name_below(path, file)) for file in _audio_files(path, outside)]
-        if not songs:
-            raise FileNotFoundError(
-                f"No audio files in the directory `{path}`. Files of other suffixes than "
-                f"{', '.join(AUDIO_SUFFIXES)} have to be named."
-            )
-        return songs
+        return _songs_in(path, outside)
     if path.exists() or not glob.has_magic(str(path)):
         return [Song(path, song_name(path))]
     found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
+    if _is_below(_without_pattern(path), outside):
+        outside = None
     files = [file for file in found if file.is_file() and not _is_below(file, outside)]
     if not files:
         raise FileNotFoundError(f"No files match `{path}`. Check the pattern, or quote it for the shell.")
     return [Song(file, song_name(file)) for file in files]
 
 
-def _audio_files(directory, outside):
+def _songs_in(directory, outside):
+    if _is_below(directory, outside):
+        raise ValueError(
+            f"The directory of songs `{directory}` must not lie in that of the results, `{outside}`, whose "
+            "stems would be taken for songs. Choose another one for the results, or name the files."
+        )
     found = []
     for folder, folders, files in os.walk(directory):
         folders[:] = [name for name in folders if not is_foreign(Path(name))]
         found += [Path(folder) / name for name in files if not is_foreign(Path(name))]
-    return sorted(path for path in found if is_audio_file(path) and not _is_below(path, outside))
+    files = sorted(path for path in found if is_audio_file(path) and not _is_below(path, outside))
+    if not files:
+        raise FileNotFoundError(
+            f"No audio files in the directory `{directory}`. Files of other suffixes than "
+            f"{', '.join(AUDIO_SUFFIXES)} have to be named."
+        )
+    return [Song(file, _name_below(directory, file)) for file in files]
+
+
+def _without_pattern(path):
+    """The directory in which a pattern is looked for."""
+    parts = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
+    return Path(*parts).resolve()
 
 
 def _is_below(path, directory):
-    return directory is not None and path.resolve().is_relative_to(directory)
+    """Whether a path is a directory or lies below it; both may be None."""
+    return None not in (path, directory) and path.resolve().is_relative_to(directory)
 
 
 def _name_below(directory, file):

@@ -1,11 +1,10 @@
 """`keras-d3 separate`: songs into stems."""
 
-import os
 import sys
 from pathlib import Path
 
 from keras_d3.audio import find_songs
-from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different, check_out
+from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different
 from keras_d3.cli.stem_options import add_part, add_stems, add_written_files, stem_files_config
 
 
@@ -44,24 +43,19 @@ def add_separate(commands):
 
 def _separate(options):
     config = stem_files_config(options)
-    if options.threads is not None and options.threads < 1:
-        raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
-    if options.skip_existing and options.overwrite:
-        raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    _check_options(options)
     songs = find_songs(options.songs, outside=options.out)
-    model = Path(options.model)
+    model, out_dir = Path(options.model), Path(options.out)
     if config.folder_template == "{song}":
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
-        if not options.skip_existing:
-            check_out(options, *(Path(options.out) / song.name for song in songs))
+        _check_new(options, [out_dir / song.name for song in songs])
     _set_threads(options.threads)
     from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
     metadata = read_separator_metadata(model)
     name = model.resolve().name
-    batch = SongBatch(songs, metadata, options.out, config, name, options.skip_existing)
-    if not options.skip_existing:
-        check_out(options, *(path for paths in batch.paths.values() for path in paths.values()))
+    batch = SongBatch(songs, metadata, out_dir, config, name, options.skip_existing)
+    _check_new(options, [path for paths in batch.paths.values() for path in paths.values()])
     outcomes = []
     for outcome in batch.run(lambda: _load(options), quality=options.quality):
         outcomes.append(outcome)
@@ -69,6 +63,31 @@ def _separate(options):
             append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
         _show(outcome)
     return _summarize(outcomes)
+
+
+def _check_options(options):
+    """Checks what needs no look at songs or model, before any work."""
+    if options.threads is not None and options.threads < 1:
+        raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
+    if options.skip_existing and options.overwrite:
+        raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    if Path(options.out).exists() and not Path(options.out).is_dir():
+        raise ValueError(f"`--out` must be a directory. Received: --out {options.out}, a file.")
+    if options.jsonl is not None:
+        Path(options.jsonl).parent.mkdir(parents=True, exist_ok=True)
+        # A file that cannot be written is known before the first song is separated.
+        with open(options.jsonl, "a", encoding="utf-8"):
+            pass
+
+
+def _check_new(options, paths):
+    """Refuses to replace what is there, unless the options say what to do."""
+    there = [path for path in paths if path.exists()]
+    if there and not (options.overwrite or options.skip_existing):
+        more = f", as do {len(there) - 1} more" if len(there) > 1 else ""
+        raise FileExistsError(
+            f"`{there[0]}` exists already{more}. Choose another path, or give --overwrite or --skip-existing."
+        )
 
 
 def _set_threads(num_threads):
@@ -104,12 +123,12 @@ def _model_facts(options, metadata):
 
 def _show(outcome):
     if outcome.status == "failed":
-        print(f"failed: {_printable(outcome.song.path)}: {outcome.error}", file=sys.stderr)
+        print(f"failed: {outcome.song.path}: {outcome.error}", file=sys.stderr)
     elif outcome.status == "skipped":
-        print(f"skipped: {_printable(outcome.song.path)}: its stems are there", file=sys.stderr)
+        print(f"skipped: {outcome.song.path}: its stems are there", file=sys.stderr)
     else:
         for path in outcome.separated.paths:
-            print(_printable(path))
+            print(path)
 
 
 def _summarize(outcomes):
@@ -119,11 +138,5 @@ def _summarize(outcomes):
         return 0
     print(f"error: {len(failed)} of {len(outcomes)} songs failed:", file=sys.stderr)
     for outcome in failed:
-        print(f"  {_printable(outcome.song.path)}: {outcome.error}", file=sys.stderr)
+        print(f"  {outcome.song.path}: {outcome.error}", file=sys.stderr)
     return 1
-
-
-def _printable(path):
-    """A path with what the terminal's encoding, or any, does not have written as escapes."""
-    encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    return os.fspath(path).encode(encoding, "backslashreplace").decode(encoding)

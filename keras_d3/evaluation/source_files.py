@@ -14,6 +14,8 @@ STEM_SUFFIX = ".stem.mp4"
 STEM_STREAMS = {"mixture": 0, "drums": 1, "bass": 2, "other": 3, "vocals": 4}
 # What other tools call the accompaniment.
 ACCOMPANIMENT_NAMES = (ACCOMPANIMENT, "no_vocals", "instrumental")
+# Names that data sets agree on; written with capitals, they are the same.
+COMMON_NAMES = (*STEM_STREAMS, *ACCOMPANIMENT_NAMES)
 
 # A path, or [path, number of the audio stream]: JSON has no other sequences.
 SourceFile = str | list
@@ -62,10 +64,13 @@ def sources_in(place: Path) -> dict[str, SourceFile]:
         return {name: [str(place), STEM_STREAMS[name]] for name in sorted(STEM_STREAMS)}
     found = {}
     for path in _files_in(place):
-        name = ACCOMPANIMENT if path.stem in ACCOMPANIMENT_NAMES else path.stem
-        rank = ACCOMPANIMENT_NAMES.index(path.stem) if name == ACCOMPANIMENT else 0
-        found.setdefault(name, []).append((rank, AUDIO_SUFFIXES.index(path.suffix.lower()), str(path)))
-    return {name: min(files)[2] for name, files in sorted(found.items())}
+        name = path.stem.lower() if path.stem.lower() in COMMON_NAMES else path.stem
+        rank = 0
+        if name in ACCOMPANIMENT_NAMES:
+            rank, name = ACCOMPANIMENT_NAMES.index(name), ACCOMPANIMENT
+        form = AUDIO_SUFFIXES.index(path.suffix.lower())
+        found.setdefault(name, []).append((rank, form, path.stem != path.stem.lower(), str(path)))
+    return {name: min(files)[-1] for name, files in sorted(found.items())}
 
 
 def _files_in(folder):

@@ -4,8 +4,19 @@ import logging
 
 import numpy as np
 import pytest
+import soundfile
 
-from keras_d3.audio import audio_facts, decode_with_ffmpeg, open_audio, read_audio
+from keras_d3.audio import (
+    audio_facts,
+    decode_with_ffmpeg,
+    flac,
+    mpeg,
+    ogg,
+    open_audio,
+    parts,
+    read_audio,
+)
+from keras_d3.audio.layout import read_layout
 from keras_d3.audio.mpeg import mpeg_start
 from tests.audio.recordings import SAMPLE_RATE, ffmpeg, joined, needs_ffmpeg, song
 
@@ -209,3 +220,59 @@ def test_a_missing_stream_is_named(wav):
 def test_noise_is_not_taken_for_mpeg_audio():
     data = np.random.default_rng(0).bytes(1 << 18)
     assert mpeg_start(data, 0, search=True) is None
+
+
+@needs_ffmpeg
+def test_tags_behind_the_frames_are_no_sound(tmp_path, wav, capfd):
+    """With them, the size in Xing's header is not that of the file, of which the decoder complains."""
+    ffmpeg("-i", wav, "-id3v2_version", "0", tmp_path / "plain.mp3")
+    tag = b"APETAGEX" + bytes([0xD0, 7, 0, 0]) + (60_000).to_bytes(4, "little") + bytes(16 + 60_000)
+    (tmp_path / "tagged.mp3").write_bytes((tmp_path / "plain.mp3").read_bytes() + tag)
+    audio, _ = read_audio(tmp_path / "tagged.mp3")
+    np.testing.assert_array_equal(audio, read_audio(tmp_path / "plain.mp3")[0])
+    assert capfd.readouterr().err == ""
+
+
+@needs_ffmpeg
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("a.w64", ()),
+        ("a.caf", ()),
+        ("a.au", ()),
+        ("a.wv", ()),
+        ("a.tta", ()),
+        ("a.m4a", ("-c:a", "alac")),
+        ("a.oga", ("-c:a", "flac")),
+        ("adpcm.wav", ("-c:a", "adpcm_ms")),
+        ("a.WMA", ("-c:a", "wmav2")),
+        ("no_suffix", ("-f", "flac")),
+    ],
+)
+def test_containers(tmp_path, wav, name, options):
+    ffmpeg("-i", wav, *options, tmp_path / name)
+    lossy = name in ("a.WMA", "adpcm.wav")
+    audio = check_read_whole(tmp_path / name, NUM_SAMPLES, 2 * 2048 if lossy else 0)
+    if not lossy:
+        np.testing.assert_array_equal(audio, read_audio(wav)[0])
+
+
+@pytest.mark.parametrize("module", [flac, mpeg, ogg], ids=["flac", "mp3", "ogg"])
+def test_headers_of_hours_take_no_memory(tmp_path, monkeypatch, request, module):
+    """What was looked at of a mapped file is given back; the parts are the same."""
+    given_back = []
+    release = parts.release
+
+    def count(data, start, stop):
+        given_back.append(stop)
+        release(data, start, stop)
+
+    name = request.node.callspec.id
+    soundfile.write(tmp_path / f"a.{name}", soundfile.read(song(tmp_path / "a.wav"))[0], SAMPLE_RATE)
+    path = joined(tmp_path / f"b.{name}", *[tmp_path / f"a.{name}"] * 3)
+    expected = read_layout(path)
+    monkeypatch.setattr(module, "release", count)
+    monkeypatch.setattr(parts, "RELEASED_BYTES", 4096)
+    monkeypatch.setattr(flac, "RELEASED_BYTES", 4096)
+    assert read_layout(path) == expected and len(expected) == 3
+    assert given_back == sorted(given_back) and len(given_back) > 3

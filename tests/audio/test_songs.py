@@ -29,6 +29,19 @@ def test_files_directories_and_patterns(tmp_path):
     assert len(find_songs([f"{tmp_path}/a/**/*.wav"])) == 2
 
 
+def test_results_beside_the_songs(tmp_path):
+    """Stems of an earlier run are no songs, wherever they lie."""
+    touch(tmp_path, "a/x.wav", "a/y.wav", "a/x/vocals.wav")
+    for outside in (tmp_path / "a", tmp_path):
+        with pytest.raises(ValueError, match="`.*a` must not lie in that of the results.*or name the files"):
+            find_songs([tmp_path / "a"], outside=outside)
+        # Whoever writes a pattern says which files.
+        assert [song.name for song in find_songs([f"{tmp_path}/a/*.wav"], outside)] == ["x", "y"]
+    songs = find_songs([f"{tmp_path}/a/**/*.wav"], outside=tmp_path / "a" / "x")
+    assert [song.name for song in songs] == ["x", "y"]
+    assert len(find_songs([tmp_path / "a" / "x" / "vocals.wav"], outside=tmp_path)) == 1
+
+
 def test_nothing_found(tmp_path):
     touch(tmp_path, "cover.jpg")
     with pytest.raises(FileNotFoundError, match="No audio files in the directory .*have to be named"):
