@@ -16,6 +16,8 @@ MPEG_SUFFIXES = (".mp1", ".mp2", ".mp3", ".mpa", ".mpga")
 def read_layout(path: Path) -> list[Part]:
     """Returns the parts of an audio file; one, the whole file, where its format is not looked into.
 
+    None where MPEG audio has no frames: libsndfile would look for them, and complain on standard error.
+
     Raises:
         ValueError: samples that a header promises are missing.
     """
@@ -32,5 +34,7 @@ def read_layout(path: Path) -> list[Part]:
         first = mpeg_start(data, start, search=path.suffix.lower() in MPEG_SUFFIXES)
         if first is not None:
             return mpeg_parts(data, first, path)
+        if path.suffix.lower() in MPEG_SUFFIXES:
+            return []
         check_stored_size(data, start, path)
         return [Part(0, len(data))]

@@ -60,7 +60,7 @@ def open_audio(path: str | Path, stream: int | None = None) -> "AudioReader":
     if stream is None:
         parts = read_layout(path)
         infos = [_open_part(path, part) for part in parts]
-        if None not in infos:
+        if parts and None not in infos:
             return _SoundfileReader(path, list(zip(parts, infos, strict=True)))
     streams = probe_audio_streams(path)
     if (stream or 0) >= len(streams):

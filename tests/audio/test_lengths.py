@@ -135,6 +135,12 @@ def test_no_decoder_writes_to_standard_error(tmp_path, wav, capfd):
     (tmp_path / "cut.mp3").write_bytes(data[: len(data) // 2])
     with pytest.raises(ValueError, match=r"cut\.mp3` is cut short: its header promises \d+ frames"):
         read_audio(tmp_path / "cut.mp3")
+    (tmp_path / "page.mp3").write_bytes(b"<html>404 not found</html>" * 9)
+    with pytest.raises(ValueError, match="page.mp3` cannot be read as audio"):
+        read_audio(tmp_path / "page.mp3")
+    ffmpeg("-i", wav, tmp_path / "one.m4a")
+    (tmp_path / "one.m4a").rename(tmp_path / "other.mp3")
+    read_audio(tmp_path / "other.mp3")
     assert capfd.readouterr().err == ""
 
 
