@@ -98,11 +98,7 @@ def separate_blocks(
     for audio, before, is_last in cut(source_song.at_network_rate(), lengths):
         span = len(audio) - before
         expected = max(source_song.expected, done + span)
-        report = on_progress and (
-            lambda share, done=done, span=span, expected=expected: on_progress(
-                (done + share * span) / expected
-            )
-        )
+        report = on_progress and _share_of(on_progress, done, span, expected)
         total = source_song.num_samples if is_last else None
         stems = separator.stems(audio, separator.sample_rate, report, quality)
         del audio
@@ -145,14 +141,14 @@ class _CountedSong:
 
     def __init__(self, song, to_hz, keep_mixture):
         self.song, self.to_hz, self.num_samples = song, to_hz, 0
-        self._kept = [] if keep_mixture else None
+        self._keeps, self._kept = keep_mixture, []
         self.expected = round((song.num_samples or 0) * to_hz / song.sample_rate)
 
     def at_network_rate(self):
         resampler = StreamResampler(self.song.sample_rate, self.to_hz, self.song.channels)
         for block in self.song.blocks:
             self.num_samples += len(block)
-            if self._kept is not None:
+            if self._keeps:
                 self._kept.append(block)
             yield resampler(block)
         total = max(1, round(self.num_samples * self.to_hz / self.song.sample_rate))

@@ -100,7 +100,7 @@ def song_parts(
     except ValueError as error:
         raise ValueError(f"`{path}` cannot be separated: {error}") from error
     # Without a mixture to keep, only the separator holds the song, and frees it as early as it can.
-    kept = audio if keep_mixture else None
+    kept = audio if keep_mixture else np.empty((0, song.channels), "float32")
     parts: list[Part] = [(lambda num_samples: kept[:num_samples], stems)]
     return song, _pop_each(parts)
 

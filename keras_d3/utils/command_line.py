@@ -14,7 +14,7 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
 
     An error the user can correct becomes one line on standard error and exit code 1; anything else
     is a defect and keeps its traceback. What Keras settings of other projects would break is settled first
-    (see `settle_keras_settings`), and standard output takes any character.
+    (see `settle_keras_settings`), and standard output and error take any character.
 
     Args:
         function: callable, the command. It returns the exit code; None counts as 0.
@@ -26,6 +26,7 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
     # TensorFlow's C++ side reports missing GPUs as errors; what matters also comes as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     print_any_character(sys.stdout)
+    print_any_character(sys.stderr)
     try:
         settle_keras_settings()
         return function(*arguments) or 0

@@ -60,7 +60,7 @@ def twenty_songs(tmp_path):
     album = tmp_path / "twenty"
     kinds = [("a", "wav"), ("b", "flac"), ("c", "ogg"), ("d", "WAV")]
     names = [f"{name}{index}.{suffix}" for index in range(4) for name, suffix in kinds]
-    names += [os.fsdecode(b"caf\xe9.wav"), "live/bad_cut.flac", "live/bad_nan.wav"]
+    names += [os.fsdecode(b"caf\xe9.wav"), "live/bad_cut.wav", "live/bad_nan.wav"]
     for name in names:
         (album / name).parent.mkdir(parents=True, exist_ok=True)
         song = noise(300, scale=0.05)
@@ -69,7 +69,7 @@ def twenty_songs(tmp_path):
         subtype = {"ogg": "VORBIS", "wav": "FLOAT"}.get(path.suffix[1:].lower(), "PCM_16")
         with open(path, "wb") as file:
             soundfile.write(file, song, 8000, format=path.suffix[1:].upper(), subtype=subtype)
-    cut = album / "live" / "bad_cut.flac"
+    cut = album / "live" / "bad_cut.wav"
     cut.write_bytes(cut.read_bytes()[:200])
     (album / "live" / "bad_page.mp3").write_bytes(b"<html>404 not found</html>")
     for name in ("cover.jpg", "._a0.wav", "__MACOSX/x.wav"):
@@ -95,7 +95,7 @@ def test_twenty_songs_of_which_three_are_bad(model, twenty_songs, tmp_path, caps
     # All of them are named at the end, with a reason each.
     last = captured.err.decode("utf-8", "replace").split("error: 3 of 20 songs failed:\n")[1].splitlines()
     assert [Path(line.split(": ")[0].strip()).name for line in last] == [
-        "bad_cut.flac",
+        "bad_cut.wav",
         "bad_page.mp3",
         "bad_nan.wav",
     ]

@@ -44,8 +44,7 @@ def in_segments(separator, song, sample_rate, quality, segment_secs, keep_mixtur
 
 
 @pytest.mark.parametrize("kind", MAKERS)
-@pytest.mark.parametrize("quality", ["best", "fast"])
-@pytest.mark.parametrize("sample_rate, channels", [(8000, 2), (11025, 1)])
+@pytest.mark.parametrize("quality, sample_rate, channels", [("best", 8000, 2), ("fast", 11025, 1)])
 def test_segments_equal_the_whole(kind, quality, sample_rate, channels):
     separator = MAKERS[kind]()
     song = noise(12000, channels)
