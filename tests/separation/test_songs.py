@@ -45,6 +45,22 @@ def test_formats(separator, song, tmp_path, way, file_format):
     assert (info.samplerate, info.channels, info.frames) == (8000, 2, 4000)
 
 
+@pytest.mark.parametrize("sample_rate", [8000, 44100, 192000])
+@pytest.mark.parametrize("num_samples", [1, 2, 100, 4095])
+def test_clips_of_milliseconds(separator, tmp_path, way, num_samples, sample_rate):
+    soundfile.write(tmp_path / "clip.wav", noise(num_samples, scale=0.05), sample_rate)
+    for path in separate(separator, tmp_path / "clip.wav", tmp_path / "out").paths:
+        info = soundfile.info(str(path))
+        assert (info.samplerate, info.frames) == (sample_rate, num_samples)
+
+
+@pytest.mark.parametrize("file_format", ["flac", "mp3", "ogg", "opus"])
+def test_one_sample_in_every_format(separator, tmp_path, file_format):
+    soundfile.write(tmp_path / "clip.wav", noise(1, scale=0.05), 44100)
+    result = separate(separator, tmp_path / "clip.wav", tmp_path / "out", file_format=file_format)
+    assert result.num_samples == 1 and len(read_audio(result.paths[0])[0]) >= 1
+
+
 def test_rescaled_stems_add_up_to_the_rescaled_song(separator, song, tmp_path, way):
     mixture, _ = read_audio(song)
     result = separate(separator, song, tmp_path / "out", subtype="PCM_24", clip="rescale", residual=True)
