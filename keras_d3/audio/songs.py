@@ -29,7 +29,8 @@ def find_songs(arguments: Sequence[str | Path], outside: str | Path | None = Non
 
     A directory stands for the audio files in it and below, whose names keep their folders; hidden files
     and folders, and those of systems (`__MACOSX`, `@eaDir`), are left out. A pattern (`*`, `?`, `[...]`,
-    `**`) stands for the files that match, unless there is a file of that very name.
+    `**`) stands for the files that match, unless there is a file of that very name; they keep the folders
+    that the pattern leaves open.
 
     Args:
         arguments: sequence of paths or patterns.
@@ -84,12 +85,13 @@ def _songs_of(path, outside):
     if path.exists() or not glob.has_magic(str(path)):
         return [Song(path, song_name(path))]
     found = sorted(Path(match) for match in glob.glob(str(path), recursive=True))
-    if _is_below(_without_pattern(path), outside):
+    begin = _without_pattern(path)
+    if _is_below(begin, outside):
         outside = None
     files = [file for file in found if file.is_file() and not _is_below(file, outside)]
     if not files:
         raise FileNotFoundError(f"No files match `{path}`. Check the pattern, or quote it for the shell.")
-    return [Song(file, song_name(file)) for file in files]
+    return [Song(file, _name_below(begin, file)) for file in files]
 
 
 def _songs_in(directory, outside):
@@ -113,8 +115,7 @@ def _songs_in(directory, outside):
 
 def _without_pattern(path):
     """The directory in which a pattern is looked for."""
-    parts = itertools.takewhile(lambda part: not glob.has_magic(part), path.parts)
-    return Path(*parts).resolve()
+    return Path(*itertools.takewhile(lambda part: not glob.has_magic(part), path.parts))
 
 
 def _is_below(path, directory):

@@ -39,6 +39,7 @@ def test_results_beside_the_songs(tmp_path):
         assert [song.name for song in find_songs([f"{tmp_path}/a/*.wav"], outside)] == ["x", "y"]
     songs = find_songs([f"{tmp_path}/a/**/*.wav"], outside=tmp_path / "a" / "x")
     assert [song.name for song in songs] == ["x", "y"]
+    assert [song.name for song in find_songs([f"{tmp_path}/*/*/v*.wav"])] == ["a/x/vocals"]
     assert len(find_songs([tmp_path / "a" / "x" / "vocals.wav"], outside=tmp_path)) == 1
 
 

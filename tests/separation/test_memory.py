@@ -88,7 +88,9 @@ def test_memory_grows_like_the_audio(kind, tmp_path):
     check_growth(kind, 20, 140, tmp_path)
 
 
-@pytest.mark.parametrize("kind", MAKERS)
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "tiled" else pytest.param(kind, marks=pytest.mark.large) for kind in MAKERS]
+)
 def test_memory_of_segments_does_not_grow(kind, tmp_path):
     saved_model = MAKERS[kind]().export(tmp_path / "separator", check=False)
     short, long = (peak_megabytes(saved_model, secs, tmp_path, IN_SEGMENTS) for secs in (60, 240))
@@ -96,6 +98,7 @@ def test_memory_of_segments_does_not_grow(kind, tmp_path):
     assert long - short < 40, f"{short:.0f} MB, {long:.0f} MB"
 
 
+@pytest.mark.large
 def test_memory_does_not_grow_from_song_to_song(tmp_path):
     saved_model = MAKERS["crossfaded"]().export(tmp_path / "separator", check=False)
     few, many = (peak_megabytes(saved_model, 10, tmp_path, times=times) for times in (3, 15))
