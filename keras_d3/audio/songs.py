@@ -49,7 +49,7 @@ def find_songs(arguments: Sequence[str | Path], outside: str | Path | None = Non
     songs: dict[Path, Song] = {}
     for argument in arguments:
         for song in _songs_of(Path(argument), outside):
-            songs.setdefault(song.path, song)
+            songs.setdefault(Path(os.path.abspath(song.path)), song)
     return list(songs.values())
 
 

@@ -30,7 +30,7 @@ def stem_paths(
         dict of `stem: pathlib.Path`.
 
     Raises:
-        ValueError: a file would lie outside of `out_dir` (by a link), or its name is too long.
+        ValueError: a file would lie outside of `out_dir` (by a link), or in a file, or its name is too long.
 
     Example:
 
@@ -45,12 +45,18 @@ def stem_paths(
     for output in outputs:
         relative = config.relative_path(song, safe_name(output.name), safe_name(model))
         paths[output.name] = out_dir / relative
-        _check_inside(out_dir, paths[output.name])
+        _check_folders(out_dir, paths[output.name])
         _check_length(relative)
     return paths
 
 
-def _check_inside(out_dir, path):
+def _check_folders(out_dir, path):
+    for folder in path.parents[: len(path.relative_to(out_dir).parts)]:
+        if folder.exists() and not folder.is_dir():
+            raise ValueError(
+                f"Stems go to `{path}`, so `{folder}` must be a directory. Remove that file, or choose "
+                "another directory or `name` template."
+            )
     folder = path.parent.resolve()
     if not folder.is_relative_to(out_dir.resolve()):
         raise ValueError(

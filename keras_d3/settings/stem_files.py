@@ -1,6 +1,7 @@
 """Settings of written stems: which, in what format, under what names, and what part of a song."""
 
 import dataclasses
+import math
 import string
 
 from keras_d3.audio import AudioFormat
@@ -74,11 +75,12 @@ class StemFilesConfig:
                 "`two_stems` writes a source and the rest, so `stems` and `residual` do not go with it. "
                 f"Received: two_stems={self.two_stems!r}, stems={self.stems!r}, residual={self.residual!r}."
             )
-        if not self.start_secs >= 0:
+        if not 0 <= self.start_secs < math.inf:
             raise ValueError(f"`start_secs` must be at least 0. Received: start_secs={self.start_secs!r}.")
-        if self.duration_secs is not None and not self.duration_secs > 0:
+        if self.duration_secs is not None and not 0 < self.duration_secs < math.inf:
             raise ValueError(
-                f"`duration_secs` must be above 0. Received: duration_secs={self.duration_secs!r}."
+                f"`duration_secs` must be above 0. Received: duration_secs={self.duration_secs!r}. Leave it "
+                "out for all of the song."
             )
         self._check_name()
 

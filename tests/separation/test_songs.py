@@ -114,6 +114,10 @@ def test_nothing_is_written_elsewhere(tmp_path):
     (tmp_path / "out" / "song").symlink_to(tmp_path)
     with pytest.raises(ValueError, match="Stems are written below .* which a link leads to"):
         stem_paths(tmp_path / "out", outputs, StemFilesConfig(), "song")
+    (tmp_path / "out" / "other").write_bytes(b"")
+    for song, name in (("other", "{song}/{stem}"), ("x", "other/{song}/{stem}")):
+        with pytest.raises(ValueError, match="so `.*out/other` must be a directory"):
+            stem_paths(tmp_path / "out", outputs, StemFilesConfig(name=name), song)
 
 
 def test_surround_is_mixed_down(separator, tmp_path, way, caplog):
