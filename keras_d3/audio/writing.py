@@ -60,7 +60,8 @@ class AudioWriter:
         audio_format.check_channels(channels)
         self.path, self.audio_format, self._limit = Path(path), audio_format, limit
         self.num_samples, self.num_clipped, self.peak = 0, 0, 0.0
-        rate_hz = audio_format.rate_hz(sample_rate)
+        self._rate_hz = rate_hz = audio_format.rate_hz(sample_rate)
+        self._num_written = 0
         self._ratio = rate_hz / sample_rate
         self._resampler = StreamResampler(sample_rate, rate_hz, channels) if rate_hz != sample_rate else None
         arguments = audio_format.soundfile_arguments(rate_hz, channels)
@@ -108,8 +109,16 @@ class AudioWriter:
             file, self._file = self._file, None
             if complete:
                 self._call(file.close)
+                self._check_length()
             else:
                 file.close()
+
+    def _check_length(self):
+        """Looks at what was written: of Opus, libsndfile loses what does not fit on the disk without a word."""
+        slack = self._rate_hz // 10 if self.audio_format.is_lossy else 0
+        found = self._call(self._soundfile.info, native(self.path)).frames
+        if found < self._num_written - slack:
+            raise self._error(f"{found} of {self._num_written} samples are there.")
 
     def _measure(self, block):
         if block.size:
@@ -129,12 +138,14 @@ class AudioWriter:
             self.num_clipped += int(np.count_nonzero(np.abs(block) > 1))
             block = np.clip(block, -1, 1)
         self._call(self._file.write, block)
+        self._num_written += len(block)
 
     def _call(self, function, *arguments, **options):
         """Calls libsndfile, whose own errors do not name the file."""
         try:
             return function(*arguments, **options)
         except self._soundfile.LibsndfileError as error:
-            raise OSError(
-                f"`{self.path}` cannot be written: {error.error_string} Check the free space of the disk."
-            ) from error
+            raise self._error(error.error_string) from error
+
+    def _error(self, why):
+        return OSError(f"`{self.path}` cannot be written: {why} Check the free space of the disk.")

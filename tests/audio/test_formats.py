@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio import AudioFormat, AudioWriter, read_audio
+from keras_d3.audio import AUDIO_FORMATS, AudioFormat, AudioWriter, read_audio
 from tests.helpers.tiny_networks import noise
 
 
@@ -109,6 +109,19 @@ def test_names_that_are_no_text(tmp_path):
 def test_formats_that_do_not_exist(arguments, message):
     with pytest.raises(ValueError, match=message):
         AudioFormat(**arguments)
+
+
+@pytest.mark.parametrize("name", AUDIO_FORMATS)
+def test_full_disks(tmp_path, name):
+    """A limit of the size of files stands for the disk."""
+    resource = pytest.importorskip("resource")
+    song, before = noise(4 * 48000, scale=0.1), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(OSError, match=f"song.{name}` cannot be written: .*free space of the disk"):
+            write(tmp_path / f"song.{name}", song, AudioFormat(name), 48000)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 def test_what_cannot_be_written(tmp_path):
