@@ -38,10 +38,10 @@ def list_folder(
     """Lists a folder of songs with one or more files per source.
 
     `<root>/<song>/<source>.wav`, or `<root>/{train,validation,test}/<song>/<source>.wav`; any suffix in
-    `AUDIO_SUFFIXES`. `<song>/<source>/` may also be a folder of files, which are summed. A file `mixture` (or
-    `mix`) is optional. The validation folder may be called as in `VALIDATION_NAMES`; `dev` beside `test`
-    without `train` is for training, as in DSD100. Folders without audio, hidden files and those of systems
-    are left out.
+    `keras_d3.audio.AUDIO_SUFFIXES`. `<song>/<source>/` may also be a folder of files, which are summed. A
+    file `mixture` (or `mix`) is optional. The validation folder may be called as in `VALIDATION_NAMES`; `dev`
+    beside `test` without `train` is for training, as in DSD100. Folders without audio, hidden files and those
+    of systems are left out.
 
     Args:
         root: str or Path.

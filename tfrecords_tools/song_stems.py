@@ -3,14 +3,11 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from keras_d3.audio import is_audio_file
 from keras_d3.data import MIXTURE
 from keras_d3.utils import own_items
 from tfrecords_tools.track_files import AudioLocation, AudioSum
 
-AUDIO_SUFFIXES = (
-    ".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".mp4", ".aac", ".aif", ".aiff", ".wma", ".wv", ".w64",
-    ".caf", ".au",
-)  # fmt: skip
 # What data sets call the mixture, in lower case.
 MIXTURE_NAMES = (MIXTURE, "mix", "fullmix", "full_mix")
 
@@ -35,11 +32,11 @@ def stems_in(song: Path, sources: Sequence[str] = ()) -> dict[str, AudioLocation
     stems = {}
     for item in own_items(song):
         if item.is_dir():
-            parts = tuple(AudioLocation(str(path)) for path in own_items(item) if is_audio(path))
+            parts = tuple(AudioLocation(str(path)) for path in own_items(item) if is_audio_file(path))
             name, place = item.name, parts[0] if len(parts) == 1 else AudioSum(parts)
             if not parts:
                 continue
-        elif is_audio(item):
+        elif is_audio_file(item):
             name, place = item.stem, AudioLocation(str(item))
         else:
             continue
@@ -49,8 +46,3 @@ def stems_in(song: Path, sources: Sequence[str] = ()) -> dict[str, AudioLocation
             raise ValueError(f"Two files for one source: `{stems[name]}` and `{place}`. Remove one.")
         stems[name] = place
     return stems
-
-
-def is_audio(path: Path) -> bool:
-    """Says whether a path is a file with one of `AUDIO_SUFFIXES`."""
-    return path.suffix.lower() in AUDIO_SUFFIXES and path.is_file()

@@ -1,40 +1,144 @@
 """`keras-d3 separate`: songs into stems."""
 
+import sys
 from pathlib import Path
 
-from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different, check_out
+from keras_d3.audio import find_songs
+from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different
+from keras_d3.cli.stem_options import add_part, add_stems, add_written_files, stem_files_config
 from keras_d3.pretrained import find_model
-from keras_d3.settings import SUBTYPES
 
 
 def add_separate(commands):
     """Adds the command."""
-    command = commands.add_parser("separate", help="separate songs into stems with a SavedModel")
+    command = commands.add_parser(
+        "separate",
+        help="separate songs into stems with a SavedModel",
+        epilog="A song that cannot be read or separated does not end the others: it is named at the end, and "
+        "the exit code is 1.",
+    )
     command.add_argument(
-        "songs", nargs="+", metavar="SONG", help="audio files: any format of libsndfile or ffmpeg"
+        "songs",
+        nargs="+",
+        metavar="SONG",
+        help="audio files (any format of libsndfile or ffmpeg), directories of them, and patterns such as "
+        "'album/*.flac'",
     )
     add_saved_model(command, "separator")
-    add_out(command, "stems go to DIR/<song>/<source>.wav", default="stems")
+    add_out(command, "stems go to DIR/<song>/<stem>.wav, and nothing elsewhere", default="stems")
     command.add_argument(
-        "--subtype",
-        choices=SUBTYPES,
-        default=SUBTYPES[0],
-        help=f"sample format of the stems (default: {SUBTYPES[0]})",
+        "--skip-existing", action="store_true", help="leave out songs whose stems are all there"
     )
+    add_stems(command)
+    add_written_files(command)
+    add_part(command)
     add_runtime(command)
+    command.add_argument("--threads", type=int, metavar="N", help="processor threads (default: one per core)")
+    command.add_argument(
+        "--jsonl",
+        metavar="FILE",
+        help="append a line of JSON per song: seconds, peak, clipped samples, files, model, settings",
+    )
     command.set_defaults(run=_separate)
 
 
 def _separate(options):
+    config = stem_files_config(options)
+    _check_options(options)
     options.model = find_model(options.model, "separator")
-    from keras_d3.separation import load_separator, separate_file, song_name
+    songs = find_songs(options.songs, outside=options.out)
+    model, out_dir = Path(options.model), Path(options.out)
+    if config.folder_template == "{song}":
+        check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
+        _check_new(options, [out_dir / song.name for song in songs])
+    _set_threads(options.threads)
+    from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
-    names = [song_name(song) for song in options.songs]
-    check_different(names, "Songs", "the folder DIR/<song>")
-    check_out(options, *(Path(options.out) / name for name in names))
-    separator = load_separator(options.model, options.runtime, options.precision)
-    for song in options.songs:
-        for path in separate_file(
-            separator, song, options.out, subtype=options.subtype, quality=options.quality
-        ):
+    metadata = read_separator_metadata(model)
+    name = model.resolve().name
+    batch = SongBatch(songs, metadata, out_dir, config, name, options.skip_existing)
+    _check_new(options, [path for paths in batch.paths.values() for path in paths.values()])
+    outcomes = []
+    for outcome in batch.run(lambda: _load(options), quality=options.quality):
+        outcomes.append(outcome)
+        if options.jsonl is not None:
+            append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
+        _show(outcome)
+    return _summarize(outcomes)
+
+
+def _check_options(options):
+    """Checks what needs no look at songs or model, before any work."""
+    if options.threads is not None and options.threads < 1:
+        raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
+    if options.skip_existing and options.overwrite:
+        raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    if Path(options.out).exists() and not Path(options.out).is_dir():
+        raise ValueError(f"`--out` must be a directory. Received: --out {options.out}, a file.")
+    if options.jsonl is not None:
+        Path(options.jsonl).parent.mkdir(parents=True, exist_ok=True)
+        # A file that cannot be written is known before the first song is separated.
+        with open(options.jsonl, "a", encoding="utf-8"):
+            pass
+
+
+def _check_new(options, paths):
+    """Refuses to replace what is there, unless the options say what to do."""
+    there = [path for path in paths if path.exists()]
+    if there and not (options.overwrite or options.skip_existing):
+        more = f", as do {len(there) - 1} more" if len(there) > 1 else ""
+        raise FileExistsError(
+            f"`{there[0]}` exists already{more}. Choose another path, or give --overwrite or --skip-existing."
+        )
+
+
+def _set_threads(num_threads):
+    """Limits TensorFlow's threads; only before it runs anything."""
+    if num_threads is not None:
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(num_threads)
+        tf.config.threading.set_inter_op_parallelism_threads(num_threads)
+
+
+def _load(options):
+    from keras_d3.separation import load_separator
+
+    num_threads = options.threads if options.runtime == "openvino" else None
+    return load_separator(options.model, options.runtime, options.precision, num_threads)
+
+
+def _model_facts(options, metadata):
+    """What a line of JSON says of the model."""
+    recipe = metadata.get("recipe")
+    return {
+        "path": str(options.model),
+        "recipe": recipe.get("name") if isinstance(recipe, dict) else None,
+        "sources": list(metadata["sources"]),
+        "sample_rate_hz": metadata["sample_rate_hz"],
+        "commit": metadata.get("commit"),
+        "quality": options.quality,
+        "runtime": options.runtime,
+        "precision": options.precision,
+    }
+
+
+def _show(outcome):
+    if outcome.status == "failed":
+        print(f"failed: {outcome.song.path}: {outcome.error}", file=sys.stderr)
+    elif outcome.status == "skipped":
+        print(f"skipped: {outcome.song.path}: its stems are there", file=sys.stderr)
+    else:
+        for path in outcome.separated.paths:
             print(path)
+
+
+def _summarize(outcomes):
+    """Names what failed, and returns the exit code."""
+    failed = [outcome for outcome in outcomes if outcome.status == "failed"]
+    if not failed:
+        return 0
+    print(f"error: {len(failed)} of {len(outcomes)} songs failed:", file=sys.stderr)
+    for outcome in failed:
+        print(f"  {outcome.song.path}: {outcome.error}", file=sys.stderr)
+    return 1

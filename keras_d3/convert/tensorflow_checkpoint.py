@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from keras_d3.convert.tensor_table import TensorTable
+from keras_d3.utils import path_without_brackets
 
 # What optimizers and step counts add, in a scope or beside the weights.
 _TRAINING_STATE = re.compile(
@@ -65,9 +66,10 @@ def read_checkpoint(prefix):
     import tensorflow as tf
 
     try:
-        reader = tf.train.load_checkpoint(str(prefix))
-        names = [name for name in reader.get_variable_to_shape_map() if not _TRAINING_STATE.search(name)]
-        return {name: reader.get_tensor(name) for name in names}
+        with path_without_brackets(prefix) as readable:
+            reader = tf.train.load_checkpoint(str(readable))
+            names = [name for name in reader.get_variable_to_shape_map() if not _TRAINING_STATE.search(name)]
+            return {name: reader.get_tensor(name) for name in names}
     except (tf.errors.OpError, RuntimeError, ValueError) as error:
         raise ValueError(
             f"`checkpoint_prefix` must be a whole TensorFlow checkpoint. Received: "

@@ -175,6 +175,9 @@ def _pair(names, place):
 
 
 def _existing_file(place, found, source, role, stems):
+    of_other_case = [name for name in found if name.casefold() == source.casefold()]
+    if source not in found and len(of_other_case) == 1:
+        return found[of_other_case[0]]
     if source not in found:
         fix = "name the sources with `sources` if these are not they"
         if stems == "all" and ACCOMPANIMENT in (source, *found):

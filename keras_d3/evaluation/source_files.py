@@ -4,21 +4,18 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.audio import audio_facts, decode_with_ffmpeg, read_audio
+from keras_d3.audio import AUDIO_SUFFIXES, audio_facts, decode_with_ffmpeg, is_audio_file, read_audio
 from keras_d3.evaluation.stems import ACCOMPANIMENT
-from keras_d3.utils import is_foreign, own_items
+from keras_d3.utils import own_items
 
-# Where a source has several files, the first format counts.
-AUDIO_SUFFIXES = (
-    ".wav", ".flac", ".aif", ".aiff", ".w64", ".caf", ".au", ".wv", ".ogg", ".opus", ".mp3", ".m4a", ".mp4",
-    ".aac", ".wma",
-)  # fmt: skip
 # Formats whose headers have the length to the sample.
 EXACT_SUFFIXES = (".wav", ".flac", ".aif", ".aiff", ".w64")
 STEM_SUFFIX = ".stem.mp4"
 STEM_STREAMS = {"mixture": 0, "drums": 1, "bass": 2, "other": 3, "vocals": 4}
 # What other tools call the accompaniment.
 ACCOMPANIMENT_NAMES = (ACCOMPANIMENT, "no_vocals", "instrumental")
+# Names that data sets agree on; written with capitals, they are the same.
+COMMON_NAMES = (*STEM_STREAMS, *ACCOMPANIMENT_NAMES)
 
 # A path, or [path, number of the audio stream]: JSON has no other sequences.
 SourceFile = str | list
@@ -40,7 +37,7 @@ def source_facts(file: SourceFile) -> dict:
     The length is None where the header does not have it to the sample.
     """
     facts = audio_facts(file) if isinstance(file, str) else audio_facts(*file)
-    exact = isinstance(file, str) and Path(file).suffix.lower() in EXACT_SUFFIXES
+    exact = isinstance(file, str) and Path(file).suffix.lower() in EXACT_SUFFIXES and facts["is_exact"]
     return facts if exact else {**facts, "num_samples": None}
 
 
@@ -67,15 +64,14 @@ def sources_in(place: Path) -> dict[str, SourceFile]:
         return {name: [str(place), STEM_STREAMS[name]] for name in sorted(STEM_STREAMS)}
     found = {}
     for path in _files_in(place):
-        name = ACCOMPANIMENT if path.stem in ACCOMPANIMENT_NAMES else path.stem
-        rank = ACCOMPANIMENT_NAMES.index(path.stem) if name == ACCOMPANIMENT else 0
-        found.setdefault(name, []).append((rank, AUDIO_SUFFIXES.index(path.suffix.lower()), str(path)))
-    return {name: min(files)[2] for name, files in sorted(found.items())}
+        name = path.stem.lower() if path.stem.lower() in COMMON_NAMES else path.stem
+        rank = 0
+        if name in ACCOMPANIMENT_NAMES:
+            rank, name = ACCOMPANIMENT_NAMES.index(name), ACCOMPANIMENT
+        form = AUDIO_SUFFIXES.index(path.suffix.lower())
+        found.setdefault(name, []).append((rank, form, path.stem != path.stem.lower(), str(path)))
+    return {name: min(files)[-1] for name, files in sorted(found.items())}
 
 
 def _files_in(folder):
-    return [
-        path
-        for path in folder.iterdir()
-        if path.suffix.lower() in AUDIO_SUFFIXES and not is_foreign(path) and path.is_file()
-    ]
+    return [path for path in own_items(folder) if is_audio_file(path)]

@@ -9,10 +9,12 @@ import tensorflow as tf
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.export.model_cards import CARD_FILE, model_card
-from keras_d3.utils import atomic_path, write_json
+from keras_d3.utils import atomic_path, path_without_brackets, write_json
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
+# The signature that TensorFlow Serving, `saved_model_cli` and others take where none is named.
+DEFAULT_SIGNATURE = "serving_default"
 
 
 def write_saved_model(
@@ -24,6 +26,8 @@ def write_saved_model(
     write_more: Callable[[Path], None] | None = None,
 ) -> Path:
     """Writes a graph module, metadata and model card as a SavedModel; its functions are the signatures.
+
+    The first of them (`separate`, `segment`) is also the signature `serving_default`.
 
     Args:
         module: `GraphModule`.
@@ -48,7 +52,9 @@ def write_saved_model(
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
     with atomic_path(path, overwrite=overwrite) as temporary:
-        tf.saved_model.save(module, str(temporary), signatures=module.functions)
+        default = next(iter(module.functions.values()))
+        signatures = {**module.functions, DEFAULT_SIGNATURE: default}
+        tf.saved_model.save(module, str(temporary), signatures=signatures)
         write_json(temporary / METADATA_FILE, metadata)
         (temporary / CARD_FILE).write_text(model_card(metadata), encoding="utf-8")
         if write_more is not None:
@@ -60,7 +66,8 @@ def write_saved_model(
 
 def _check(module, path, example):
     """Compares the SavedModel's floating-point outputs with those of the graphs in memory."""
-    signatures = tf.saved_model.load(str(path)).signatures
+    with path_without_brackets(path) as readable:
+        signatures = tf.saved_model.load(str(readable)).signatures
     for name, function in module.functions.items():
         saved = signatures[name](**{module.inputs.name: example})
         for output, expected in function(example).items():
@@ -91,7 +98,8 @@ def load_saved_model(path: str | Path, kind: str, signatures: Sequence[str]) -> 
         ValueError: the SavedModel is damaged, or lacks a signature.
     """
     try:
-        module = tf.saved_model.load(str(path))
+        with path_without_brackets(path) as readable:
+            module = tf.saved_model.load(str(readable))
         for name in signatures:
             module.signatures[name]
     except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:

@@ -108,6 +108,7 @@ class SourceHeadNetwork(Network):
             self.arguments.channels,
             self.arguments.output_kernel_size,
             padding=padding,
+            data_format="channels_last",
             activation=self.arguments.output_activation,
             dtype=output_dtype(),
             name=f"head_{source}",

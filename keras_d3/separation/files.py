@@ -1,22 +1,46 @@
-"""One audio file in, one file per source out."""
+"""One audio file in, one file per stem out."""
 
+import contextlib
+import dataclasses
 import logging
-import os
-import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
-import numpy as np
-
-from keras_d3.audio import read_audio, to_pcm16
+from keras_d3.audio import song_name
 from keras_d3.separation.graph_separator import GraphSeparator
-from keras_d3.settings import SUBTYPES
+from keras_d3.separation.output_stems import mix_part, output_stems
+from keras_d3.separation.song_reader import song_parts
+from keras_d3.separation.stem_paths import stem_paths
+from keras_d3.separation.stem_writer import StemWriter, WrittenStem
+from keras_d3.settings import SUBTYPES, StemFilesConfig
 from keras_d3.utils import check_choice, optional_package
 
-SAMPLES_PER_BLOCK = 1 << 18
-# The limit of a RIFF header; longer files get the 64-bit variant.
-MAX_WAV_BYTES = 2**32 - 2**16
-
 logger = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class SeparatedSong:
+    """What was written of a song.
+
+    Attributes:
+        path: `pathlib.Path` of the song.
+        sample_rate_hz, channels, num_samples: ints, of the part that was separated.
+        gain: float, the factor of all stems, 1 unless they were rescaled.
+        stems: tuple of `WrittenStem`.
+    """
+
+    path: Path
+    sample_rate_hz: int
+    channels: int
+    num_samples: int
+    gain: float
+    stems: tuple[WrittenStem, ...]
+
+    @property
+    def paths(self) -> list[Path]:
+        """Paths of the stems."""
+        return [stem.path for stem in self.stems]
 
 
 def separate_file(
@@ -29,9 +53,7 @@ def separate_file(
 ) -> list[Path]:
     """Separates an audio file into `out_dir/<song>/<source>.wav`, at its own rate, channels and length.
 
-    The stems appear when all of them are written. One stem at a time is converted and written, so that
-    the peak memory is that of the song and its stems in float32. Samples that 16 or 24 bits cannot hold
-    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.separation`).
+    `separate_song` with the settings of WAV files; see there.
 
     Args:
         separator: `Separator`, or the `GraphSeparator` that `load_separator` returns.
@@ -53,76 +75,100 @@ def separate_file(
     >>> separate_file(load_separator("d3net"), "song.mp3", "stems")
     [PosixPath('stems/song/bass.wav'), PosixPath('stems/song/drums.wav'), ...]
     """
-    tqdm = optional_package("tqdm", "tensorflow", "The progress bar").tqdm
-
     check_choice("subtype", subtype, SUBTYPES)
-    path, out_dir = Path(path), Path(out_dir)
-    name = song_name(path)
-    file_names = {source: f"{source}.wav" for source in separator.sources}
-    with tqdm(total=_NUM_STEPS, desc=name, disable=not show_progress, bar_format=_BAR) as bar:
+    config = StemFilesConfig(subtype=subtype)
+    song = separate_song(separator, path, out_dir, config, show_progress=show_progress, quality=quality)
+    return song.paths
 
-        def on_progress(share):
-            # Whole numbers, whose sum never exceeds the total.
-            bar.update(max(0, round(_NUM_STEPS * share) - bar.n))
 
+def separate_song(
+    separator: GraphSeparator,
+    path: str | Path,
+    out_dir: str | Path,
+    config: StemFilesConfig | None = None,
+    name: str | None = None,
+    model: str = "",
+    show_progress: bool = True,
+    quality: str = "best",
+) -> SeparatedSong:
+    """Separates an audio file, or a part of it, into files below a directory.
+
+    The stems appear when all of them are written; nothing is written elsewhere. Of songs of up to ten
+    minutes, one stem at a time is converted and written, so that the peak memory is that of the song and
+    its stems in float32. Longer ones are read, separated and written in segments of five minutes (see
+    `SegmentLengths`), in memory that does not grow with their length. Samples that the format cannot hold
+    are limited to the nearest that it can, and a warning says how many (logger `keras_d3.separation`).
+
+    Args:
+        separator: `Separator`, or the `GraphSeparator` that `load_separator` returns.
+        path: audio file of any format that libsndfile or ffmpeg reads.
+        out_dir: directory; made when needed. Files of an earlier separation are replaced.
+        config: `StemFilesConfig`; None, its defaults.
+        name: string, what `{song}` in the files' names stands for; None, the file's name.
+        model: string, what `{model}` stands for.
+        show_progress: bool, whether a progress bar is drawn on standard error.
+        quality: `"best"` or `"fast"`, see `Separator.separate`.
+
+    Returns:
+        `SeparatedSong`.
+
+    Raises:
+        FileNotFoundError, ValueError, RuntimeError: the file cannot be read, see `read_audio`; the
+            separator or the format cannot take its channels; `config` names sources that are not there.
+        OSError: a stem cannot be written.
+
+    Example:
+
+    >>> config = StemFilesConfig("flac", two_stems="vocals")
+    >>> separate_song(load_separator("d3net"), "song.mp3", "stems", config).paths
+    [PosixPath('stems/song/vocals.flac'), PosixPath('stems/song/no_vocals.flac')]
+    """
+    path, out_dir, config = Path(path), Path(out_dir), config or StemFilesConfig()
+    name = song_name(path) if name is None else name
+    outputs = output_stems(separator.sources, config)
+    paths = stem_paths(out_dir, outputs, config, name, model)
+    with _progress_bar(name, show_progress) as (bar, on_progress):
         bar.set_postfix_str("read")
-        audio, sample_rate = read_audio(path)
-        try:
-            stems = separator.stems(audio, sample_rate, on_progress if show_progress else None, quality)
-        except ValueError as error:
-            raise ValueError(f"`{path}` cannot be separated: {error}") from error
-        # From here on only the separator holds the song, and frees it as early as it can.
-        del audio
+        keep_mixture = any(output.is_rest for output in outputs)
+        song, parts = song_parts(separator, path, config, quality, on_progress, keep_mixture)
         bar.set_postfix_str("separate")
-        out_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=out_dir) as staging:
-            for source, stem in stems:
-                bar.set_postfix_str(f"write {source}")
-                num_clipped = _write_wav(Path(staging) / file_names[source], stem, sample_rate, subtype)
-                if num_clipped:
-                    logger.warning(
-                        "%s: %d of %d samples of %s exceed full scale and were limited; "
-                        "write FLOAT to keep them.",
-                        name,
-                        num_clipped,
-                        stem.size,
-                        source,
-                    )
-                del stem
-            (out_dir / name).mkdir(exist_ok=True)
-            for file_name in file_names.values():
-                os.replace(Path(staging) / file_name, out_dir / name / file_name)
+        with StemWriter(out_dir, paths, config, song.sample_rate, song.channels, song.num_samples) as writer:
+            for take_mixture, stems in parts:
+                for output, audio in mix_part(outputs, take_mixture, stems):
+                    bar.set_postfix_str(f"write {output.name}")
+                    writer.write(output.name, audio)
+                    del audio
+            gain, written = writer.finish()
         bar.set_postfix_str("done")
-    return [out_dir / name / file_name for file_name in file_names.values()]
-
-
-def song_name(path: str | Path) -> str:
-    """Name of the stems' folder: the file's name without its suffix (both of `.stem.mp4`)."""
-    stem = Path(path).stem
-    return stem.removesuffix(".stem") or stem
+    _warn_of_clipping(name, written, song.channels)
+    return SeparatedSong(path, song.sample_rate, song.channels, written[0].num_samples, gain, tuple(written))
 
 
 _NUM_STEPS = 1000
 _BAR = "{desc}: {percentage:3.0f}% |{bar:30}| {elapsed}<{remaining}{postfix}"
 
 
-def _write_wav(path, audio, sample_rate, subtype):
-    """Writes block by block, without a copy of the whole; returns the number of samples out of range."""
-    soundfile = optional_package("soundfile", "audio", "Writing stems")
+@contextlib.contextmanager
+def _progress_bar(name: str, show: bool) -> Iterator[tuple[Any, Callable[[float], None] | None]]:
+    """A bar, and the function of the done share that moves it, None without a bar."""
+    tqdm = optional_package("tqdm", "tensorflow", "The progress bar").tqdm
+    with tqdm(total=_NUM_STEPS, desc=name, disable=not show, bar_format=_BAR) as bar:
 
-    audio = audio[:, np.newaxis] if audio.ndim == 1 else audio
-    bytes_per_sample = {"PCM_16": 2, "PCM_24": 3, "FLOAT": 4}[subtype]
-    file_format = "RF64" if audio.size * bytes_per_sample > MAX_WAV_BYTES else "WAV"
-    num_clipped = 0
-    with soundfile.SoundFile(
-        str(path), "w", int(sample_rate), audio.shape[1], subtype=subtype, format=file_format
-    ) as file:
-        for start in range(0, len(audio), SAMPLES_PER_BLOCK):
-            block = audio[start : start + SAMPLES_PER_BLOCK]
-            if subtype == "PCM_16":
-                block, clipped = to_pcm16(block)
-                num_clipped += clipped
-            elif subtype == "PCM_24":
-                num_clipped += int(np.count_nonzero(np.abs(block) > 1))
-            file.write(block)
-    return num_clipped
+        def on_progress(share):
+            # Whole numbers, whose sum never exceeds the total.
+            bar.update(max(0, round(_NUM_STEPS * share) - bar.n))
+
+        yield bar, on_progress if show else None
+
+
+def _warn_of_clipping(name, stems, channels):
+    for stem in stems:
+        if stem.num_clipped:
+            logger.warning(
+                "%s: %d of %d samples of %s exceed full scale and were limited; write FLOAT to keep them, "
+                "or rescale.",
+                name,
+                stem.num_clipped,
+                stem.num_samples * channels,
+                stem.name,
+            )

@@ -16,7 +16,7 @@ from keras_d3.export import (
 )
 from keras_d3.separation.graph_separator import GraphSeparator, separation_graph
 from keras_d3.separation.spectrogram_graph import patch_shape
-from keras_d3.separation.waveform_graph import NETWORK_NAME
+from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
 from keras_d3.settings import SpectrogramSeparatorConfig, WaveformSeparatorConfig, to_dict
 
 
@@ -37,8 +37,8 @@ class Separator(GraphSeparator):
         config: the settings.
         metadata: dict that is exported too; `recipe` may be set before. It has the entries of
             `keras_d3.export.describe`, and `sample_rate_hz`, `channels`, `sources`, `separation` (all
-            settings) and `stft` (`frame_length`, `frame_step`, `window`, `padding`; None for a waveform
-            network).
+            settings), `stft` (`frame_length`, `frame_step`, `window`, `padding`; None for a waveform
+            network) and `window_samples` (`input`, `output`; None for spectrogram networks).
 
     Raises:
         ValueError: the networks do not fit `config`.
@@ -67,7 +67,8 @@ class Separator(GraphSeparator):
     ):
         self._networks: Any = networks
         self.config = config
-        super().__init__(separation_graph(networks, config), describe(_entries(config), metadata))
+        graph = separation_graph(networks, config)
+        super().__init__(graph, describe(_entries(config, graph), metadata))
 
     def export(
         self, path: str | Path, overwrite: bool = False, check: bool = True, openvino: bool = False
@@ -142,9 +143,11 @@ class Separator(GraphSeparator):
         return {source: (networks[source], patch_shape(config, source)) for source in self.sources}
 
 
-def _entries(config):
+def _entries(config, graph):
     """What the metadata of every separator state."""
-    stft = None
+    stft = window_samples = None
+    if isinstance(graph, WaveformGraph):
+        window_samples = {"input": graph.input_samples, "output": graph.output_samples}
     if isinstance(config, SpectrogramSeparatorConfig):
         stft = {
             "frame_length": config.frame_length,
@@ -158,4 +161,5 @@ def _entries(config):
         "sources": list(config.sources),
         "separation": to_dict(config),
         "stft": stft,
+        "window_samples": window_samples,
     }

@@ -3,7 +3,14 @@
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
-from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.files import (
+    atomic_path,
+    path_without_brackets,
+    read_json,
+    sha256_of_file,
+    temporary_prefix,
+    write_json,
+)
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import file_lock
 from keras_d3.utils.machine import num_cores, processor_name
@@ -34,9 +41,11 @@ __all__ = [
     "num_cores",
     "optional_package",
     "own_items",
+    "path_without_brackets",
     "processor_name",
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
+    "temporary_prefix",
     "write_json",
 ]

@@ -5,12 +5,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from keras_d3.utils.keras_settings import settle_keras_settings
+from keras_d3.utils.printing import print_any_character
+
 
 def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -> int:
     """Runs a command and returns its exit code.
 
     An error the user can correct becomes one line on standard error and exit code 1; anything else
-    is a defect and keeps its traceback.
+    is a defect and keeps its traceback. What Keras settings of other projects would break is settled first
+    (see `settle_keras_settings`), and standard output and error take any character.
 
     Args:
         function: callable, the command. It returns the exit code; None counts as 0.
@@ -21,15 +25,43 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
     """
     # TensorFlow's C++ side reports missing GPUs as errors; what matters also comes as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    print_any_character(sys.stdout)
+    print_any_character(sys.stderr)
     try:
+        settle_keras_settings()
         return function(*arguments) or 0
     except BrokenPipeError:
         # The reader of a pipe (`| head`) left; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-    except (ValueError, OSError, RuntimeError, ImportError) as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 1
     except KeyboardInterrupt:
-        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
+        print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
+    except Exception as error:
+        sentence = _sentence(error)
+        if sentence is None:
+            raise
+        print(f"error: {sentence}", file=sys.stderr)
+        return 1
+
+
+def _sentence(error: Exception) -> str | None:
+    """Returns what to tell the user, or None: the error is a defect of the program."""
+    if isinstance(error, MemoryError):
+        return f"the memory is not enough ({error or 'no more is said'}). Give the command less at a time."
+    tensorflow = sys.modules.get("tensorflow")
+    if tensorflow is not None and isinstance(error, tensorflow.errors.OpError):
+        return _tensorflow_sentence(tensorflow, error)
+    if isinstance(error, (ValueError, OSError, RuntimeError, ImportError)):
+        return str(error)
+    return None
+
+
+def _tensorflow_sentence(tensorflow, error):
+    # Behind the first line stand C++ places and the graph's nodes.
+    reason = (error.message or type(error).__name__).splitlines()[0]
+    if "No space left" in error.message or "Disk quota exceeded" in error.message:
+        return f"the disk is full ({reason}). Make room, or write to another disk."
+    if isinstance(error, tensorflow.errors.ResourceExhaustedError):
+        return f"the memory is not enough ({reason}). Give the command less at a time, or use more memory."
+    return f"TensorFlow failed: {reason}"

@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+MAX_NAME_BYTES = 255
+PATTERN_CHARACTERS = frozenset("[]*?{}\\")
+
 
 @contextlib.contextmanager
 def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
@@ -31,7 +34,7 @@ def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
     if path.exists() and not overwrite:
         raise FileExistsError(f"`{path}` exists already. Remove it, or choose another path.")
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent))
+    holder = Path(tempfile.mkdtemp(prefix=temporary_prefix(path.name), suffix=".tmp", dir=path.parent))
     try:
         temporary = holder / path.name
         yield temporary
@@ -41,6 +44,22 @@ def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
         os.replace(temporary, path)
     finally:
         shutil.rmtree(holder, ignore_errors=True)
+
+
+def temporary_prefix(name: str) -> str:
+    """Returns the prefix for `tempfile` of a temporary name for `name`: hidden, and never too long.
+
+    File systems take names of 255 bytes, so that a name of 250 has no room for what makes it temporary.
+
+    Example:
+
+    >>> temporary_prefix("song")
+    '.song.'
+    """
+    # What `tempfile` adds are 8 characters and the suffix.
+    kept = os.fsencode(name)[: MAX_NAME_BYTES - len("..12345678.tmp")]
+    # A character that is cut in two would be no text any more.
+    return f".{kept.decode('utf-8', 'ignore')}." if len(kept) < len(os.fsencode(name)) else f".{name}."
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -53,6 +72,36 @@ def write_json(path: str | Path, value: Any) -> None:
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
     with atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
+
+
+@contextlib.contextmanager
+def path_without_brackets(path: str | Path) -> Iterator[Path]:
+    """Yields a path to the same file or directory that TensorFlow does not take for a pattern.
+
+    `tf.saved_model.load` and others look their files up by patterns, in which `[`, `*` and `?` have a
+    meaning. Where `path` has one of them, a link in a temporary directory is yielded.
+
+    Args:
+        path: str or Path of a file or directory, or the beginning of file names ("checkpoint-100").
+
+    Example:
+
+    >>> with path_without_brackets("run [1]/model") as safe:
+    ...     "[" in str(safe)
+    False
+    """
+    path = Path(path)
+    if not PATTERN_CHARACTERS & set(str(path)):
+        yield path
+        return
+    with tempfile.TemporaryDirectory(prefix="keras_d3_") as folder:
+        safe = "".join("_" if character in PATTERN_CHARACTERS else character for character in path.name)
+        # The files of a checkpoint have names that its path begins.
+        for file in path.absolute().parent.iterdir():
+            if file.name.startswith(path.name):
+                link = Path(folder) / (safe + file.name[len(path.name) :])
+                link.symlink_to(file, target_is_directory=file.is_dir())
+        yield Path(folder) / safe
 
 
 def read_json(path: str | Path, what: str = "file", made_by: str | None = None) -> Any:

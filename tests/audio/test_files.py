@@ -1,17 +1,14 @@
 """Audio files: exact round trips, formats through ffmpeg, and every kind of broken file."""
 
-import shutil
 import struct
 
 import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio import files as audio_files
-from keras_d3.audio.files import (
+from keras_d3.audio import (
     audio_facts,
     decode_with_ffmpeg,
-    find_ffmpeg,
     from_pcm16,
     probe_audio_streams,
     read_audio,
@@ -19,8 +16,8 @@ from keras_d3.audio.files import (
     to_pcm16,
     write_audio,
 )
-
-needs_ffmpeg = pytest.mark.skipif(shutil.which("ffmpeg") is None, reason="ffmpeg is not installed")
+from keras_d3.audio import ffmpeg as ffmpeg_module
+from tests.audio.recordings import ffmpeg, needs_ffmpeg
 
 
 def noise(num_samples=5000, channels=2, seed=0):
@@ -60,9 +57,7 @@ def test_to_pcm16_limits_and_counts():
 @needs_ffmpeg
 def test_ffmpeg_reads_what_libsndfile_cannot(tmp_path):
     write_audio(tmp_path / "a.wav", noise(44100), 44100)
-    audio_files._run(
-        [find_ffmpeg()[0], "-v", "error", "-i", str(tmp_path / "a.wav"), str(tmp_path / "a: b.m4a")], ""
-    )
+    ffmpeg("-i", tmp_path / "a.wav", f"file:{tmp_path / 'a: b.m4a'}")
     audio, sample_rate = read_audio(tmp_path / "a: b.m4a")
     assert sample_rate == 44100 and audio.shape[1] == 2 and abs(len(audio) - 44100) < 2048
     assert audio_facts(tmp_path / "a: b.m4a")["channels"] == 2
@@ -98,7 +93,7 @@ def test_truncated_mp4_names_the_file(tmp_path):
 @needs_ffmpeg
 def test_ffmpeg_that_hangs_is_stopped(tmp_path, monkeypatch):
     write_audio(tmp_path / "a.wav", noise(), 8000)
-    monkeypatch.setattr(audio_files, "FFMPEG_TIMEOUT_SECS", 1e-4)
+    monkeypatch.setattr(ffmpeg_module, "FFMPEG_TIMEOUT_SECS", 1e-4)
     with pytest.raises(RuntimeError, match="did not finish"):
         decode_with_ffmpeg(tmp_path / "a.wav")
 
@@ -161,7 +156,7 @@ def test_nan_samples_name_the_file(tmp_path):
     audio = noise()
     audio[4000] = np.nan
     soundfile.write(tmp_path / "nan.wav", audio, 8000, subtype="FLOAT")
-    with pytest.raises(ValueError, match=r"nan\.wav` has NaN or infinite samples"):
+    with pytest.raises(ValueError, match=r"nan\.wav` has NaN or infinite samples, the first at sample 4000 "):
         read_audio(tmp_path / "nan.wav")
 
 

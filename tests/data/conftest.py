@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_d3.audio.files import from_pcm16, write_audio
+from keras_d3.audio import from_pcm16, write_audio
 from keras_d3.data import load_manifest
 from tfrecords_tools.audio_writer import RecordsConfig, write_records
 from tfrecords_tools.folder import list_folder

@@ -7,7 +7,7 @@ import subprocess
 import numpy as np
 import pytest
 
-from keras_d3.audio.files import read_audio, write_audio
+from keras_d3.audio import read_audio, write_audio
 from keras_d3.evaluation import score_directories, score_directory, score_track
 from keras_d3.evaluation.score_process import run
 from keras_d3.evaluation.scoring import Scoring

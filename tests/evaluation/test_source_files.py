@@ -41,6 +41,21 @@ def test_formats_and_system_files(tmp_path):
     assert score(tmp_path)["t"]["targets"]["vocals"]["SDR"] == ["inf"]
 
 
+def test_names_in_capitals(tmp_path):
+    stems = song(tmp_path / "references" / "t", ("Vocals", "drums", "Piano", "Instrumental"))
+    for name, other in (("Vocals", "VOCALS"), ("drums", "Drums"), ("Piano", "piano")):
+        write_audio(tmp_path / "estimates" / "t" / f"{other}.Wav", stems[name], RATE_HZ)
+    found = sources_in(tmp_path / "references" / "t")
+    assert list(found) == ["Piano", "accompaniment", "drums", "vocals"]
+    assert set(score(tmp_path)["t"]["targets"]) == {"Piano", "drums", "vocals"}
+    write_audio(tmp_path / "estimates" / "t" / "PIANO.wav", stems["Piano"], RATE_HZ)
+    with pytest.raises(FileNotFoundError, match="No estimate of source 'Piano'"):
+        score(tmp_path)
+    # Of two files that differ in this alone, the one in small letters counts.
+    write_audio(tmp_path / "references" / "t" / "vocals.wav", stems["Vocals"], RATE_HZ)
+    assert sources_in(tmp_path / "references" / "t")["vocals"].endswith("/vocals.wav")
+
+
 def test_lossy_files_are_compared_after_decoding(tmp_path):
     references, estimates = tmp_path / "references" / "t", tmp_path / "estimates" / "t"
     stems = song(references)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio.files import read_audio
+from keras_d3.audio import read_audio
 from keras_d3.cli import main
 from keras_d3.data import load_manifest
 from keras_d3.evaluation import sdr

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.audio.files import read_audio, write_audio
+from keras_d3.audio import read_audio, write_audio
 from keras_d3.cli import main
 from keras_d3.export import OpenVINONetwork, export_openvino, frozen_graph, write_network_directory
 from keras_d3.separation import Separator, load_separator

@@ -137,6 +137,13 @@ def test_export_replaces_only_when_asked(small, tmp_path):
     assert sorted(os.listdir(tmp_path)) == ["deep", "mine"] and os.listdir(tmp_path / "deep") == ["separator"]
 
 
+def test_paths_with_brackets(small, tmp_path):
+    # TensorFlow takes them for patterns of file names.
+    path = tmp_path / "runs [lr=1e-3]" / "d3net*[v1]"
+    small.export(path)
+    assert load_separator(path).sources == small.sources
+
+
 def test_failed_export_leaves_nothing(small, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="The SavedModel gives another 'drums' than the networks in"):
@@ -159,9 +166,21 @@ def test_paths_that_are_no_separator(small, tmp_path):
 
 def test_a_saved_model_has_one_variable_and_two_functions_more_than_its_networks(small, tmp_path):
     module = tf.saved_model.load(str(small.export(tmp_path / "separator", check=False)))
-    assert set(module.signatures) == {"separate", "separate_fast"}
+    assert set(module.signatures) == {"separate", "separate_fast", "serving_default"}
     module.signatures["separate"](mixture=tf.constant(noise(300)))
     assert module.progress.numpy() == 1
+
+
+def test_the_default_signature_is_separate(exported):
+    _, path = exported
+    signatures, song = tf.saved_model.load(str(path)).signatures, tf.constant(noise(500))
+    default = signatures["serving_default"]
+    (spec,) = default.structured_input_signature[1].values()
+    assert spec.name == "mixture" and spec.shape.as_list() == [None, 2]
+    stems, expected = default(mixture=song), signatures["separate"](mixture=song)
+    assert set(stems) == set(SOURCES)
+    for source in SOURCES:
+        np.testing.assert_array_equal(stems[source], expected[source])
 
 
 def damage_metadata(path, **changes):

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from keras_d3.audio.files import write_audio
+from keras_d3.audio import write_audio
 
 RATE_HZ = 8000
 

@@ -137,6 +137,10 @@ def test_saved_model_equals_memory(whole, exported):
     }
     assert outputs["labels"] == (tf.uint8, [None, None])
     assert outputs["probabilities"] == (tf.float32, [None, None, 4])
+    default = tf.saved_model.load(str(exported)).signatures["serving_default"]
+    image = tf.constant(image_of(45, 38))
+    for name, output in signature(image=image).items():
+        np.testing.assert_array_equal(default(image=image)[name], output)
 
 
 def test_metadata_travel_along(exported):

@@ -21,8 +21,17 @@ pytestmark = pytest.mark.slow
 SEPARATE = """
 import resource, sys
 from keras_d3.separation import load_separator, separate_file
-paths = separate_file(load_separator(sys.argv[1]), sys.argv[2], sys.argv[3], show_progress=False)
+separator = load_separator(sys.argv[1])
+for _ in range(int(sys.argv[4])):
+    paths = separate_file(separator, sys.argv[2], sys.argv[3], show_progress=False)
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+# Segments of ten seconds, which songs of a minute have several of.
+IN_SEGMENTS = """
+import functools
+from keras_d3.separation import separate_blocks, song_reader
+song_reader.WHOLE_SONG_SECS = 0.0
+song_reader.separate_blocks = functools.partial(separate_blocks, segment_secs=10.0)
 """
 RATE_HZ = 44100
 AT_RATE = waveform_settings(sample_rate_hz=RATE_HZ)
@@ -44,14 +53,14 @@ MAKERS = {
 }
 
 
-def peak_megabytes(saved_model, num_secs, tmp_path):
+def peak_megabytes(saved_model, num_secs, tmp_path, prepare="", times=1):
     song = tmp_path / f"{num_secs}.wav"
     generator = np.random.default_rng(0)
     with soundfile.SoundFile(str(song), "w", RATE_HZ, 2, subtype="PCM_16") as file:
         for _ in range(num_secs):
             file.write(generator.uniform(-0.2, 0.2, (RATE_HZ, 2)))
     done = subprocess.run(
-        [sys.executable, "-c", SEPARATE, str(saved_model), str(song), str(tmp_path / "out")],
+        [sys.executable, "-c", prepare + SEPARATE, saved_model, song, tmp_path / "out", str(times)],
         capture_output=True,
         text=True,
         env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
@@ -77,6 +86,23 @@ def check_growth(kind, short_secs, long_secs, tmp_path):
 def test_memory_grows_like_the_audio(kind, tmp_path):
     # Blocks of the Wiener filter are at most 10 s: both songs have full ones.
     check_growth(kind, 20, 140, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "kind", [kind if kind == "tiled" else pytest.param(kind, marks=pytest.mark.large) for kind in MAKERS]
+)
+def test_memory_of_segments_does_not_grow(kind, tmp_path):
+    saved_model = MAKERS[kind]().export(tmp_path / "separator", check=False)
+    short, long = (peak_megabytes(saved_model, secs, tmp_path, IN_SEGMENTS) for secs in (60, 240))
+    # The song and its stems alone are 182 MB more.
+    assert long - short < 40, f"{short:.0f} MB, {long:.0f} MB"
+
+
+@pytest.mark.large
+def test_memory_does_not_grow_from_song_to_song(tmp_path):
+    saved_model = MAKERS["crossfaded"]().export(tmp_path / "separator", check=False)
+    few, many = (peak_megabytes(saved_model, 10, tmp_path, times=times) for times in (3, 15))
+    assert many - few < 20, f"{few:.0f} MB, {many:.0f} MB"
 
 
 @pytest.mark.large

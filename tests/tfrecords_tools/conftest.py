@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from keras_d3.audio.files import write_audio
+from keras_d3.audio import write_audio
 from tests.helpers.small_scenes import make_street_records, make_street_root
 from tfrecords_tools.scenes import make_scenes
 

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_d3.audio.files import read_audio
+from keras_d3.audio import read_audio
 from tfrecords_tools.__main__ import main
 from tfrecords_tools.demo_corpus import make_demo_corpus, make_song, song_names
 from tfrecords_tools.synth import score, signal

@@ -5,7 +5,7 @@ import shutil
 import numpy as np
 import pytest
 
-from keras_d3.audio.files import read_audio, write_audio
+from keras_d3.audio import read_audio, write_audio
 from keras_d3.data import load_manifest, read_track
 from tests.tfrecords_tools.conftest import make_song, noise
 from tfrecords_tools.__main__ import main

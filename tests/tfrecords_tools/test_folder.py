@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio.files import read_audio, resample, write_audio
+from keras_d3.audio import read_audio, resample, write_audio
 from keras_d3.data import load_manifest, read_track
 from tests.tfrecords_tools.conftest import make_song, noise
 from tfrecords_tools.__main__ import main

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from keras_d3.audio.files import write_audio
+from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest
 from tests.tfrecords_tools.conftest import noise
 from tfrecords_tools import record_directory

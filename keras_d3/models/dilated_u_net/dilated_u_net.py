@@ -233,7 +233,7 @@ class DilatedDenseUNet(DilatedUNet):
         )(x)
         whole = x
         if stage != "bottleneck" or arguments.bottleneck_transition:
-            x = layers.Conv1D(filters[-1], 1, name=f"{stage}_transition")(x)
+            x = layers.Conv1D(filters[-1], 1, data_format="channels_last", name=f"{stage}_transition")(x)
             if arguments.transition_activation == "leaky_relu":
                 x = layers.LeakyReLU(arguments.leaky_relu_slope, name=f"{stage}_transition_activation")(x)
         return x, whole if arguments.skip == "before_transition" else x

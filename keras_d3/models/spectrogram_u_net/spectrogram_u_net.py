@@ -170,7 +170,12 @@ class SpectrogramUNet(Network):
         return x
 
     def _conv_arguments(self):
-        return {"kernel_size": self.arguments.kernel_size, "strides": 2, "padding": "same"}
+        return {
+            "kernel_size": self.arguments.kernel_size,
+            "strides": 2,
+            "padding": "same",
+            "data_format": "channels_last",
+        }
 
     def _norm(self, stage):
         return layers.BatchNormalization(
