@@ -91,7 +91,9 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     check_kind(manifest, config.data.kind)
     print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
     kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
-    print(f"Weights kept: {kept}")
+    momentum = config.training.ema_momentum
+    averages = "" if momentum is None else f"moving averages (training.ema_momentum={momentum}) "
+    print(f"Weights kept: {averages}{kept}")
     states = train_targets(
         config,
         options.data,

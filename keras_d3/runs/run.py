@@ -8,6 +8,8 @@ RUN/history.csv              one line per finished epoch
 RUN/checkpoints/best.keras   best on the validation split (without one: the last)
 RUN/checkpoints/last.keras   the last finished epoch
 RUN/checkpoints/epoch_N.keras  the file that state.json resumes from; the only one kept
+RUN/checkpoints/averaged_N.keras  where weights are averaged: the averages after epoch N, which best.keras
+                             and last.keras then are too
 RUN/tensorboard/
 
 A run with one network per source has `config.json` and a folder of this kind for each source.
@@ -237,31 +239,46 @@ class Run:
         Raises:
             FileNotFoundError: it is missing.
         """
-        file = self._epoch_file(epoch)
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
-                f"Restore the file, or remove `{self.path}` and train again."
-            )
-        return file
+        return self._existing(self._epoch_file(epoch), epoch)
 
     def read_state(self) -> TrainingState:
         """Returns the saved `TrainingState`, or a new one."""
         file = self.path / "state.json"
         return TrainingState(**read_json(file, "training state")) if file.is_file() else TrainingState()
 
-    def save_epoch(self, model: Any, state: TrainingState, is_best: bool) -> None:
-        """Saves model and state of a finished epoch; `state.json` last, as the commit point."""
-        checkpoint = self._epoch_file(state.epoch)
+    def averaged_checkpoint(self, epoch: int) -> Path:
+        """Returns the file of the averages of a network's weights after an epoch.
+
+        Raises:
+            FileNotFoundError: it is missing.
+        """
+        return self._existing(self._averaged_file(epoch), epoch)
+
+    def save_epoch(self, model: Any, state: TrainingState, is_best: bool, average: Any = None) -> None:
+        """Saves model and state of a finished epoch; `state.json` last, as the commit point.
+
+        Args:
+            model: `keras.Model` with its optimizer.
+            state: `TrainingState` after the epoch.
+            is_best: bool, whether it is the best epoch so far.
+            average: object with `in_model()`, a context that puts the averages in the model, which are
+                then what `best` and `last` hold. None: they hold the weights themselves.
+        """
+        checkpoint = kept = self._epoch_file(state.epoch)
         with atomic_path(checkpoint) as temporary:
             model.save(temporary)
+        if average is not None:
+            kept = self._averaged_file(state.epoch)
+            with average.in_model(), atomic_path(kept) as temporary:
+                model.save(temporary)
         if is_best:
-            _link(checkpoint, self.checkpoints / "best.keras")
+            _link(kept, self.checkpoints / "best.keras")
         self.save_state(state)
-        _link(checkpoint, self.checkpoints / "last.keras")
-        for old in self.checkpoints.glob("epoch_*.keras"):
-            if old != checkpoint:
-                old.unlink()
+        _link(kept, self.checkpoints / "last.keras")
+        for pattern in ("epoch_*.keras", "averaged_*.keras"):
+            for old in self.checkpoints.glob(pattern):
+                if old not in (checkpoint, kept):
+                    old.unlink()
 
     def save_state(self, state: TrainingState) -> None:
         """Writes `state.json` and the history as CSV."""
@@ -287,6 +304,17 @@ class Run:
 
     def _epoch_file(self, epoch):
         return self.checkpoints / f"epoch_{epoch}.keras"
+
+    def _averaged_file(self, epoch):
+        return self.checkpoints / f"averaged_{epoch}.keras"
+
+    def _existing(self, file, epoch):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
+                f"Restore the file, or remove `{self.path}` and train again."
+            )
+        return file
 
     def _read_tracks(self):
         return read_json(self._tracks_file, "list of tracks") if self._tracks_file.is_file() else {}

@@ -107,6 +107,9 @@ class TrainingConfig:
         monitor: str, what `selection="best"` and `patience` go by on the validation split: "loss", or for
             images "mean_iou" (more is better).
         auxiliary_weight: float, weight of the loss of `auxiliary_logits`, where a network returns them.
+        ema_momentum: float in (0, 1), momentum of an exponential moving average of the weights over the
+            steps, batch statistics included. Validation, `best` and `last` checkpoints and exports then have
+            the averages; what is trained stays as it is. None: no average.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -128,6 +131,7 @@ class TrainingConfig:
     learning_rate_multipliers: dict = dataclasses.field(default_factory=dict)
     monitor: str = "loss"
     auxiliary_weight: float = 0.4
+    ema_momentum: float | None = None
 
     def __post_init__(self):
         if not self.stages:
@@ -144,6 +148,11 @@ class TrainingConfig:
             raise ValueError(f"`l2` must not be negative. Received: l2={self.l2!r}.")
         if not self.epsilon > 0:
             raise ValueError(f"`epsilon` must be positive. Received: epsilon={self.epsilon!r}.")
+        if self.ema_momentum is not None and not 0 < self.ema_momentum < 1:
+            raise ValueError(
+                "`ema_momentum` must be in (0, 1), or None for no average. "
+                f"Received: ema_momentum={self.ema_momentum!r}."
+            )
         if not isinstance(self.input_statistics, bool):
             raise ValueError(
                 "`input_statistics` must be True or False. "

@@ -17,12 +17,13 @@ class RunRecorder(keras.callbacks.Callback):
         has_validation: bool, whether there is a validation split to choose the best epoch by; without it
             every epoch counts as the best so far.
         monitor: str, what the best epoch is chosen by: "loss", or a metric of which more is better.
+        average: `WeightAverage`, whose averages are kept; None keeps the weights themselves.
 
     Raises:
         ValueError: a loss is NaN or infinite. The last finished epoch stays on disk.
     """
 
-    def __init__(self, run, state, stage, steps_per_epoch, has_validation, monitor="loss"):
+    def __init__(self, run, state, stage, steps_per_epoch, has_validation, monitor="loss", average=None):
         super().__init__()
         self._run = run
         self._state = state
@@ -30,6 +31,7 @@ class RunRecorder(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._has_validation = has_validation
         self._monitor = monitor
+        self._average = average
         self._epoch_start = 0.0
 
     def on_epoch_begin(self, epoch, logs=None):
@@ -76,7 +78,7 @@ class RunRecorder(keras.callbacks.Callback):
         if out_of_patience or state.stage_epoch >= self._stage.epochs:
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
             self.model.stop_training = True
-        self._run.save_epoch(self.model, state, is_best)
+        self._run.save_epoch(self.model, state, is_best, self._average)
 
     def _watched(self, logs):
         """The monitored value; a network with several outputs has it under the name of its `logits`."""

@@ -12,6 +12,7 @@ from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.tasks import task_of
+from keras_d3.training.weight_average import WeightAverage
 from keras_d3.utils import current_commit
 
 
@@ -31,6 +32,9 @@ def train(
     alone, so a run that was stopped and resumed ends with the weights of one that was
     not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
     finished run returns at once.
+
+    With `config.training.ema_momentum` the checkpoints `best` and `last`, and validation, have a moving
+    average of the weights; what is trained and resumed from is the same as without.
 
     With `config.training.input_statistics` a new network's input normalization starts at the
     statistics of the training records, which are computed once and kept beside the manifest.
@@ -75,6 +79,7 @@ def train(
 
     _make_deterministic(config.training.seed)
     model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
+    average = _weight_average(config, run, state)
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
@@ -96,7 +101,8 @@ def train(
                 steps_per_epoch=steps,
                 callbacks=[
                     StepSchedule(stage, steps, state.epoch - state.stage_epoch),
-                    RunRecorder(run, state, stage, steps, has_validation, config.training.monitor),
+                    *([average] if average else []),
+                    RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average),
                     keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
                 ],
                 shuffle=False,  # the dataset shuffles
@@ -205,6 +211,17 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)
     return _compile(model, config, task)
+
+
+def _weight_average(config, run, state):
+    """The average of the weights where the config asks for one, as the last epoch left it."""
+    if config.training.ema_momentum is None:
+        return None
+    average = WeightAverage(config.training.ema_momentum)
+    if state.epoch:
+        averaged = keras.saving.load_model(run.averaged_checkpoint(state.epoch), compile=False)
+        average.set_values(averaged.get_weights())
+    return average
 
 
 def compiled_network(config, task):
