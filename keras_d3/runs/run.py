@@ -150,7 +150,7 @@ class Run:
         """
         values = config.to_dict()
         if self._config_file.is_file():
-            differences = _differences(read_json(self._config_file, "run config"), values)
+            differences = _differences(_with_defaults(read_json(self._config_file, "run config")), values)
             if differences:
                 raise ValueError(
                     f"The run directory `{self.path}` belongs to another config: "
@@ -268,6 +268,14 @@ class Run:
 
 def _weights_in_words(description):
     return "drawn weights" if description == FROM_SCRATCH else f"`{description['source']}`"
+
+
+def _with_defaults(saved):
+    """A saved config with what settings had before they were there, their defaults; as it is if unreadable."""
+    try:
+        return RunConfig.from_dict(saved).to_dict()
+    except ValueError:
+        return saved
 
 
 def _differences(saved, wanted, where=""):
