@@ -18,15 +18,14 @@ A run with one network per source has `config.json` and a folder of this kind fo
 import csv
 import dataclasses
 import functools
-import os
-import shutil
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_d3.runs.checkpoints import Checkpoints
 from keras_d3.runs.state import TrainingState
-from keras_d3.settings import CHECKPOINTS, RunConfig
-from keras_d3.utils import atomic_path, check_choice, read_json, write_json
+from keras_d3.settings import RunConfig
+from keras_d3.utils import atomic_path, read_json, write_json
 
 MADE_BY = "python -m recipes.<name>.train"
 # What `initial_weights.json` says where no file was given.
@@ -48,7 +47,7 @@ class Run:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = Checkpoints(self.path / "checkpoints", MADE_BY)
 
     @functools.cached_property
     def config(self) -> RunConfig:
@@ -106,21 +105,6 @@ class Run:
             },
         }
 
-    def checkpoint(self, which: str = "best") -> Path:
-        """Returns the file of a network's weights.
-
-        Args:
-            which: "best" or "last".
-
-        Raises:
-            ValueError: `which` is neither.
-            FileNotFoundError: the file is missing.
-        """
-        file = self.checkpoints / f"{check_choice('checkpoint', which, CHECKPOINTS)}.keras"
-        if not file.is_file():
-            raise FileNotFoundError(f"No checkpoint at `{file}`. It is made by `{MADE_BY}`.")
-        return file
-
     def load(self, which: str = "best") -> Any:
         """Loads the network of a run directory of one network, without its optimizer.
 
@@ -131,14 +115,15 @@ class Run:
             `keras.Model`.
 
         Raises:
-            ValueError, FileNotFoundError: see `checkpoint`.
+            ValueError: `which` is neither.
+            FileNotFoundError: the file is missing.
         """
         import keras
 
         # Loading looks layers and networks up by name; importing them registers them.
         import keras_d3.models  # noqa: F401
 
-        return keras.saving.load_model(self.checkpoint(which), compile=False)
+        return keras.saving.load_model(self.checkpoints.file(which), compile=False)
 
     def tracks(self) -> dict[str, list[str]]:
         """Returns the names of what the run's networks were trained and validated on, by split.
@@ -165,7 +150,7 @@ class Run:
         """
         values = config.to_dict()
         if self._config_file.is_file():
-            differences = _differences(read_json(self._config_file, "run config"), values)
+            differences = _differences(_with_defaults(read_json(self._config_file, "run config")), values)
             if differences:
                 raise ValueError(
                     f"The run directory `{self.path}` belongs to another config: "
@@ -233,26 +218,10 @@ class Run:
         if merged != known:
             write_json(self._tracks_file, merged)
 
-    def resume_checkpoint(self, epoch: int) -> Path:
-        """Returns the file, with optimizer state, from which training goes on after an epoch.
-
-        Raises:
-            FileNotFoundError: it is missing.
-        """
-        return self._existing(self._epoch_file(epoch), epoch)
-
     def read_state(self) -> TrainingState:
         """Returns the saved `TrainingState`, or a new one."""
         file = self.path / "state.json"
         return TrainingState(**read_json(file, "training state")) if file.is_file() else TrainingState()
-
-    def averaged_checkpoint(self, epoch: int) -> Path:
-        """Returns the file of the averages of a network's weights after an epoch.
-
-        Raises:
-            FileNotFoundError: it is missing.
-        """
-        return self._existing(self._averaged_file(epoch), epoch)
 
     def save_epoch(self, model: Any, state: TrainingState, is_best: bool, average: Any = None) -> None:
         """Saves model and state of a finished epoch; `state.json` last, as the commit point.
@@ -264,21 +233,12 @@ class Run:
             average: object with `in_model()`, a context that puts the averages in the model, which are
                 then what `best` and `last` hold. None: they hold the weights themselves.
         """
-        checkpoint = kept = self._epoch_file(state.epoch)
-        with atomic_path(checkpoint) as temporary:
-            model.save(temporary)
-        if average is not None:
-            kept = self._averaged_file(state.epoch)
-            with average.in_model(), atomic_path(kept) as temporary:
-                model.save(temporary)
+        kept = self.checkpoints.write(model, state.epoch, average)
         if is_best:
-            _link(kept, self.checkpoints / "best.keras")
+            self.checkpoints.link(kept, "best")
         self.save_state(state)
-        _link(kept, self.checkpoints / "last.keras")
-        for pattern in ("epoch_*.keras", "averaged_*.keras"):
-            for old in self.checkpoints.glob(pattern):
-                if old not in (checkpoint, kept):
-                    old.unlink()
+        self.checkpoints.link(kept, "last")
+        self.checkpoints.remove_all_but(state.epoch)
 
     def save_state(self, state: TrainingState) -> None:
         """Writes `state.json` and the history as CSV."""
@@ -302,20 +262,6 @@ class Run:
     def _tracks_file(self):
         return self.path / "tracks.json"
 
-    def _epoch_file(self, epoch):
-        return self.checkpoints / f"epoch_{epoch}.keras"
-
-    def _averaged_file(self, epoch):
-        return self.checkpoints / f"averaged_{epoch}.keras"
-
-    def _existing(self, file, epoch):
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
-                f"Restore the file, or remove `{self.path}` and train again."
-            )
-        return file
-
     def _read_tracks(self):
         return read_json(self._tracks_file, "list of tracks") if self._tracks_file.is_file() else {}
 
@@ -324,13 +270,12 @@ def _weights_in_words(description):
     return "drawn weights" if description == FROM_SCRATCH else f"`{description['source']}`"
 
 
-def _link(source, path):
-    """Makes `path` the same file as `source` (a copy where links are not possible)."""
-    with atomic_path(path) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+def _with_defaults(saved):
+    """A saved config with what settings had before they were there, their defaults; as it is if unreadable."""
+    try:
+        return RunConfig.from_dict(saved).to_dict()
+    except ValueError:
+        return saved
 
 
 def _differences(saved, wanted, where=""):

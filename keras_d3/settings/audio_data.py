@@ -6,6 +6,8 @@ from typing import ClassVar
 from keras_d3.utils import check_choice, check_positive_int
 
 ACCOMPANIMENT = "accompaniment"
+# Settings of augmentations that happen or not.
+PROBABILITIES = ("channel_swap_probability", "polarity_inversion_probability")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,6 +36,8 @@ class AudioDataConfig:
         seed: int, random seed of excerpts, order and augmentation.
         validation_hop: int, samples from one validation window to the next. None: `output_samples`, which
             covers each sample once.
+        polarity_inversion_probability: float in [0, 1], probability of multiplying a source by -1, which is
+            drawn for each source by itself.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -59,6 +63,7 @@ class AudioDataConfig:
     parallel_tracks: int = 8
     seed: int = 0
     validation_hop: int | None = None
+    polarity_inversion_probability: float = 0.0
 
     def __post_init__(self):
         for name in ("sample_rate_hz", "input_samples", "output_samples", "excerpts_per_block"):
@@ -81,19 +86,17 @@ class AudioDataConfig:
                 "`input_samples` must be at least `output_samples`. Received: "
                 f"input_samples={self.input_samples!r}, output_samples={self.output_samples!r}."
             )
-        if not 0 <= self.channel_swap_probability <= 1:
-            raise ValueError(
-                "`channel_swap_probability` must be in [0, 1]. Received: "
-                f"channel_swap_probability={self.channel_swap_probability!r}."
-            )
+        for name in PROBABILITIES:
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"`{name}` must be in [0, 1]. Received: {name}={getattr(self, name)!r}.")
         self._check_gain_range()
-        altered = self.gain_range is not None or self.channel_swap_probability > 0
+        altered = self.gain_range is not None or any(getattr(self, name) > 0 for name in PROBABILITIES)
         if self.mixture == "stored" and (altered or self.sources_from == "different_tracks"):
             raise ValueError(
                 "`mixture` 'stored' must go with sources as stored: sources_from='same_track', "
-                "gain_range=None, channel_swap_probability=0. Use mixture='sum' to alter them. Received: "
-                f"sources_from={self.sources_from!r}, gain_range={self.gain_range!r}, "
-                f"channel_swap_probability={self.channel_swap_probability!r}."
+                f"gain_range=None, {', '.join(f'{name}=0' for name in PROBABILITIES)}. Use mixture='sum' to "
+                f"alter them. Received: sources_from={self.sources_from!r}, gain_range={self.gain_range!r}, "
+                f"{', '.join(f'{name}={getattr(self, name)!r}' for name in PROBABILITIES)}."
             )
 
     def _check_gain_range(self):

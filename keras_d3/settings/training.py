@@ -8,6 +8,7 @@ LOSSES = {"audio": ("mse", "mae"), "images": ("cross_entropy", "cross_entropy_ov
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 
 
+CLIPPINGS = ("clipnorm", "global_clipnorm", "clipvalue")
 DECAYS = ("none", "poly")
 
 
@@ -110,6 +111,14 @@ class TrainingConfig:
         ema_momentum: float in (0, 1), momentum of an exponential moving average of the weights over the
             steps, batch statistics included. Validation, `best` and `last` checkpoints and exports then have
             the averages; what is trained stays as it is. None: no average.
+        gradient_accumulation_steps: int of at least 2, batches whose gradients are averaged for one update of
+            the weights, as if the batch were so many times larger; batch normalization sees each alone.
+            Steps, epochs and schedules still count batches. None: every batch updates.
+        clipnorm: float, the largest L2 norm of each weight's gradient; longer ones are shortened. At most one
+            of the three is given, and none of them is the default. Gradients are clipped after they are
+            averaged over batches, and before L2 terms and factors of learning rates.
+        global_clipnorm: float, the largest L2 norm of all gradients together.
+        clipvalue: float, the largest absolute value of any entry of a gradient.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -132,11 +141,16 @@ class TrainingConfig:
     monitor: str = "loss"
     auxiliary_weight: float = 0.4
     ema_momentum: float | None = None
+    gradient_accumulation_steps: int | None = None
+    clipnorm: float | None = None
+    global_clipnorm: float | None = None
+    clipvalue: float | None = None
 
     def __post_init__(self):
         if not self.stages:
             raise ValueError("`stages` must hold at least one stage. Received: stages=().")
         self._check_epoch_length()
+        self._check_gradients()
         check_choice("loss", self.loss, (*LOSSES["audio"], *LOSSES["images"]))
         check_choice("optimizer", self.optimizer, OPTIMIZERS)
         check_choice("precision", self.precision, PRECISIONS)
@@ -176,8 +190,30 @@ class TrainingConfig:
         else:
             check_positive_int("excerpts_per_track", self.excerpts_per_track)
 
+    def _check_gradients(self):
+        steps = self.gradient_accumulation_steps
+        if steps is not None:
+            check_positive_int("gradient_accumulation_steps", steps, 2)
+            # So an epoch ends with an update, and a stage leaves no gradients over.
+            if self.steps_per_epoch is not None and self.steps_per_epoch % steps:
+                raise ValueError(
+                    "`steps_per_epoch` must be a multiple of `gradient_accumulation_steps`. Received: "
+                    f"steps_per_epoch={self.steps_per_epoch!r}, gradient_accumulation_steps={steps!r}."
+                )
+        given = {name: value for name in CLIPPINGS if (value := getattr(self, name)) is not None}
+        if len(given) > 1:
+            raise ValueError(
+                "At most one of `clipnorm`, `global_clipnorm` and `clipvalue` may be given. Received: "
+                f"{', '.join(f'{name}={value!r}' for name, value in given.items())}."
+            )
+        for name, value in given.items():
+            if not value > 0:
+                raise ValueError(
+                    f"`{name}` must be positive, or None for no clipping. Received: {name}={value!r}."
+                )
+
     def steps_of_epoch(self, num_tracks, batch_size):
-        """Returns the training steps of one epoch.
+        """Returns the training steps of one epoch, a multiple of `gradient_accumulation_steps`.
 
         Args:
             num_tracks: int, training tracks (or images) in the records.
@@ -186,7 +222,8 @@ class TrainingConfig:
         if self.steps_per_epoch is not None:
             return self.steps_per_epoch
         # Rounded down as in the official D3Net code; records of very few tracks still train.
-        return max(1, num_tracks * self.excerpts_per_track // batch_size)
+        unit = self.gradient_accumulation_steps or 1
+        return max(1, num_tracks * self.excerpts_per_track // batch_size // unit) * unit
 
     @property
     def num_epochs(self):

@@ -9,12 +9,13 @@ from keras_d3.settings import TrainingConfig
 
 
 class _WeightGroups(keras.optimizers.Optimizer):
-    """Changes every gradient before the optimizer sees it: `factor * (gradient + l2 * weight)`.
+    """Changes every gradient before the optimizer's rule sees it: `factor * (gradient + l2 * weight)`.
 
     The L2 term is the derivative of `l2 / 2 * sum(weight ** 2)`: what the official D3Net code does for
     all parameters, batch-norm scales and biases included, and that of Wang and Ji for kernels. Keras' own
     `weight_decay` is the decoupled form (AdamW), which is another algorithm. A factor on the gradient is
-    one on the learning rate for SGD, momentum included; Adam and RMSprop normalize it away.
+    one on the learning rate for SGD, momentum included; Adam and RMSprop normalize it away. Accumulation and
+    clipping, which are Keras' own, come before.
 
     Args:
         l2: factor of the L2 term.
@@ -48,13 +49,12 @@ class _WeightGroups(keras.optimizers.Optimizer):
         has_term = self.l2_weights is None or re.search(self.l2_weights, path)
         return self.l2 if has_term else 0.0
 
-    def apply(self, grads, trainable_variables=None):
-        variables = self._trainable_variables if trainable_variables is None else trainable_variables
+    def _backend_update_step(self, grads, trainable_variables, learning_rate):
+        # The last place before the weights move: gradients are averaged over batches and clipped by then.
         grads = [
-            None if grad is None else self._changed(grad, variable)
-            for grad, variable in zip(grads, variables, strict=True)
+            self._changed(grad, variable) for grad, variable in zip(grads, trainable_variables, strict=True)
         ]
-        return super().apply(grads, trainable_variables)
+        super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def _changed(self, grad, variable):
         l2, factor = self.l2_of(variable.path), self.factor_of(variable.path)
@@ -116,7 +116,13 @@ def make_optimizer(training: TrainingConfig) -> keras.optimizers.Optimizer:
         training: `TrainingConfig`.
     """
     plain, grouped = OPTIMIZERS[training.optimizer]
-    settings: dict[str, Any] = {"learning_rate": training.stages[0].learning_rate}
+    settings: dict[str, Any] = {
+        "learning_rate": training.stages[0].learning_rate,
+        "gradient_accumulation_steps": training.gradient_accumulation_steps,
+        "clipnorm": training.clipnorm,
+        "global_clipnorm": training.global_clipnorm,
+        "clipvalue": training.clipvalue,
+    }
     if training.optimizer == "sgd":
         settings["momentum"] = training.momentum
     else:

@@ -202,7 +202,7 @@ def _make_deterministic(seed):
 
 def _load_or_build(config, run, state, manifest, task, initial_weights, progress):
     if state.epoch:
-        model = keras.saving.load_model(run.resume_checkpoint(state.epoch))
+        model = keras.saving.load_model(run.checkpoints.resume_file(state.epoch))
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
@@ -217,9 +217,10 @@ def _weight_average(config, run, state):
     """The average of the weights where the config asks for one, as the last epoch left it."""
     if config.training.ema_momentum is None:
         return None
-    average = WeightAverage(config.training.ema_momentum)
+    steps_per_update = config.training.gradient_accumulation_steps or 1
+    average = WeightAverage(config.training.ema_momentum, steps_per_update)
     if state.epoch:
-        averaged = keras.saving.load_model(run.averaged_checkpoint(state.epoch), compile=False)
+        averaged = keras.saving.load_model(run.checkpoints.averaged_file(state.epoch), compile=False)
         average.set_values(averaged.get_weights())
     return average
 

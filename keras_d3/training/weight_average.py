@@ -21,6 +21,7 @@ class WeightAverage(keras.callbacks.Callback):
 
     Args:
         momentum: float in (0, 1); the average reaches back about `1 / (1 - momentum)` updates.
+        steps_per_update: int, batches per update of the weights; an epoch is a multiple of it.
 
     Example:
 
@@ -30,10 +31,11 @@ class WeightAverage(keras.callbacks.Callback):
     ...     model.save("averaged.keras")
     """
 
-    def __init__(self, momentum):
+    def __init__(self, momentum, steps_per_update=1):
         super().__init__()
         self._momentum = momentum
-        self._averages = None
+        self._steps_per_update = steps_per_update
+        self._averages = []
         self._update = None
 
     def set_values(self, values):
@@ -54,10 +56,12 @@ class WeightAverage(keras.callbacks.Callback):
             self._exchange()
 
     def on_train_batch_end(self, batch, logs=None):
+        if (batch + 1) % self._steps_per_update:
+            return
         if keras.backend.backend() == "jax":
             # Inside of `fit` JAX keeps the weights elsewhere.
             self.model.jax_state_sync()
-        if self._averages is None:
+        if not self._averages:
             self.set_values([keras.ops.convert_to_numpy(weight) for weight in self.model.weights])
         else:
             self._update = self._update or _compiled(self._step)
@@ -74,7 +78,7 @@ class WeightAverage(keras.callbacks.Callback):
             average.assign(self._momentum * average + (1 - self._momentum) * weight)
 
     def _exchange(self):
-        if self._averages is None:  # before the first step
+        if not self._averages:  # before the first step
             return
         for average, weight in zip(self._averages, self.model.weights, strict=True):
             # Copies: an array of a backend may be a view of what is about to be overwritten.

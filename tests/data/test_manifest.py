@@ -203,6 +203,12 @@ def test_config_is_json_able():
         ({"gain_range": (1.0, 0.5)}, r"`gain_range` must be \(low, high\)"),
         ({"gain_range": (1.0,)}, r"`gain_range` must be \(low, high\)"),
         ({"channel_swap_probability": 1.5}, r"`channel_swap_probability` must be in \[0, 1\]"),
+        ({"polarity_inversion_probability": -0.1}, r"`polarity_inversion_probability` must be in \[0, 1\]"),
+        (
+            {"mixture": "stored", "sources_from": "same_track", "polarity_inversion_probability": 0.5},
+            "gain_range=None, channel_swap_probability=0, polarity_inversion_probability=0. Use .* Received: "
+            ".*polarity_inversion_probability=0.5",
+        ),
         ({"validation_hop": 0}, "`validation_hop` must be an integer of at least 1"),
         ({"seed": -1}, "`seed` must be an integer of at least 0"),
         ({"shuffle_excerpts": 0}, "`shuffle_excerpts` must be an integer of at least 1"),

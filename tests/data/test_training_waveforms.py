@@ -171,6 +171,27 @@ def test_gain_and_swap(manifest):
     assert 0.42 < swapped / 600 < 0.58
 
 
+def test_polarity(manifest):
+    """By source and example, half of them; the rest is what it is without, also where it is drawn."""
+    others = {"gain_range": (0.5, 1.0), "channel_swap_probability": 0.5, "input_samples": 60}
+    plain = batches(manifest, config(**others), 15)
+    inverted = batches(manifest, config(**others, polarity_inversion_probability=0.5), 15)
+    signs = []
+    for (_, before), (mixture, after) in zip(plain, inverted, strict=True):
+        for source in SOURCES:
+            for ours, theirs in zip(after[source], before[source], strict=True):
+                sign = 1 if np.array_equal(ours, theirs) else -1
+                np.testing.assert_array_equal(ours, sign * theirs)
+                signs.append(sign)
+        np.testing.assert_allclose(mixture, sum(after.values()), atol=len(SOURCES) / 2)  # rounded
+    by_source = np.reshape(signs, (15, len(SOURCES), 4))
+    assert 0.35 < np.mean(by_source == -1) < 0.65
+    assert 0.3 < np.mean(by_source[:, 0] == by_source[:, 1]) < 0.7
+    always = batches(manifest, config(**others, polarity_inversion_probability=1.0), 5)
+    for (_, before), (_, after) in zip(plain, always, strict=False):
+        assert all(np.array_equal(after[source], -before[source]) for source in SOURCES)
+
+
 def test_stored_mixture(manifest):
     for mixture, targets in batches(manifest, config(mixture="stored", input_samples=60), 5):
         np.testing.assert_array_equal(mixture, sum(targets.values()))

@@ -81,7 +81,7 @@ def training_waveforms(
             audio = _to_float(samples, sampler.features, config)
             mixture = audio.pop(MIXTURE, None)
             batch_seed = fold_in(fold_in(seed, num_streams), number)
-            audio = augment(audio, batch_seed, config.gain_range, config.channel_swap_probability)
+            audio = augment(audio, batch_seed, config)
             return _mixture_and_targets(manifest, config, mixture, audio)
 
         return batches.take(steps_per_epoch).enumerate().map(finish)
@@ -96,7 +96,7 @@ def validation_waveforms(
 
     Output windows start at 0, `validation_hop`, 2 `validation_hop`, ... of each
     track; the last is zero-padded and kept, and so is the last, smaller batch.
-    Neither gain nor channel swap is applied.
+    Nothing is augmented.
 
     Args:
         manifest, config, batch_size: as in `training_waveforms`.
@@ -132,40 +132,47 @@ def num_validation_windows(
     return sum(-(-track.num_samples // hop) for track in manifest.tracks(split))
 
 
-def augment(
-    audio: dict[str, tf.Tensor],
-    seed: tf.Tensor,
-    gain_range: tuple[float, float] | None,
-    channel_swap_probability: float,
-) -> dict[str, tf.Tensor]:
-    """Applies a random gain and channel swap to each source of each example (Uhlich et al. 2017, section 3).
+def augment(audio: dict[str, tf.Tensor], seed: tf.Tensor, config: AudioDataConfig) -> dict[str, tf.Tensor]:
+    """Applies a random gain, channel swap and inversion of the polarity to each source of each example.
+
+    Gain and swap are those of Uhlich et al., 2017, section 3. What the config leaves out draws nothing, and
+    each augmentation has numbers of its own: one more leaves the others' draws as they are.
 
     Args:
         audio: dict of `source -> float32 (batch, time, channels)`.
         seed: int64 tensor (2,): the same seed gives the same draws.
-        gain_range: (low, high) of the uniform gain, or None.
-        channel_swap_probability: float in [0, 1], probability of reversing the channels of a source.
+        config: `AudioDataConfig`, with `gain_range` and the probabilities.
 
     Returns:
         Dict like `audio`.
     """
-    if gain_range is None and not channel_swap_probability:
-        return audio
     shape = (tf.shape(next(iter(audio.values())))[0], len(audio))
-    if gain_range is not None:
-        low, high = map(float, gain_range)
+
+    def happens(number, probability):
+        return tf.random.stateless_uniform(shape, fold_in(seed, number), alg="philox") < probability
+
+    if config.gain_range is not None:
+        low, high = map(float, config.gain_range)
         gains = tf.random.stateless_uniform(shape, fold_in(seed, 0), low, high, alg="philox")
+        audio = {name: samples * gain for (name, samples), gain in _by_source(audio, gains)}
+    if config.channel_swap_probability:
+        swaps = happens(1, config.channel_swap_probability)
         audio = {
-            name: samples * gains[:, number, tf.newaxis, tf.newaxis]
-            for number, (name, samples) in enumerate(audio.items())
+            name: tf.where(swap, tf.reverse(samples, axis=(-1,)), samples)
+            for (name, samples), swap in _by_source(audio, swaps)
         }
-    if channel_swap_probability:
-        swaps = tf.random.stateless_uniform(shape, fold_in(seed, 1), alg="philox") < channel_swap_probability
+    if config.polarity_inversion_probability:
+        inversions = happens(2, config.polarity_inversion_probability)
         audio = {
-            name: tf.where(swaps[:, number, tf.newaxis, tf.newaxis], tf.reverse(samples, axis=(-1,)), samples)
-            for number, (name, samples) in enumerate(audio.items())
+            name: tf.where(inversion, -samples, samples)
+            for (name, samples), inversion in _by_source(audio, inversions)
         }
     return audio
+
+
+def _by_source(audio, draws):
+    """Pairs of a source, (name, samples), and its draws (batch, 1, 1), out of draws (batch, sources)."""
+    return zip(audio.items(), tf.unstack(draws[:, :, tf.newaxis, tf.newaxis], axis=1), strict=True)
 
 
 def _to_float(samples, features, config):
