@@ -17,7 +17,7 @@ def add_pull(commands):
     command.add_argument(
         "--file",
         metavar="FILE",
-        help="of a file that was fetched by hand, where the authors' page is for browsers alone",
+        help="the published file, where a browser has fetched it",
     )
     command.add_argument("--again", action="store_true", help="fetch and convert what is there once more")
     command.add_argument(

@@ -39,8 +39,8 @@ def find_model(model: str | Path | None, kind: str | None = None) -> Path:
     'saved_model'
     """
     if model is None or kind is not None:
-        check_choice("kind", kind, tuple(DEFAULTS))
-    name = DEFAULTS[kind] if model is None else str(model)
+        kind = check_choice("kind", str(kind), tuple(DEFAULTS))
+    name = DEFAULTS[str(kind)] if model is None else str(model)
     if name.startswith(HUB_PREFIX):
         return hub_directory(name)
     path = Path(name)

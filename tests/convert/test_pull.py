@@ -15,10 +15,10 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-import soundfile
 
 pytest.importorskip("tensorflow", reason="separators and segmenters are TensorFlow graphs")
 pytest.importorskip("requests", reason="requests is in the extra `convert`")
+soundfile = pytest.importorskip("soundfile", reason="soundfile is in the extra `audio`")
 
 import keras_d3  # noqa: E402
 from keras_d3.cli import main  # noqa: E402
