@@ -26,7 +26,14 @@ from keras_d3.settings.separator import (
     SpectrogramSeparatorConfig,
     WaveformSeparatorConfig,
 )
-from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
+from keras_d3.settings.training import (
+    CHECKPOINTS,
+    SAMPLE_LOSSES,
+    STFT_LOSS,
+    STFT_RESOLUTIONS,
+    Stage,
+    TrainingConfig,
+)
 
 __all__ = [
     "ACCOMPANIMENT",
@@ -41,7 +48,10 @@ __all__ = [
     "QUALITIES",
     "RESIZES",
     "RUNTIMES",
+    "SAMPLE_LOSSES",
     "SCALES",
+    "STFT_LOSS",
+    "STFT_RESOLUTIONS",
     "SUBTYPES",
     "UNITS",
     "UNTRAINED",
