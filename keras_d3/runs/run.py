@@ -271,7 +271,7 @@ def _weights_in_words(description):
 
 
 def _with_defaults(saved):
-    """A saved config with what settings had before they were there, their defaults; as it is if unreadable."""
+    """A saved config, with the defaults of settings that it does not know yet; as it is if unreadable."""
     try:
         return RunConfig.from_dict(saved).to_dict()
     except ValueError:

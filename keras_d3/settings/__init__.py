@@ -26,8 +26,14 @@ from keras_d3.settings.separator import (
     SpectrogramSeparatorConfig,
     WaveformSeparatorConfig,
 )
-from keras_d3.settings.stem_files import CLIPS, RESIDUAL, RESTS, StemFilesConfig
-from keras_d3.settings.training import CHECKPOINTS, Stage, TrainingConfig
+from keras_d3.settings.training import (
+    CHECKPOINTS,
+    SAMPLE_LOSSES,
+    STFT_LOSS,
+    STFT_RESOLUTIONS,
+    Stage,
+    TrainingConfig,
+)
 
 __all__ = [
     "ACCOMPANIMENT",
@@ -45,6 +51,21 @@ __all__ = [
     "PADDINGS",
     "PARAMETERS",
     "PER_RUN",
+    "QUALITIES",
+    "RESIZES",
+    "RUNTIMES",
+    "SAMPLE_LOSSES",
+    "SCALES",
+    "STFT_LOSS",
+    "STFT_RESOLUTIONS",
+    "SUBTYPES",
+    "UNITS",
+    "UNTRAINED",
+    "AudioDataConfig",
+    "Claim",
+    "ClaimSide",
+    "Contrast",
+    "ImageDataConfig",
     "PhotometricDistortion",
     "PublishedMeanIoU",
     "PublishedRow",

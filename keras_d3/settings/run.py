@@ -11,7 +11,7 @@ from keras_d3.settings.dicts import from_dict, to_dict
 from keras_d3.settings.image_data import ImageDataConfig
 from keras_d3.settings.segmenter import SegmenterConfig
 from keras_d3.settings.separator import SpectrogramSeparatorConfig, WaveformSeparatorConfig
-from keras_d3.settings.training import LOSSES, MONITORS, TrainingConfig
+from keras_d3.settings.training import LOSSES, MONITORS, STFT_RESOLUTIONS, TrainingConfig
 from keras_d3.utils import check_choice
 
 # The settings of separators and segmenters that are those of the data; saved configs have them once.
@@ -66,10 +66,27 @@ class RunConfig:
             self._check_audio(self.data)
         else:
             self._check_images(self.data)
+        if self.training.has_stft_loss:
+            self._check_stft_loss(self.data)
         if self.training.input_statistics and not self.is_spectrogram:
             raise ValueError(
                 "`input_statistics` is for spectrogram networks. Received: input_statistics=True with "
                 f"separation of kind {getattr(self.separation, 'kind', None)!r}. Set it to False."
+            )
+
+    def _check_stft_loss(self, data):
+        if not isinstance(self.separation, WaveformSeparatorConfig):
+            raise ValueError(
+                "The multi-resolution STFT loss is for networks on waveforms. Received: "
+                f"training.loss={self.training.loss!r}, training.stft_loss_weight="
+                f"{self.training.stft_loss_weight!r} with separation of kind "
+                f"{getattr(self.separation, 'kind', None)!r}. Choose another `loss` and weight 0."
+            )
+        longest = max(frame_length for _, frame_length, _ in STFT_RESOLUTIONS)
+        if data.output_samples < longest:
+            raise ValueError(
+                f"`data.output_samples` must be at least {longest}, the longest frame of the "
+                f"multi-resolution STFT loss. Received: data.output_samples={data.output_samples!r}."
             )
 
     def _check_audio(self, data):
@@ -104,6 +121,11 @@ class RunConfig:
                 )
 
     def _check_images(self, data):
+        if self.training.tensorboard_excerpts:
+            raise ValueError(
+                "`tensorboard_excerpts` are of audio, and must be 0 where the data are images. Received: "
+                f"training.tensorboard_excerpts={self.training.tensorboard_excerpts!r}."
+            )
         for name in ("separation", "target"):
             if getattr(self, name) is not None:
                 raise ValueError(

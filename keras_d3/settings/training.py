@@ -4,7 +4,11 @@ import dataclasses
 
 from keras_d3.utils import check_choice, check_positive_int
 
-LOSSES = {"audio": ("mse", "mae"), "images": ("cross_entropy", "cross_entropy_over_all_pixels")}
+SAMPLE_LOSSES = ("mse", "mae")
+STFT_LOSS = "multi_resolution_stft"
+# Of that loss: (fft_length, frame_length, frame_step) in samples, table 1 of Yamamoto et al., 2020.
+STFT_RESOLUTIONS = ((1024, 600, 120), (2048, 1200, 240), (512, 240, 50))
+LOSSES = {"audio": (*SAMPLE_LOSSES, STFT_LOSS), "images": ("cross_entropy", "cross_entropy_over_all_pixels")}
 OPTIMIZERS = ("adam", "rmsprop", "sgd")
 
 
@@ -82,8 +86,9 @@ class TrainingConfig:
     Args:
         stages: tuple of `Stage`, run one after the other on the same weights and optimizer state.
         steps_per_epoch: int, training steps between two validations; or None, with `excerpts_per_track`.
-        loss: str, "mse" or "mae", averaged over the sources; for images "cross_entropy", averaged over
-            pixels that have a class, or "cross_entropy_over_all_pixels".
+        loss: str, "mse" or "mae" (L1), averaged over the sources; for networks on waveforms also
+            "multi_resolution_stft" (Yamamoto et al., 2020), a distance of magnitude spectra; for images
+            "cross_entropy", averaged over pixels that have a class, or "cross_entropy_over_all_pixels".
         optimizer: str, "adam" or "rmsprop", with Keras' other defaults, or "sgd" with `momentum`.
         l2: float, factor of the L2 term added to gradients (`gradient + l2 * weight`); this
             is not decoupled weight decay.
@@ -119,6 +124,10 @@ class TrainingConfig:
             averaged over batches, and before L2 terms and factors of learning rates.
         global_clipnorm: float, the largest L2 norm of all gradients together.
         clipvalue: float, the largest absolute value of any entry of a gradient.
+        stft_loss_weight: float, weight of the loss "multi_resolution_stft" that is added to "mse" or "mae" of
+            networks on waveforms.
+        tensorboard_excerpts: int, excerpts of the validation split whose mixture, targets and estimates are
+            written for TensorBoard after every epoch, as audio and as spectrograms.
 
     Raises:
         ValueError: a setting is out of range, or two contradict each other.
@@ -145,6 +154,8 @@ class TrainingConfig:
     clipnorm: float | None = None
     global_clipnorm: float | None = None
     clipvalue: float | None = None
+    stft_loss_weight: float = 0.0
+    tensorboard_excerpts: int = 0
 
     def __post_init__(self):
         if not self.stages:
@@ -166,6 +177,13 @@ class TrainingConfig:
             raise ValueError(
                 "`ema_momentum` must be in (0, 1), or None for no average. "
                 f"Received: ema_momentum={self.ema_momentum!r}."
+            )
+        check_positive_int("tensorboard_excerpts", self.tensorboard_excerpts, 0)
+        if self.stft_loss_weight < 0 or (self.stft_loss_weight and self.loss not in SAMPLE_LOSSES):
+            raise ValueError(
+                f"`stft_loss_weight` must not be negative, and 0 unless `loss` is one of "
+                f"{', '.join(map(repr, SAMPLE_LOSSES))}, to which it adds. Received: "
+                f"stft_loss_weight={self.stft_loss_weight!r}, loss={self.loss!r}."
             )
         if not isinstance(self.input_statistics, bool):
             raise ValueError(
@@ -224,6 +242,11 @@ class TrainingConfig:
         # Rounded down as in the official D3Net code; records of very few tracks still train.
         unit = self.gradient_accumulation_steps or 1
         return max(1, num_tracks * self.excerpts_per_track // batch_size // unit) * unit
+
+    @property
+    def has_stft_loss(self):
+        """Whether spectra of waveforms are part of the loss."""
+        return self.loss == STFT_LOSS or self.stft_loss_weight > 0
 
     @property
     def num_epochs(self):

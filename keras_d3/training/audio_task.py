@@ -1,6 +1,9 @@
 """Training on audio records: what is read, compared and prepared."""
 
+import dataclasses
+
 import keras
+import numpy as np
 
 from keras_d3 import models
 from keras_d3.data import (
@@ -12,8 +15,17 @@ from keras_d3.data import (
     training_waveforms,
     validation_waveforms,
 )
+from keras_d3.settings import STFT_LOSS
+from keras_d3.training.resynthesis import mixture_magnitudes, waveform_of
+from keras_d3.training.waveform_loss import WaveformLoss
 
 LOSSES = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
+NO_AUGMENTATION = {
+    "sources_from": "same_track",
+    "gain_range": None,
+    "channel_swap_probability": 0.0,
+    "polarity_inversion_probability": 0.0,
+}
 
 
 class AudioTask:
@@ -41,13 +53,19 @@ class AudioTask:
             )
         if config.is_spectrogram:
             self._check_bins()
+        if config.training.has_stft_loss and self._trained_on_magnitudes:
+            raise ValueError(
+                "The multi-resolution STFT loss is for networks trained on waveforms. Received: "
+                f"training.loss={config.training.loss!r}, training.stft_loss_weight="
+                f"{config.training.stft_loss_weight!r} with model.outputs='magnitudes'."
+            )
         for split in splits:
             check_audio_records(manifest, config.data, split)
 
     def _check_bins(self):
         """Raises ValueError where the network is built for another STFT than the separation's."""
         config = self._config
-        arguments = models.preset_for(config).merged_arguments(tiny=config.tiny, **config.model)
+        arguments = self._arguments
         num_bins = config.separation.num_bins or config.separation.frame_length // 2 + 1
         if arguments["num_bins"] not in (None, num_bins):
             raise ValueError(
@@ -71,12 +89,20 @@ class AudioTask:
 
     def objective(self, model):
         """Returns the arguments of `model.compile` that say what is minimized: the mean over the sources."""
-        loss = keras.losses.get(LOSSES[self._config.training.loss])
+        loss = self._loss()
         names = list(model.output) if isinstance(model.output, dict) else None
         return {
             "loss": dict.fromkeys(names, loss) if names else loss,
             "loss_weights": dict.fromkeys(names, 1.0 / len(names)) if names else None,
         }
+
+    def _loss(self):
+        training = self._config.training
+        if training.loss == STFT_LOSS:
+            return WaveformLoss()
+        if training.stft_loss_weight:
+            return WaveformLoss(training.loss, training.stft_loss_weight)
+        return keras.losses.get(LOSSES[training.loss])
 
     def training_data(self, manifest, batch_size, steps, first_epoch):
         """Returns endless training batches."""
@@ -91,7 +117,9 @@ class AudioTask:
     def _examples(self, dataset):
         """Waveforms as they are, or magnitudes of the targets, or of mixture and target."""
         if not self._config.is_spectrogram:
-            return self._waveform_examples(dataset)
+            if self._trained_on_magnitudes:
+                return targets_to_magnitudes(dataset, *self._frame_lengths)
+            return dataset
         separation = self._config.separation
         return to_magnitudes(
             dataset,
@@ -101,10 +129,62 @@ class AudioTask:
             num_frames=separation.patch_frames,
         )
 
-    def _waveform_examples(self, dataset):
+    def validation_excerpts(self, manifest, count):
+        """Draws excerpts of the validation split as they are in the songs, the same each time.
+
+        Returns:
+            Tuple `(inputs, mixture, targets)`: float32 arrays (batch, time, channels), the network's inputs
+            and the part of them that its outputs are of, and a dict of such arrays by source.
+        """
+        config = dataclasses.replace(self._config.data, **NO_AUGMENTATION)
+        batch = next(iter(training_waveforms(manifest, config, count, 1, split="validation")))
+        inputs, targets = batch[0].numpy(), {name: value.numpy() for name, value in batch[1].items()}
+        begin = config.context_before
+        return inputs, inputs[:, begin : begin + config.output_samples], targets
+
+    def estimates(self, model, inputs):
+        """Returns what a network makes of excerpts, as waveforms with the mixture's phase where it has none.
+
+        Args:
+            model: `keras.Model`, the network as it is trained.
+            inputs: float32 array (batch, time, channels), see `validation_excerpts`.
+
+        Returns:
+            Dict of source to float32 array (batch, time, channels).
+        """
+        parts = [self._estimates_of_one(model, inputs[place : place + 1]) for place in range(len(inputs))]
+        return {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+
+    def _estimates_of_one(self, model, inputs):
         config = self._config
-        preset = models.preset_for(config)
-        arguments = preset.merged_arguments(tiny=config.tiny, **config.model)
-        if arguments.get("outputs") != "magnitudes":
-            return dataset
-        return targets_to_magnitudes(dataset, arguments["frame_length"], arguments["frame_step"])
+        if config.is_spectrogram:
+            lengths = config.separation.frame_length, config.separation.frame_step
+            spectra = mixture_magnitudes(inputs, *lengths, config.separation.patch_frames)
+            return {config.target: waveform_of(model(spectra[-1], training=False), spectra, *lengths)}
+        outputs = model(inputs, training=False)
+        if not self._trained_on_magnitudes:
+            return {
+                name: keras.ops.convert_to_numpy(keras.ops.cast(value, "float32"))
+                for name, value in outputs.items()
+            }
+        spectra = mixture_magnitudes(inputs, *self._frame_lengths, is_centered=False)
+        return {
+            name: waveform_of(value, spectra, *self._frame_lengths, is_centered=False)
+            for name, value in outputs.items()
+        }
+
+    @property
+    def _arguments(self):
+        """The arguments of the network."""
+        config = self._config
+        return models.preset_for(config).merged_arguments(tiny=config.tiny, **config.model)
+
+    @property
+    def _trained_on_magnitudes(self):
+        """Whether a network takes waveforms and gives magnitudes, as it is trained."""
+        return not self._config.is_spectrogram and self._arguments.get("outputs") == "magnitudes"
+
+    @property
+    def _frame_lengths(self):
+        arguments = self._arguments
+        return arguments["frame_length"], arguments["frame_step"]

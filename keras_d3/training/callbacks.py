@@ -9,6 +9,8 @@ import keras
 class RunRecorder(keras.callbacks.Callback):
     """Saves model and state after each epoch, and ends a stage when its patience is used up.
 
+    An epoch that another callback cuts short is not saved: a resumed run does it again.
+
     Args:
         run: `Run`, the run directory.
         state: its `TrainingState`; updated in place.
@@ -33,11 +35,23 @@ class RunRecorder(keras.callbacks.Callback):
         self._monitor = monitor
         self._average = average
         self._epoch_start = 0.0
+        self._steps_begun = 0
+        self._is_out_of_patience = False
+
+    @property
+    def was_stopped(self):
+        """Whether `fit` ended because another callback set `model.stop_training`."""
+        return self.model.stop_training and not self._is_out_of_patience
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch_start = time.perf_counter()
 
+    def on_train_batch_begin(self, batch, logs=None):
+        self._steps_begun = batch + 1
+
     def on_epoch_end(self, epoch, logs=None):
+        if self._steps_begun < self._steps_per_epoch:
+            return
         state, logs = self._state, {name: float(value) for name, value in (logs or {}).items()}
         watched = self._watched(logs)
         for name in ("loss", "val_loss"):
@@ -72,11 +86,11 @@ class RunRecorder(keras.callbacks.Callback):
                 "train_secs": round(state.train_secs, 3),
             }
         )
-        out_of_patience = (
-            self._stage.patience is not None and state.epochs_without_best >= self._stage.patience
-        )
-        if out_of_patience or state.stage_epoch >= self._stage.epochs:
+        patience = self._stage.patience
+        self._is_out_of_patience = patience is not None and state.epochs_without_best >= patience
+        if self._is_out_of_patience or state.stage_epoch >= self._stage.epochs:
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
+        if self._is_out_of_patience:
             self.model.stop_training = True
         self._run.save_epoch(self.model, state, is_best, self._average)
 

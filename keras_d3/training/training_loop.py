@@ -8,10 +8,12 @@ import keras
 from keras_d3 import models
 from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
+from keras_d3.training.audio_summaries import AudioSummaries
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.tasks import task_of
+from keras_d3.training.user_callbacks import check_callbacks
 from keras_d3.training.weight_average import WeightAverage
 from keras_d3.utils import current_commit
 
@@ -24,6 +26,7 @@ def train(
     verbose="auto",
     initial_weights=None,
     from_scratch=False,
+    callbacks=(),
 ):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
@@ -52,17 +55,23 @@ def train(
             `description`, a dict that the run directory keeps. None: they are drawn, which a config that
             starts from other weights (`config.pretrained`) allows with `from_scratch` alone.
         from_scratch: bool, whether the weights of a new network are to be drawn whatever the config says.
+        callbacks: sequence of `keras.callbacks.Callback`, called after those of this package, so that at the
+            end of an epoch its checkpoint is on disk. Each stage is a `fit` of its own. They may read, write
+            files, and stop training (`self.model.stop_training = True`), which leaves the run to be resumed;
+            an epoch cut short is done again. They may not change weights, optimizer or learning rate. Their
+            own state is not saved.
 
     Returns:
         `TrainingState` with the history.
 
     Raises:
         FileNotFoundError: no records at `data_dir`.
-        ValueError: the config starts from other weights and a new run gets none; the run directory belongs
-            to another config or other initial weights, the records do not fit the config, training diverged,
-            or a shard is damaged (the message names it).
+        ValueError: a callback is none, or does what a setting does; the config starts from other weights and
+            a new run gets none; the run directory belongs to another config or other initial weights, the
+            records do not fit the config, training diverged, or a shard is damaged (the message names it).
     """
     check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
+    check_callbacks(callbacks)
     manifest = load_manifest(data_dir)
     run = Run(run_dir)
     has_validation = "validation" in manifest.splits
@@ -83,31 +92,33 @@ def train(
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
+    logs = _logs(config, run, manifest, task, average)
     stages = config.training.stages
     while state.stage < len(stages):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
             return state
         stage = stages[state.stage]
         steps = config.training.steps_of_epoch(len(manifest.items("train")), stage.batch_size)
-        last_epoch = state.epoch + stage.epochs - state.stage_epoch
-        if stop_after_epoch is not None:
-            last_epoch = min(last_epoch, stop_after_epoch)
+        recorder = RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average)
         with reraise_with_shard_name(manifest):
             model.fit(
                 task.training_data(manifest, stage.batch_size, steps, state.epoch),
                 validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,
                 initial_epoch=state.epoch,
-                epochs=last_epoch,
+                epochs=_last_epoch(state, stage, stop_after_epoch),
                 steps_per_epoch=steps,
                 callbacks=[
                     StepSchedule(stage, steps, state.epoch - state.stage_epoch),
                     *([average] if average else []),
-                    RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average),
-                    keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
+                    recorder,
+                    *logs,
+                    *callbacks,
                 ],
                 shuffle=False,  # the dataset shuffles
                 verbose=verbose,
             )
+        if recorder.was_stopped and state.stage < len(stages):
+            return state
     state.finished = True
     run.save_state(state)
     return state
@@ -129,6 +140,7 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     """
     if config.target != "all":
         return {config.target: train(config, data_dir, run_dir, **kwargs)}
+    check_callbacks(kwargs.get("callbacks", ()))
     has_weights = kwargs.get("initial_weights") is not None
     check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
@@ -158,6 +170,12 @@ def check_training(config, manifest):
         )
     has_validation = "validation" in manifest.splits
     task_of(config).check(manifest, ("train", "validation") if has_validation else ("train",))
+    if not has_validation and config.training.tensorboard_excerpts:
+        raise ValueError(
+            f"The records at `{manifest.directory}` hold no validation split to take "
+            f"`tensorboard_excerpts` from. Received: training.tensorboard_excerpts="
+            f"{config.training.tensorboard_excerpts!r}. Set it to 0."
+        )
     if not has_validation and config.training.selection == "best":
         raise ValueError(
             f"The records at `{manifest.directory}` hold no validation split, but `selection='best'` "
@@ -211,6 +229,22 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)
     return _compile(model, config, task)
+
+
+def _last_epoch(state, stage, stop_after_epoch):
+    """The epoch after which `fit` ends: that of the stage, or an earlier one."""
+    last = state.epoch + stage.epochs - state.stage_epoch
+    return last if stop_after_epoch is None else min(last, stop_after_epoch)
+
+
+def _logs(config, run, manifest, task, average):
+    """The callbacks that write for TensorBoard."""
+    folder = run.path / "tensorboard"
+    logs = [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
+    if count := config.training.tensorboard_excerpts:
+        rate = config.data.sample_rate_hz
+        logs.append(AudioSummaries(folder / "excerpts", task, manifest, count, rate, average))
+    return logs
 
 
 def _weight_average(config, run, state):

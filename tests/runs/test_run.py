@@ -29,6 +29,17 @@ def test_settings_that_are_not_known_differ(tmp_path):
         run.claim(waveform_config())
 
 
+def test_settings_added_later_have_their_defaults_in_older_runs(tmp_path):
+    run = Run(tmp_path)
+    run.claim(waveform_config())
+    values = json.loads((tmp_path / "config.json").read_text())
+    del values["data"]["polarity_inversion_probability"], values["training"]["tensorboard_excerpts"]
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    run.claim(waveform_config())
+    with pytest.raises(ValueError, match="training.tensorboard_excerpts: saved 0, now 1"):
+        run.claim(waveform_config(tensorboard_excerpts=1))
+
+
 def test_networks_of_a_run(tmp_path):
     one, all_sources = Run(tmp_path / "one"), Run(tmp_path / "all")
     one.claim(spectrogram_config("vocals"))

@@ -131,6 +131,10 @@ def test_network_and_data_must_have_the_same_classes(small, street_records, tmp_
             {"training": TrainingConfig((STAGE,), 3, monitor="mean_iou")},
             "`loss` must be one of 'cross_entropy'",
         ),
+        (
+            {"training": dataclasses.replace(segmentation_config().training, tensorboard_excerpts=2)},
+            "`tensorboard_excerpts` are of audio.*training.tensorboard_excerpts=2",
+        ),
     ],
 )
 def test_settings_of_another_kind_are_refused(changes, message):
