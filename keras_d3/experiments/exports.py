@@ -14,6 +14,7 @@ from keras_d3.runs import Run
 from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
 from keras_d3.separation import read_separator_metadata, separator_from_run
 from keras_d3.settings import RunConfig, to_dict
+from keras_d3.utils import sweep_leftovers
 
 
 def export_run(
@@ -46,6 +47,7 @@ def export_run(
     made_from = {**run.describe(), **changes}
     if segment_samples is not None:
         made_from["segment_samples"] = segment_samples
+    sweep_leftovers(path.parent)
     is_there = path.exists() and read_separator_metadata(path).get("recipe", {}).get("run") == made_from
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
@@ -104,6 +106,7 @@ def export_segmentation_run(
     run = Run(run_dir)
     path = Path(path) if path else run.path / "saved_model"
     made_from = {**run.describe(), **to_dict(dict(changes or {}))}
+    sweep_leftovers(path.parent)
     if path.exists() and read_segmenter_metadata(path).get("recipe", {}).get("run") == made_from:
         return path
     segmenter = segmenter_from_run(run_dir, run.config.training.selection, changes)

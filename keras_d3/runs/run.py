@@ -13,22 +13,36 @@ RUN/tensorboard/
 A run with one network per source has `config.json` and a folder of this kind for each source.
 """
 
+import contextlib
 import csv
 import dataclasses
 import functools
-import os
-import shutil
-from collections.abc import Mapping
+import io
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from keras_d3.runs.checkpoints import Checkpoints
 from keras_d3.runs.state import TrainingState
-from keras_d3.settings import CHECKPOINTS, RunConfig
-from keras_d3.utils import atomic_path, check_choice, read_json, write_json
+from keras_d3.settings import CHECKPOINTS, RunConfig, from_dict
+from keras_d3.utils import (
+    CHECKSUM,
+    atomic_path,
+    check_choice,
+    is_temporary,
+    lock_directory,
+    read_json,
+    sweep_leftovers,
+    with_checksum,
+    without_checksum,
+    write_json,
+)
 
 MADE_BY = "python -m recipes.<name>.train"
 # What `initial_weights.json` says where no file was given.
 FROM_SCRATCH = {"source": "from scratch", "sha256": None}
+# Temporary names of earlier versions.
+_FORMER_LEFTOVERS = (".*.json.*.tmp", ".*.csv.*.tmp")
 
 
 class Run:
@@ -46,7 +60,7 @@ class Run:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.checkpoints = self.path / "checkpoints"
+        self.checkpoints = Checkpoints(self.path / "checkpoints")
 
     @functools.cached_property
     def config(self) -> RunConfig:
@@ -56,7 +70,7 @@ class Run:
             FileNotFoundError: there is no run.
             ValueError: its config cannot be read.
         """
-        return RunConfig.from_dict(read_json(self._config_file, "run config", MADE_BY))
+        return RunConfig.from_dict(self._read_config())
 
     @property
     def networks(self) -> dict[str | None, "Run"]:
@@ -105,16 +119,16 @@ class Run:
         }
 
     def checkpoint(self, which: str = "best") -> Path:
-        """Returns the file of a network's weights.
+        """Returns the file of a network's weights, those of the epoch that `state.json` names.
 
         Args:
             which: "best" or "last".
 
         Raises:
-            ValueError: `which` is neither.
+            ValueError: `which` is neither, or the state is damaged.
             FileNotFoundError: the file is missing.
         """
-        file = self.checkpoints / f"{check_choice('checkpoint', which, CHECKPOINTS)}.keras"
+        file = self.checkpoints.find(check_choice("checkpoint", which, CHECKPOINTS), self.read_state())
         if not file.is_file():
             raise FileNotFoundError(f"No checkpoint at `{file}`. It is made by `{MADE_BY}`.")
         return file
@@ -129,14 +143,16 @@ class Run:
             `keras.Model`.
 
         Raises:
-            ValueError, FileNotFoundError: see `checkpoint`.
+            ValueError: see `checkpoint`; or the file is damaged.
+            FileNotFoundError: see `checkpoint`.
         """
-        import keras
-
         # Loading looks layers and networks up by name; importing them registers them.
-        import keras_d3.models  # noqa: F401
+        from keras_d3.models import load_network
 
-        return keras.saving.load_model(self.checkpoint(which), compile=False)
+        other = CHECKPOINTS[which == CHECKPOINTS[0]]
+        return load_network(
+            self.checkpoint(which), hint=f"Restore it, take `{other}`, or train again in a new directory."
+        )
 
     def tracks(self) -> dict[str, list[str]]:
         """Returns the names of what the run's networks were trained and validated on, by split.
@@ -163,19 +179,21 @@ class Run:
         """
         values = config.to_dict()
         if self._config_file.is_file():
-            differences = _differences(read_json(self._config_file, "run config"), values)
+            # Before the checksum is compared: a difference says more.
+            differences = _differences(_settings_of(read_json(self._config_file, "run config")), values)
             if differences:
                 raise ValueError(
                     f"The run directory `{self.path}` belongs to another config: "
                     f"{'; '.join(differences[:5])}. Choose another `run_dir`, or remove this one."
                 )
-        elif self.path.is_dir() and any(self.path.iterdir()):
+            self._read_config()
+        elif self.path.is_dir() and not all(map(is_temporary, self.path.iterdir())):
             raise ValueError(
                 f"`run_dir` must be a new or empty directory, or a run's own. Received: "
                 f"run_dir='{self.path}', which holds other files and no config.json."
             )
         else:
-            write_json(self._config_file, values)
+            write_json(self._config_file, with_checksum(values))
 
     @property
     def has_begun(self) -> bool:
@@ -186,7 +204,16 @@ class Run:
     def initial_weights(self) -> dict[str, Any]:
         """What the network of this directory started from: `source`, a file's name, and its `sha256`."""
         file = self._initial_weights_file
-        return read_json(file, "initial weights") if file.is_file() else dict(FROM_SCRATCH)
+        if not file.is_file():
+            return dict(FROM_SCRATCH)
+        values = read_json(file, "initial weights")
+        known = values if isinstance(values, dict) else {}
+        if not isinstance(known.get("source"), str) or not isinstance(known.get("sha256"), str | None):
+            raise ValueError(
+                f"`{file}` must hold the `source` and the `sha256` of initial weights. "
+                f"Received: {values!r}. Restore it."
+            )
+        return values
 
     def claim_initial_weights(
         self, description: Mapping | None, state: TrainingState, from_scratch: bool = False
@@ -237,7 +264,7 @@ class Run:
         Raises:
             FileNotFoundError: it is missing.
         """
-        file = self._epoch_file(epoch)
+        file = self.checkpoints.of_epoch(epoch)
         if not file.is_file():
             raise FileNotFoundError(
                 f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
@@ -246,32 +273,70 @@ class Run:
         return file
 
     def read_state(self) -> TrainingState:
-        """Returns the saved `TrainingState`, or a new one."""
-        file = self.path / "state.json"
-        return TrainingState(**read_json(file, "training state")) if file.is_file() else TrainingState()
+        """Returns the saved `TrainingState`, or a new one.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        file = self._state_file
+        if not file.is_file():
+            return TrainingState()
+        values = without_checksum(read_json(file, "training state"), f"training state `{file}`")
+        try:
+            return from_dict(TrainingState, values)
+        except ValueError as error:
+            raise ValueError(
+                f"The training state `{file}` is damaged: {error} Restore it, or remove `{self.path}` and "
+                "train again."
+            ) from error
 
     def save_epoch(self, model: Any, state: TrainingState, is_best: bool) -> None:
-        """Saves model and state of a finished epoch; `state.json` last, as the commit point."""
-        checkpoint = self._epoch_file(state.epoch)
-        with atomic_path(checkpoint) as temporary:
-            model.save(temporary)
-        if is_best:
-            _link(checkpoint, self.checkpoints / "best.keras")
+        """Saves model and state of a finished epoch; `state.json` last, as the commit point.
+
+        The names `best` and `last` follow from the state, and so does `history.csv`.
+
+        Args:
+            model: `keras.Model` with its optimizer.
+            state: `TrainingState` after the epoch.
+            is_best: bool, whether it is the best epoch so far: that of `state.best_epoch`.
+        """
+        self.checkpoints.save(model, state.epoch)
         self.save_state(state)
-        _link(checkpoint, self.checkpoints / "last.keras")
-        for old in self.checkpoints.glob("epoch_*.keras"):
-            if old != checkpoint:
-                old.unlink()
+        self.checkpoints.derive(state)
 
     def save_state(self, state: TrainingState) -> None:
-        """Writes `state.json` and the history as CSV."""
-        with atomic_path(self.path / "history.csv") as temporary:
-            columns = list(dict.fromkeys(key for row in state.history for key in row))
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, columns)
-                writer.writeheader()
-                writer.writerows(state.history)
-        write_json(self.path / "state.json", dataclasses.asdict(state))
+        """Writes `state.json`, and the history as CSV."""
+        write_json(self._state_file, with_checksum(dataclasses.asdict(state)))
+        self._derive_history(state)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the directory for the one process that trains in it.
+
+        At its begin, what a killed process left undone is done, and what it left behind removed.
+
+        Raises:
+            DirectoryInUseError: another process trains in it.
+            ValueError: the state is damaged.
+        """
+        with lock_directory(self.path):
+            sweep_leftovers(self.path, patterns=_FORMER_LEFTOVERS)
+            if self._state_file.is_file():
+                state = self.read_state()
+                self.checkpoints.derive(state)
+                self._derive_history(state)
+            yield
+
+    def _derive_history(self, state):
+        text = _csv_of(state.history)
+        file = self.path / "history.csv"
+        if not file.is_file() or file.read_bytes() != text.encode("utf-8"):
+            with atomic_path(file) as temporary:
+                temporary.write_bytes(text.encode("utf-8"))
+
+    def _read_config(self):
+        what = f"run config `{self._config_file}`"
+        return without_checksum(read_json(self._config_file, "run config", MADE_BY), what)
 
     @property
     def _config_file(self):
@@ -285,24 +350,38 @@ class Run:
     def _tracks_file(self):
         return self.path / "tracks.json"
 
-    def _epoch_file(self, epoch):
-        return self.checkpoints / f"epoch_{epoch}.keras"
+    @property
+    def _state_file(self):
+        return self.path / "state.json"
 
     def _read_tracks(self):
-        return read_json(self._tracks_file, "list of tracks") if self._tracks_file.is_file() else {}
+        if not self._tracks_file.is_file():
+            return {}
+        values = read_json(self._tracks_file, "list of tracks")
+        lists = values.values() if isinstance(values, dict) else (None,)
+        if not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists):
+            raise ValueError(
+                f"`{self._tracks_file}` must be a mapping from splits to lists of names. "
+                f"Received: {values!r}. Restore it."
+            )
+        return values
 
 
 def _weights_in_words(description):
     return "drawn weights" if description == FROM_SCRATCH else f"`{description['source']}`"
 
 
-def _link(source, path):
-    """Makes `path` the same file as `source` (a copy where links are not possible)."""
-    with atomic_path(path) as temporary:
-        try:
-            os.link(source, temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
+def _csv_of(history):
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in history for key in row)))
+    writer.writeheader()
+    writer.writerows(history)
+    return text.getvalue()
+
+
+def _settings_of(saved):
+    """What a config file holds beside its checksum, which may be of other settings."""
+    return {key: saved[key] for key in saved if key != CHECKSUM} if isinstance(saved, dict) else saved
 
 
 def _differences(saved, wanted, where=""):

@@ -1,8 +1,6 @@
 """One audio file in, one file per source out."""
 
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy as np
 from keras_d3.audio import read_audio, to_pcm16
 from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.settings import SUBTYPES
-from keras_d3.utils import check_choice, optional_package
+from keras_d3.utils import atomic_files, check_choice, optional_package
 
 SAMPLES_PER_BLOCK = 1 << 18
 # The limit of a RIFF header; longer files get the 64-bit variant.
@@ -29,9 +27,11 @@ def separate_file(
 ) -> list[Path]:
     """Separates an audio file into `out_dir/<song>/<source>.wav`, at its own rate, channels and length.
 
-    The stems appear when all of them are written. One stem at a time is converted and written, so that
-    the peak memory is that of the song and its stems in float32. Samples that 16 or 24 bits cannot hold
-    are limited to the nearest that they can, and a warning says how many (logger `keras_d3.separation`).
+    The stems appear when all of them are written, all at once: the song's folder never holds new ones
+    beside former ones, and keeps the other files that lie in it. One stem at a time is converted and
+    written, so that the peak memory is that of the song and its stems in float32. Samples that 16 or 24
+    bits cannot hold are limited to the nearest that they can, and a warning says how many (logger
+    `keras_d3.separation`).
 
     Args:
         separator: `Separator`, or the `GraphSeparator` that `load_separator` returns.
@@ -75,10 +75,10 @@ def separate_file(
         del audio
         bar.set_postfix_str("separate")
         out_dir.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{name}.", suffix=".tmp", dir=out_dir) as staging:
+        with atomic_files(out_dir / name) as staging:
             for source, stem in stems:
                 bar.set_postfix_str(f"write {source}")
-                num_clipped = _write_wav(Path(staging) / file_names[source], stem, sample_rate, subtype)
+                num_clipped = _write_wav(staging / file_names[source], stem, sample_rate, subtype)
                 if num_clipped:
                     logger.warning(
                         "%s: %d of %d samples of %s exceed full scale and were limited; "
@@ -89,9 +89,6 @@ def separate_file(
                         source,
                     )
                 del stem
-            (out_dir / name).mkdir(exist_ok=True)
-            for file_name in file_names.values():
-                os.replace(Path(staging) / file_name, out_dir / name / file_name)
         bar.set_postfix_str("done")
     return [out_dir / name / file_name for file_name in file_names.values()]
 

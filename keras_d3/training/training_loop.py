@@ -27,7 +27,8 @@ def train(
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
     After every epoch the model with its optimizer state, the history and the state of the schedule
-    are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
+    are on disk, each whole or not there; what follows from the state is derived from it at every
+    start. An epoch's excerpts depend on seed and epoch number
     alone, so a run that was stopped and resumed ends with the weights of one that was
     not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
     finished run returns at once.
@@ -55,24 +56,31 @@ def train(
     Raises:
         FileNotFoundError: no records at `data_dir`.
         ValueError: the config starts from other weights and a new run gets none; the run directory belongs
-            to another config or other initial weights, the records do not fit the config, training diverged,
-            or a shard is damaged (the message names it).
+            to another config or other initial weights, its state or checkpoint is damaged, the records do
+            not fit the config, training diverged, or a shard is damaged (the message names it).
+        RuntimeError: another process trains in the run directory.
     """
     check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
     manifest = load_manifest(data_dir)
     run = Run(run_dir)
-    has_validation = "validation" in manifest.splits
-    task = task_of(config)
     check_training(config, manifest)
-    run.claim(config)
-    state = run.read_state()
-    description = initial_weights.description if initial_weights else None
-    run.claim_initial_weights(description, state, from_scratch)
-    if state.finished:
-        return state
-    state.commit = state.commit or current_commit()
-    _record_tracks(run, manifest)
+    with run.writing():
+        run.claim(config)
+        state = run.read_state()
+        _check_state(run, state, config.training.stages)
+        description = initial_weights.description if initial_weights else None
+        run.claim_initial_weights(description, state, from_scratch)
+        if not state.finished:
+            state.commit = state.commit or current_commit()
+            _record_tracks(run, manifest)
+            _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch, verbose)
+    return state
 
+
+def _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch, verbose):
+    """Trains from where the state stands to its end, or to `stop_after_epoch`; updates it in place."""
+    task = task_of(config)
+    has_validation = "validation" in manifest.splits
     _make_deterministic(config.training.seed)
     model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
@@ -81,7 +89,7 @@ def train(
     stages = config.training.stages
     while state.stage < len(stages):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
-            return state
+            return
         stage = stages[state.stage]
         steps = config.training.steps_of_epoch(len(manifest.items("train")), stage.batch_size)
         last_epoch = state.epoch + stage.epochs - state.stage_epoch
@@ -104,7 +112,6 @@ def train(
             )
     state.finished = True
     run.save_state(state)
-    return state
 
 
 def train_targets(config, data_dir, run_dir, **kwargs):
@@ -126,11 +133,24 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     has_weights = kwargs.get("initial_weights") is not None
     check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
-    run.claim(config)
-    return {
-        source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
-        for source in config.data.sources
-    }
+    with run.writing():
+        run.claim(config)
+        return {
+            source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
+            for source in config.data.sources
+        }
+
+
+def _check_state(run, state, stages):
+    """Refuses a state that this config cannot have come to."""
+    is_past = state.stage >= len(stages)
+    is_possible = state.stage == len(stages) if is_past else state.stage_epoch < stages[state.stage].epochs
+    if not is_possible or state.finished and not is_past:
+        raise ValueError(
+            f"The training state in `{run.path}` does not fit its config of {len(stages)} stages. Received: "
+            f"stage={state.stage}, stage_epoch={state.stage_epoch}, finished={state.finished}. Restore "
+            f"state.json, or remove `{run.path}` and train again."
+        )
 
 
 def check_training(config, manifest):
@@ -196,7 +216,8 @@ def _make_deterministic(seed):
 
 def _load_or_build(config, run, state, manifest, task, initial_weights, progress):
     if state.epoch:
-        model = keras.saving.load_model(run.resume_checkpoint(state.epoch))
+        hint = f"Restore it, or remove `{run.path}` and train again."
+        model = models.load_network(run.resume_checkpoint(state.epoch), compile=True, hint=hint)
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)

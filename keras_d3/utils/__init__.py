@@ -1,12 +1,22 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
+from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
-from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
+from keras_d3.utils.files import (
+    atomic_files,
+    atomic_path,
+    link_or_copy,
+    read_json,
+    sha256_of_file,
+    write_json,
+)
 from keras_d3.utils.foreign_files import is_foreign, own_items
+from keras_d3.utils.locks import DirectoryInUseError, lock_directory
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
+from keras_d3.utils.temporary import is_temporary, sweep_leftovers
 from keras_d3.utils.validation import (
     check_channels_known,
     check_channels_last,
@@ -16,8 +26,13 @@ from keras_d3.utils.validation import (
     check_int_tuple,
     check_positive_int,
 )
+from keras_d3.utils.write_errors import WriteError, write_errors
 
 __all__ = [
+    "CHECKSUM",
+    "DirectoryInUseError",
+    "WriteError",
+    "atomic_files",
     "atomic_path",
     "check_channels_known",
     "check_channels_last",
@@ -29,6 +44,9 @@ __all__ = [
     "code_version",
     "current_commit",
     "is_foreign",
+    "is_temporary",
+    "link_or_copy",
+    "lock_directory",
     "num_cores",
     "optional_package",
     "own_items",
@@ -36,5 +54,9 @@ __all__ = [
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
+    "sweep_leftovers",
+    "with_checksum",
+    "without_checksum",
+    "write_errors",
     "write_json",
 ]
