@@ -1,5 +1,6 @@
 """Networks from `.keras` files, which are checked before they are believed."""
 
+import struct
 import zipfile
 import zlib
 from pathlib import Path
@@ -45,14 +46,21 @@ def load_network(
     return keras.saving.load_model(path, compile=compile)
 
 
+# What `zipfile` raises on archives that are none any more.
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, struct.error, EOFError, IndexError, NotImplementedError, OverflowError,
+    RuntimeError, ValueError,
+)  # fmt: skip
+
+
 def _damage_of(path):
     """What is wrong with an archive, or None."""
     try:
         with zipfile.ZipFile(path) as archive:
             names = archive.namelist()
             broken = archive.testzip()
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, ValueError) as error:
-        return str(error) or type(error).__name__
+    except _DAMAGE as error:
+        return str(error).rstrip(".") or type(error).__name__
     if broken is not None:
         return f"its part {broken!r} has another checksum than was written"
     missing = [name for name in ("metadata.json", "config.json") if name not in names]

@@ -56,7 +56,11 @@ def replace(temporary: Path, path: Path) -> None:
         old = temporary.parents[1] / OLD
         old.mkdir()
         os.rename(path, old / path.name)
-        os.rename(temporary, path)
+        try:
+            os.rename(temporary, path)
+        except OSError:
+            os.rename(old / path.name, path)
+            raise
 
 
 def sweep_leftovers(*directories: str | Path, patterns: Iterable[str] = ()) -> None:
