@@ -1,5 +1,6 @@
 """Networks from `.keras` files, which are checked before they are believed."""
 
+import errno
 import struct
 import zipfile
 import zlib
@@ -61,6 +62,10 @@ def _damage_of(path):
             broken = archive.testzip()
     except _DAMAGE as error:
         return str(error).rstrip(".") or type(error).__name__
+    except OSError as error:
+        if error.errno != errno.EINVAL:
+            raise
+        return "a part is said to begin before the file does"
     if broken is not None:
         return f"its part {broken!r} has another checksum than was written"
     missing = [name for name in ("metadata.json", "config.json") if name not in names]

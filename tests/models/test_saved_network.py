@@ -41,6 +41,7 @@ def test_missing_files_and_compiled_networks(tmp_path):
         load_network(tmp_path / "none.keras")
     model = network()
     model.compile("adam", "mse")
+    model.optimizer.build(model.trainable_variables)
     model.save(tmp_path / "a.keras")
     assert load_network(tmp_path / "a.keras", compile=True).optimizer is not None
     assert getattr(load_network(tmp_path / "a.keras"), "optimizer", None) is None
