@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from keras_d3.data import MANIFEST_NAME, load_manifest
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import lock_directory, read_json, sweep_leftovers, write_json
+from keras_d3.utils import end_with_parent, lock_directory, read_json, sweep_leftovers, write_json
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_jobs import GroupResult, check_group, write_group
 
@@ -206,7 +206,7 @@ def _write_in_processes(jobs, num_workers, keep):
     faults = FaultList()
     # Spawned, because TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(num_workers, context, end_with_parent) as pool:
         futures = {pool.submit(write_group, job): job for job in jobs}
         try:
             for future in concurrent.futures.as_completed(futures):

@@ -1,7 +1,8 @@
 """The run directory: what training leaves on disk, and in which order, so that it can be stopped anywhere.
 
 RUN/config.json              the resolved config; a run with another one is refused
-RUN/state.json               where training stands; written last, after what it refers to
+RUN/state.json               where training stands, the commit point: written after the file that it
+                             names, and the names and the history below follow from it
 RUN/initial_weights.json     what file the weights started from, or that they were drawn
 RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
@@ -14,20 +15,18 @@ A run with one network per source has `config.json` and a folder of this kind fo
 """
 
 import contextlib
-import csv
-import dataclasses
 import functools
-import io
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from keras_d3.runs.checkpoints import Checkpoints
+from keras_d3.runs.origin import FROM_SCRATCH, read_initial_weights, read_tracks
 from keras_d3.runs.state import TrainingState
-from keras_d3.settings import CHECKPOINTS, RunConfig, from_dict
+from keras_d3.runs.state_file import derive_history, read_state, write_state
+from keras_d3.settings import CHECKPOINTS, RunConfig
 from keras_d3.utils import (
     CHECKSUM,
-    atomic_path,
     check_choice,
     is_temporary,
     lock_directory,
@@ -39,10 +38,11 @@ from keras_d3.utils import (
 )
 
 MADE_BY = "python -m recipes.<name>.train"
-# What `initial_weights.json` says where no file was given.
-FROM_SCRATCH = {"source": "from scratch", "sha256": None}
 # Temporary names of earlier versions.
-_FORMER_LEFTOVERS = (".*.json.*.tmp", ".*.csv.*.tmp")
+_FORMER_LEFTOVERS = tuple(
+    f".{name}.*.tmp"
+    for name in ("config.json", "state.json", "initial_weights.json", "tracks.json", "history.csv")
+)
 
 
 class Run:
@@ -167,7 +167,7 @@ class Run:
                     f"No list of tracks at `{network._tracks_file}`, so nothing tells what the run was "
                     f"trained on. It is made by `{MADE_BY}`."
                 )
-            for split, found in network._read_tracks().items():
+            for split, found in read_tracks(network._tracks_file).items():
                 names[split] = list(dict.fromkeys((*names.get(split, ()), *found)))
         return names
 
@@ -203,17 +203,7 @@ class Run:
     @property
     def initial_weights(self) -> dict[str, Any]:
         """What the network of this directory started from: `source`, a file's name, and its `sha256`."""
-        file = self._initial_weights_file
-        if not file.is_file():
-            return dict(FROM_SCRATCH)
-        values = read_json(file, "initial weights")
-        known = values if isinstance(values, dict) else {}
-        if not isinstance(known.get("source"), str) or not isinstance(known.get("sha256"), str | None):
-            raise ValueError(
-                f"`{file}` must hold the `source` and the `sha256` of initial weights. "
-                f"Received: {values!r}. Restore it."
-            )
-        return values
+        return read_initial_weights(self._initial_weights_file)
 
     def claim_initial_weights(
         self, description: Mapping | None, state: TrainingState, from_scratch: bool = False
@@ -250,7 +240,7 @@ class Run:
         Args:
             names: dict of split ("train", "validation") to a list of track names.
         """
-        known = self._read_tracks()
+        known = read_tracks(self._tracks_file)
         merged = {
             split: list(dict.fromkeys((*known.get(split, ()), *names.get(split, ()))))
             for split in dict.fromkeys((*known, *names))
@@ -278,27 +268,14 @@ class Run:
         Raises:
             ValueError: the file is damaged.
         """
-        file = self._state_file
-        if not file.is_file():
-            return TrainingState()
-        values = without_checksum(read_json(file, "training state"), f"training state `{file}`")
-        try:
-            return from_dict(TrainingState, values)
-        except ValueError as error:
-            raise ValueError(
-                f"The training state `{file}` is damaged: {error} Restore it, or remove `{self.path}` and "
-                "train again."
-            ) from error
+        return read_state(self.path) or TrainingState()
 
-    def save_epoch(self, model: Any, state: TrainingState, is_best: bool) -> None:
-        """Saves model and state of a finished epoch; `state.json` last, as the commit point.
-
-        The names `best` and `last` follow from the state, and so does `history.csv`.
+    def save_epoch(self, model: Any, state: TrainingState) -> None:
+        """Saves model and state of a finished epoch, and what follows from the state.
 
         Args:
             model: `keras.Model` with its optimizer.
-            state: `TrainingState` after the epoch.
-            is_best: bool, whether it is the best epoch so far: that of `state.best_epoch`.
+            state: `TrainingState` after the epoch; `best_epoch` says whether it is the best so far.
         """
         self.checkpoints.save(model, state.epoch)
         self.save_state(state)
@@ -306,8 +283,7 @@ class Run:
 
     def save_state(self, state: TrainingState) -> None:
         """Writes `state.json`, and the history as CSV."""
-        write_json(self._state_file, with_checksum(dataclasses.asdict(state)))
-        self._derive_history(state)
+        write_state(self.path, state)
 
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
@@ -321,18 +297,11 @@ class Run:
         """
         with lock_directory(self.path):
             sweep_leftovers(self.path, patterns=_FORMER_LEFTOVERS)
-            if self._state_file.is_file():
-                state = self.read_state()
+            state = read_state(self.path)
+            if state is not None:
                 self.checkpoints.derive(state)
-                self._derive_history(state)
+                derive_history(self.path, state)
             yield
-
-    def _derive_history(self, state):
-        text = _csv_of(state.history)
-        file = self.path / "history.csv"
-        if not file.is_file() or file.read_bytes() != text.encode("utf-8"):
-            with atomic_path(file) as temporary:
-                temporary.write_bytes(text.encode("utf-8"))
 
     def _read_config(self):
         what = f"run config `{self._config_file}`"
@@ -350,33 +319,9 @@ class Run:
     def _tracks_file(self):
         return self.path / "tracks.json"
 
-    @property
-    def _state_file(self):
-        return self.path / "state.json"
-
-    def _read_tracks(self):
-        if not self._tracks_file.is_file():
-            return {}
-        values = read_json(self._tracks_file, "list of tracks")
-        lists = values.values() if isinstance(values, dict) else (None,)
-        if not all(isinstance(names, list) and all(isinstance(n, str) for n in names) for names in lists):
-            raise ValueError(
-                f"`{self._tracks_file}` must be a mapping from splits to lists of names. "
-                f"Received: {values!r}. Restore it."
-            )
-        return values
-
 
 def _weights_in_words(description):
     return "drawn weights" if description == FROM_SCRATCH else f"`{description['source']}`"
-
-
-def _csv_of(history):
-    text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(dict.fromkeys(key for row in history for key in row)))
-    writer.writeheader()
-    writer.writerows(history)
-    return text.getvalue()
 
 
 def _settings_of(saved):

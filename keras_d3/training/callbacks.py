@@ -76,7 +76,7 @@ class RunRecorder(keras.callbacks.Callback):
         if out_of_patience or state.stage_epoch >= self._stage.epochs:
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
             self.model.stop_training = True
-        self._run.save_epoch(self.model, state, is_best)
+        self._run.save_epoch(self.model, state)
 
     def _watched(self, logs):
         """The monitored value; a network with several outputs has it under the name of its `logits`."""

@@ -16,6 +16,7 @@ from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import DirectoryInUseError, lock_directory
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
+from keras_d3.utils.processes import end_with_parent
 from keras_d3.utils.temporary import is_temporary, sweep_leftovers
 from keras_d3.utils.validation import (
     check_channels_known,
@@ -43,6 +44,7 @@ __all__ = [
     "check_positive_int",
     "code_version",
     "current_commit",
+    "end_with_parent",
     "is_foreign",
     "is_temporary",
     "link_or_copy",

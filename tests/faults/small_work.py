@@ -40,11 +40,10 @@ def train(folder):
         while state.epoch < len(LOSSES):
             loss = LOSSES[state.epoch]
             state.epoch += 1
-            is_best = state.best_value is None or loss < state.best_value
-            if is_best:
+            if state.best_value is None or loss < state.best_value:
                 state.best_value, state.best_epoch = loss, state.epoch
             state.history.append({"epoch": state.epoch, "loss": loss})
-            run.save_epoch(Model(state.epoch), state, is_best)
+            run.save_epoch(Model(state.epoch), state)
         if not state.finished:
             state.finished = True
             run.save_state(state)

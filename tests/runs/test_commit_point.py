@@ -43,7 +43,7 @@ def test_best_of_an_earlier_epoch_stays(tmp_path):
     run, state = Run(tmp_path), TrainingState()
     for epoch in (1, 2):
         state.epoch, state.best_value, state.best_epoch = epoch, 1.0, 1
-        run.save_epoch(Model(epoch), state, is_best=epoch == 1)
+        run.save_epoch(Model(epoch), state)
     with run.writing():
         assert run.checkpoint("best").read_bytes() == bytes([1]) * 100
         assert run.checkpoint("last").read_bytes() == bytes([2]) * 100

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.utils import num_cores, sweep_leftovers
+from keras_d3.utils import end_with_parent, num_cores, sweep_leftovers
 from tfrecords_tools.midi.render import SongRequest, UnsuitableSongError, finished_facts, render_song
 
 
@@ -66,7 +66,7 @@ def _run(jobs, workers):
             yield job.folder, _outcome(job)
         return
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         futures = {pool.submit(_outcome, job): job for job in jobs}
         try:
             for future in concurrent.futures.as_completed(futures):
