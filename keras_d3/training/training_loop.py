@@ -10,6 +10,7 @@ from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.run_logs import RunLogs
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.tasks import task_of
 from keras_d3.utils import current_commit
@@ -105,7 +106,7 @@ def _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch,
                 callbacks=[
                     StepSchedule(stage, steps, state.epoch - state.stage_epoch),
                     RunRecorder(run, state, stage, steps, has_validation, config.training.monitor),
-                    keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
+                    RunLogs(run.path / "tensorboard"),
                 ],
                 shuffle=False,  # the dataset shuffles
                 verbose=verbose,

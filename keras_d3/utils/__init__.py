@@ -4,6 +4,7 @@ from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
+from keras_d3.utils.disk_errors import WriteError, write_errors
 from keras_d3.utils.files import (
     atomic_files,
     atomic_path,
@@ -27,7 +28,6 @@ from keras_d3.utils.validation import (
     check_int_tuple,
     check_positive_int,
 )
-from keras_d3.utils.write_errors import WriteError, write_errors
 
 __all__ = [
     "CHECKSUM",

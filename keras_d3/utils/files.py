@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from keras_d3.utils.disk_errors import write_errors
 from keras_d3.utils.temporary import NEW, is_temporary, replace, temporary_directory
-from keras_d3.utils.write_errors import write_errors
 
 
 @contextlib.contextmanager

@@ -27,7 +27,7 @@ def test_what_cannot_be_written_is_named(tmp_path):
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
     try:
-        with pytest.raises(WriteError, match="a.json` could not be written: .*File too large. Nothing of it"):
+        with pytest.raises(WriteError, match="a.json` could not be written: .*File too large. Free the disk"):
             write_json(tmp_path / "a.json", "x" * 5000)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
@@ -40,6 +40,6 @@ def test_errors_that_say_enough_pass():
             with write_errors("a", RuntimeError):
                 raise error
         assert raised.value is error
-    with pytest.raises(WriteError, match="`a` could not be written: System error. Nothing"):
+    with pytest.raises(WriteError, match="`a` could not be written: System error. Free the disk"):
         with write_errors("a", RuntimeError):
-            raise RuntimeError("System error.\n\nStack trace")
+            raise RuntimeError("{{function_node of TensorFlow}} System error.\n\nStack trace")

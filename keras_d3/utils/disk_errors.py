@@ -1,6 +1,7 @@
 """Errors of libraries while they write, as errors that name the path."""
 
 import contextlib
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -33,8 +34,9 @@ def write_errors(path: str | Path, *kinds: type[BaseException]) -> Iterator[None
         if isinstance(error, OSError) and (error.filename or type(error) is not OSError):
             raise
         lines = [line.strip() for line in str(error).splitlines() if line.strip()]
-        reason = (lines[0] if lines else type(error).__name__).rstrip(".")
+        # TensorFlow puts the function before the reason.
+        reason = re.sub(r"^\{\{.*?\}\} ", "", lines[0]) if lines else type(error).__name__
         raise WriteError(
-            f"`{path}` could not be written: {reason}. Nothing of it is left. Free the disk or choose "
-            "another place, and run the same command again."
+            f"`{path}` could not be written: {reason.rstrip('.')}. Free the disk or choose another place, "
+            "and run the same command again."
         ) from error
