@@ -1,6 +1,7 @@
 """Writes a directory of TFRecords from jobs: in parallel, resumable, the manifest last."""
 
 import concurrent.futures
+import contextlib
 import dataclasses
 import multiprocessing
 import os
@@ -12,7 +13,7 @@ from tqdm import tqdm
 
 from keras_d3.data import MANIFEST_NAME, load_manifest
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import read_json, write_json
+from keras_d3.utils import end_with_parent, lock_directory, read_json, sweep_leftovers, write_json
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_jobs import GroupResult, check_group, write_group
 
@@ -54,49 +55,58 @@ def write_directory(
 
     Raises:
         FileNotFoundError, ValueError, RuntimeError: an item cannot be read, or `out`
-            holds records of another request.
+            holds records of another request, or is being written by another process.
     """
     out = Path(out)
-    stored = _finished(out, request, manifest_class)
-    if (out / MANIFEST_NAME).is_file():
-        manifest = load_manifest(out, check_shards=False)
-        if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
-            log("All records are there already.")
-            return manifest
-    jobs, settings = plan()
-    done = {}
-    for job in jobs:
-        digest, result = stored.get((job.split, job.group), (None, None))
-        if result is not None and digest in (None, job.digest()):
-            done[job.split, job.group] = result
-    todo = [job for job in jobs if (job.split, job.group) not in done]
-    if todo:
-        out.mkdir(parents=True, exist_ok=True)
+    with contextlib.ExitStack() as stack:
+        if out.is_dir():  # one that is not there is made when there is something to write
+            stack.enter_context(lock_directory(out))
+        stored = _finished(out, request, manifest_class)
         _sweep(out)
-        # Without its manifest the directory counts as unfinished from here on.
-        write_json(out / PROGRESS_FOLDER / "request.json", request)
+        if (out / MANIFEST_NAME).is_file():
+            manifest = load_manifest(out, check_shards=False)
+            if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
+                log("All records are there already.")
+                return manifest
+        jobs, settings = plan()
+        done = {}
         for job in jobs:
-            if (job.split, job.group) in done:
-                _save_result(out, job, done[job.split, job.group])
-        (out / MANIFEST_NAME).unlink(missing_ok=True)
-        if num_workers is None:
-            num_workers = _default_workers(todo)
-        log(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
-        done |= _write_all(out, todo, num_workers, unit)
-    results = [done[job.split, job.group] for job in jobs]
-    manifest = manifest_class(
-        schema_version=manifest_class.schema,
-        shards=tuple(shard for result in results for shard in result.shards),
-        request=request,
-        directory=str(out),
-        **settings(results),
-    )
-    for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
-        if path.name not in {shard.file for shard in manifest.shards}:
-            path.unlink()
-    manifest.save(out)
-    shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
+            digest, result = stored.get((job.split, job.group), (None, None))
+            if result is not None and digest in (None, job.digest()):
+                done[job.split, job.group] = result
+        if len(done) < len(jobs):
+            if not out.is_dir():
+                stack.enter_context(lock_directory(out))
+            done = _write_missing(out, request, jobs, done, unit, num_workers, log)
+        results = [done[job.split, job.group] for job in jobs]
+        manifest = manifest_class(
+            schema_version=manifest_class.schema,
+            shards=tuple(shard for result in results for shard in result.shards),
+            request=request,
+            directory=str(out),
+            **settings(results),
+        )
+        for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
+            if path.name not in {shard.file for shard in manifest.shards}:
+                path.unlink()
+        manifest.save(out)
+        shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
     return manifest
+
+
+def _write_missing(out, request, jobs, done, unit, num_workers, log):
+    """Writes the groups that are not done; returns the results of all of them."""
+    todo = [job for job in jobs if (job.split, job.group) not in done]
+    # Without its manifest the directory counts as unfinished from here on.
+    write_json(out / PROGRESS_FOLDER / "request.json", request)
+    for job in jobs:
+        if (job.split, job.group) in done:
+            _save_result(out, job, done[job.split, job.group])
+    (out / MANIFEST_NAME).unlink(missing_ok=True)
+    if num_workers is None:
+        num_workers = _default_workers(todo)
+    log(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
+    return done | _write_all(out, todo, num_workers, unit)
 
 
 def _finished(out, request, manifest_class):
@@ -196,7 +206,7 @@ def _write_in_processes(jobs, num_workers, keep):
     faults = FaultList()
     # Spawned, because TensorFlow's threads do not survive a fork.
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(num_workers, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(num_workers, context, end_with_parent) as pool:
         futures = {pool.submit(write_group, job): job for job in jobs}
         try:
             for future in concurrent.futures.as_completed(futures):
@@ -234,6 +244,8 @@ def _load_result(path, item_class):
 
 
 def _sweep(out):
-    """Removes temporary files of killed processes."""
-    for path in out.glob(".*.tfrecord.*.tmp"):
-        shutil.rmtree(path, ignore_errors=True)
+    """Removes what killed processes left, of earlier versions too; the caller has the lock."""
+    patterns = (".*.tfrecord.*.tmp", f".{MANIFEST_NAME}.*.tmp")
+    sweep_leftovers(out, out / PROGRESS_FOLDER, patterns=patterns)
+    if (out / MANIFEST_NAME).is_file():  # it is written last, so nothing is unfinished
+        shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)

@@ -9,7 +9,7 @@ from pathlib import Path
 import tensorflow as tf
 
 from keras_d3.data import SPLITS, Shard
-from keras_d3.utils import atomic_path, sha256_of_file
+from keras_d3.utils import atomic_path, sha256_of_file, write_errors
 
 
 @dataclasses.dataclass(frozen=True)
@@ -89,7 +89,7 @@ def write_shard(job: GroupJob, part: int, records: Iterable[bytes]) -> Shard:
     """Writes part number `part` of a job's shards, atomically, and returns it as a `Shard`."""
     path = Path(job.directory) / f"{job.split}-{job.group:05d}-{part:02d}.tfrecord"
     num_records = 0
-    with atomic_path(path) as temporary:
+    with write_errors(path, tf.errors.OpError), atomic_path(path) as temporary:
         with tf.io.TFRecordWriter(str(temporary)) as writer:
             for record in records:
                 writer.write(record)

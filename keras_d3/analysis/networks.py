@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-import keras
-
 # Loading looks layers up by name; importing these packages registers them.
 import keras_d3.blocks
-import keras_d3.layers
-import keras_d3.models  # noqa: F401
+import keras_d3.layers  # noqa: F401
+from keras_d3 import models
 
 
 def load_network(path):
@@ -21,10 +19,11 @@ def load_network(path):
 
     Raises:
         FileNotFoundError: there is no file at `path`.
+        ValueError: the file is damaged.
     """
     if not Path(path).is_file():
         raise FileNotFoundError(
             f"No network at `{path}`. Give a .keras file, or a run directory, made by "
             "`python -m recipes.<name>.train`."
         )
-    return keras.saving.load_model(path, compile=False)
+    return models.load_network(path)

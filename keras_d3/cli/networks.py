@@ -26,6 +26,6 @@ def networks_of_run(run_dir):
     run = Run(run_dir)
     about = {"recipe": run.config.recipe, "config": run.config.name}
     return [
-        (target, network.checkpoints.file(run.config.training.selection), {"target": target, **about})
+        (target, network.checkpoint(run.config.training.selection), {"target": target, **about})
         for target, network in run.networks.items()
     ]

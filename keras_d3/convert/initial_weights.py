@@ -3,12 +3,11 @@
 import logging
 from pathlib import Path
 
-import keras
-
 from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
 from keras_d3.convert.deeplab_v2 import load_official_encoder
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
 from keras_d3.convert.tensorflow_checkpoint import checkpoint_files, is_checkpoint
+from keras_d3.models import load_network
 from keras_d3.utils import sha256_of_file
 
 logger = logging.getLogger(__name__)
@@ -56,10 +55,10 @@ class InitialWeights:
         """Sets the weights of a new network in place; the logger says what stays fresh.
 
         Raises:
-            ValueError: the file does not fit the network.
+            ValueError: the file does not fit the network, or is damaged.
         """
         if self._source.endswith(".keras"):
-            copy_weights(keras.saving.load_model(self._source, compile=False), model)
+            copy_weights(load_network(self._source), model)
         else:
             FAMILIES[self._family](self._source, self._preset, model)
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import ClassVar
 
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import check_choice, write_json
+from keras_d3.utils import check_choice, check_positive_int, write_json
 
 MANIFEST_NAME = "manifest.json"
 SPLITS = ("train", "validation", "test")
@@ -35,6 +35,10 @@ class Shard:
     bytes: int
     sha256: str
 
+    def __post_init__(self):
+        for name in ("group", "num_records", "bytes"):
+            check_positive_int(name, getattr(self, name), 0)
+
 
 @dataclasses.dataclass(frozen=True)
 class Group:
@@ -59,7 +63,7 @@ class ShardedManifest:
         directory: str, where the manifest was found; not part of the file.
 
     Raises:
-        ValueError: a split has another name.
+        ValueError: a split has another name, or a value is out of range.
     """
 
     # Set by subclasses: record kind (in the file), schema version, split and item classes.
@@ -79,9 +83,9 @@ class ShardedManifest:
 
     def __post_init__(self):
         splits = {
-            name: from_dict(self.split_class, split, f"manifest.splits.{name}")
-            if isinstance(split, dict)
-            else split
+            name: split
+            if isinstance(split, self.split_class)
+            else from_dict(self.split_class, split, f"manifest.splits.{name}")
             for name, split in self.splits.items()
         }
         object.__setattr__(self, "splits", splits)

@@ -21,7 +21,14 @@ from keras_d3.evaluation.score_files import (
 from keras_d3.evaluation.scoring import Scoring
 from keras_d3.evaluation.silence import lacks_scores_for_silence
 from keras_d3.evaluation.source_files import path_of, place_of_track
-from keras_d3.utils import check_positive_int, num_cores, optional_package, read_json, sha256_of_file
+from keras_d3.utils import (
+    check_positive_int,
+    num_cores,
+    optional_package,
+    read_json,
+    sha256_of_file,
+    sweep_leftovers,
+)
 
 _ERRORS = {error.__name__: error for error in (FileNotFoundError, RuntimeError, ValueError)}
 _THREAD_VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
@@ -143,6 +150,8 @@ def score_directories(
     references_dir = existing_folder("references_dir", references_dir)
     tracks = track_names(references_dir) if tracks is None else sorted(tracks)
     results = {name: {} for name in separators}
+    for _, scores_dir in separators.values():
+        sweep_leftovers(scores_dir)
     tasks = []
     for track in tracks:
         references = _references_of_track(place_of_track(references_dir, track), sources, scoring)

@@ -15,7 +15,7 @@ from keras_d3.runs import PIXELS, Run, read_run_scores
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.separation import separator_from_run
 from keras_d3.settings import RunConfig, to_dict
-from keras_d3.utils import read_json
+from keras_d3.utils import read_json, sweep_leftovers
 
 
 def export_run(
@@ -52,6 +52,7 @@ def export_run(
     made_from = {**run.describe(), **changes}
     if segment_samples is not None:
         made_from["segment_samples"] = segment_samples
+    sweep_leftovers(path.parent)
     if _made_from(path) == made_from and (has_openvino_networks(path) or not openvino):
         return path
     _check_replaceable(path, run, overwrite)
@@ -122,6 +123,7 @@ def export_segmentation_run(
     run = Run(run_dir)
     path = Path(path) if path else run.path / "saved_model"
     made_from = {**run.describe(), **to_dict(dict(changes or {}))}
+    sweep_leftovers(path.parent)
     if _made_from(path) == made_from:
         return path
     _check_replaceable(path, run, overwrite)

@@ -25,7 +25,7 @@ from keras_d3.experiments.segmentation_scores import (
 )
 from keras_d3.segmentation import load_segmenter, read_segmenter_metadata, segmenter_config
 from keras_d3.settings import to_dict
-from keras_d3.utils import current_commit, write_json
+from keras_d3.utils import atomic_path, current_commit, write_json
 
 
 def score_segmenter(
@@ -135,11 +135,10 @@ class _Progress:
         """Returns a dict of image name to matrix; starts anew where the file is of anything else."""
         lines = self._path.read_text(encoding="utf-8").split("\n")[:-1] if self._path.is_file() else []
         if not lines or json.loads(lines[0]) != self._identity:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            self._path.write_text(json.dumps(self._identity) + "\n", encoding="utf-8")
-            return {}
+            lines = [json.dumps(self._identity)]
         # What follows the last whole line would run into the next one.
-        self._path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+        with atomic_path(self._path) as temporary:
+            temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")
         done = map(json.loads, lines[1:])
         return {item["image"]: np.array(item["matrix"], "int64").reshape(self._shape) for item in done}
 

@@ -20,7 +20,14 @@ from keras_d3.experiments.leakage import songs_to_evaluate
 from keras_d3.experiments.model_origin import file_checksums, records_sha256
 from keras_d3.runs import Run
 from keras_d3.separation import load_separator
-from keras_d3.utils import atomic_path, current_commit, read_json, write_json
+from keras_d3.utils import (
+    atomic_path,
+    current_commit,
+    lock_directory,
+    read_json,
+    sweep_leftovers,
+    write_json,
+)
 
 SPLIT = "test"
 
@@ -53,48 +60,70 @@ def separate_tracks(
 
     Returns:
         float, seconds of audio separated per second (times real time).
+
+    Raises:
+        RuntimeError: another process separates into `estimates_dir`.
     """
     manifest = load_manifest(data_dir)
     tracks = _track_names(manifest, split) if tracks is None else tracks
     estimates_dir, references_dir = Path(estimates_dir), Path(references_dir)
     separator = load_separator(saved_model, runtime, precision)
-    log_file = estimates_dir / "separation.json"
     made_by = {
         "saved_model": file_checksums(saved_model),
         "records": {split: records_sha256(manifest, split)},
         "settings": {"quality": quality, "runtime": runtime, "precision": precision},
     }
-    log = _read_log(log_file, made_by)
-    is_warm = False
-    for name in tqdm(tracks, desc="separate", unit="track"):
-        done = estimates_dir / split / name
-        references_done = references_dir / split / name
-        wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]
-        has_estimates = name in log["tracks"] and done.is_dir()
-        if has_estimates and all(path.is_file() for path in wanted):
-            continue
-        audio, sample_rate = read_track(manifest, split, name)
-        _write_references(references_done, audio, separator.sources, sample_rate)
-        if has_estimates:
-            continue
-        if not is_warm:
-            # The first call traces and allocates; it must not count as separation time.
-            separator.separate(audio["mixture"][:sample_rate], sample_rate, quality=quality)
-            is_warm = True
-        start = time.perf_counter()
-        estimates = separator.separate(audio["mixture"], sample_rate, quality=quality)
-        separate_secs = time.perf_counter() - start
-        with atomic_path(done) as temporary:
-            temporary.mkdir()
-            for source, estimate in estimates.items():
-                write_audio(temporary / f"{source}.wav", estimate, sample_rate, subtype="FLOAT")
-        log["tracks"][name] = {
-            "audio_secs": len(audio["mixture"]) / sample_rate,
-            "separate_secs": separate_secs,
-        }
-        write_json(log_file, log)
+    # Two writers would log each other's estimates as their own.
+    with lock_directory(estimates_dir):
+        sweep_leftovers(estimates_dir, *(directory / split for directory in (estimates_dir, references_dir)))
+        log = _begin_log(estimates_dir / "separation.json", made_by)
+        separate = _timed(separator, quality)
+        for name in tqdm(tracks, desc="separate", unit="track"):
+            _separate_track(manifest, split, name, separator, separate, (estimates_dir, references_dir), log)
     times = [log["tracks"][name] for name in tracks]
     return sum(item["audio_secs"] for item in times) / sum(item["separate_secs"] for item in times)
+
+
+def _separate_track(manifest, split, name, separator, separate, directories, log):
+    """Writes references and estimates of a track, unless both are there and the log names it."""
+    estimates_dir, references_dir = directories
+    done, references_done = estimates_dir / split / name, references_dir / split / name
+    sweep_leftovers(references_done)
+    wanted = [references_done / f"{source}.wav" for source in ("mixture", *separator.sources)]
+    has_estimates = name in log["tracks"] and done.is_dir()
+    if has_estimates and all(path.is_file() for path in wanted):
+        return
+    audio, sample_rate = read_track(manifest, split, name)
+    _write_references(references_done, audio, separator.sources, sample_rate)
+    if has_estimates:
+        return
+    estimates, separate_secs = separate(audio["mixture"], sample_rate)
+    with atomic_path(done) as temporary:
+        temporary.mkdir()
+        for source, estimate in estimates.items():
+            write_audio(temporary / f"{source}.wav", estimate, sample_rate, subtype="FLOAT")
+    log["tracks"][name] = {
+        "audio_secs": len(audio["mixture"]) / sample_rate,
+        "separate_secs": separate_secs,
+    }
+    write_json(estimates_dir / "separation.json", log)
+
+
+def _timed(separator, quality):
+    """Returns a function that separates a mixture and returns the estimates and the seconds it took."""
+    is_warm = False
+
+    def separate(mixture, sample_rate):
+        nonlocal is_warm
+        if not is_warm:
+            # The first call traces and allocates; it must not count as separation time.
+            separator.separate(mixture[:sample_rate], sample_rate, quality=quality)
+            is_warm = True
+        start = time.perf_counter()
+        estimates = separator.separate(mixture, sample_rate, quality=quality)
+        return estimates, time.perf_counter() - start
+
+    return separate
 
 
 def separate_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiener=None):
@@ -179,11 +208,17 @@ def _track_names(manifest, split):
     return [track.name for track in manifest.tracks(split)]
 
 
-def _read_log(path, made_by):
-    """The log of separations that are there, if they were made by the same; else a new one."""
+def _begin_log(path, made_by):
+    """The log of separations that are there, if they were made by the same; else a new one.
+
+    A new one is on disk before the first estimate is, which the former log would claim for its model.
+    """
     saved = read_json(path, "separation log") if path.is_file() else {}
-    is_same = all(saved.get(name) == value for name, value in made_by.items())
-    return saved if is_same else {**made_by, "tracks": {}}
+    if all(saved.get(name) == value for name, value in made_by.items()):
+        return saved
+    log = {**made_by, "tracks": {}}
+    write_json(path, log)
+    return log
 
 
 def _write_references(directory, audio, sources, sample_rate):

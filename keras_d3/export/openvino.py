@@ -84,6 +84,7 @@ def export_openvino(
             network = OpenVINONetwork(temporary)
             check_against_model(model, input_shape, network.run, "OpenVINO model")
             del network
-        # The graph gets its name last: an .xml file always has its weights.
+        # The graph gets its name last: an .xml file always has its weights, and never another's.
+        path.unlink(missing_ok=True)
         os.replace(temporary.with_suffix(".bin"), path.with_suffix(".bin"))
     return path

@@ -9,7 +9,7 @@ import tensorflow as tf
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.export.model_cards import CARD_FILE, model_card
-from keras_d3.utils import atomic_path, path_without_brackets, write_json
+from keras_d3.utils import atomic_path, path_without_brackets, write_errors, write_json
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5
@@ -45,13 +45,14 @@ def write_saved_model(
         FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
         ValueError: the metadata cannot be written as JSON.
         RuntimeError: the check failed.
+        OSError: it cannot be written, for instance on a full disk.
     """
     path = Path(path)
     if overwrite and path.exists() and not (path / "saved_model.pb").is_file():
         raise FileExistsError(
             f"`{path}` exists and is no SavedModel, so it is not overwritten. Choose another path."
         )
-    with atomic_path(path, overwrite=overwrite) as temporary:
+    with write_errors(path, tf.errors.OpError), atomic_path(path, overwrite=overwrite) as temporary:
         default = next(iter(module.functions.values()))
         signatures = {**module.functions, DEFAULT_SIGNATURE: default}
         tf.saved_model.save(module, str(temporary), signatures=signatures)

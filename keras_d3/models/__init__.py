@@ -13,6 +13,7 @@ from keras_d3.models.multi_band.network import MultiBandNetwork
 from keras_d3.models.network import Network
 from keras_d3.models.preset import Preset
 from keras_d3.models.registry import build, find_preset, preset_for, presets
+from keras_d3.models.saved_network import load_network
 from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
 from keras_d3.models.wave_u_net.wave_u_net import WaveUNet, wave_u_net_lengths
 
@@ -33,6 +34,7 @@ __all__ = [
     "build",
     "find_preset",
     "fold_batch_norm",
+    "load_network",
     "preset_for",
     "presets",
     "set_input_statistics",

@@ -1,103 +1,106 @@
-"""The files of weights in a run directory, each whole or not there."""
+"""The checkpoints of a run: which file is whose, derived from the epoch that `state.json` names.
 
+checkpoints/epoch_N.keras     with optimizer state; what training goes on from
+checkpoints/averaged_N.keras  the averages of the weights, where weights are averaged
+checkpoints/last.keras        the same file as averaged_N.keras, or else as epoch_N.keras
+checkpoints/best.keras        likewise, of the best epoch
+"""
+
+import filecmp
 import os
-import shutil
 from pathlib import Path
 from typing import Any
 
-from keras_d3.settings import CHECKPOINTS
-from keras_d3.utils import atomic_path, check_choice
+from keras_d3.runs.state import TrainingState
+from keras_d3.utils import atomic_path, link_or_copy, sweep_leftovers, write_errors
+
+# Temporary names of earlier versions.
+FORMER_LEFTOVERS = (".*.keras.*.tmp",)
 
 
 class Checkpoints:
-    """Reads and writes the folder `checkpoints` of a run.
+    """Reads and writes one folder of checkpoints.
+
+    An epoch is saved in three steps: its files; `state.json`, the commit point; the names `best` and `last`,
+    which follow from the state. A process that is killed between them leaves a state and
+    the file that it names, and the next start derives the rest.
 
     Args:
-        directory: path of the folder; made by the first file that is written.
-        made_by: str, the command that makes the files, for errors.
+        folder: path.
+        averaged: bool, whether the run averages its weights.
     """
 
-    def __init__(self, directory: Path, made_by: str):
-        self.directory = directory
-        self._made_by = made_by
+    def __init__(self, folder: Path, averaged: bool = False):
+        self.folder = folder
+        self.averaged = averaged
 
-    def file(self, which: str = "best") -> Path:
-        """Returns the file of a network's weights.
+    def of_epoch(self, epoch: int) -> Path:
+        """Returns the file, with optimizer state, of an epoch."""
+        return self.folder / f"epoch_{epoch}.keras"
+
+    def kept_of(self, epoch: int) -> Path:
+        """Returns the file of an epoch that `best` and `last` are second names of."""
+        return self.folder / f"averaged_{epoch}.keras" if self.averaged else self.of_epoch(epoch)
+
+    def named(self, which: str) -> Path:
+        """Returns the path of `best` or `last`."""
+        return self.folder / f"{which}.keras"
+
+    def find(self, which: str, state: TrainingState) -> Path:
+        """Returns the file of `best` or `last` that the state means, though its second name may be older."""
+        named = self.named(which)
+        meant = self.kept_of(state.epoch)
+        is_older = which in _names_of(state) and meant.is_file() and named.is_file()
+        return meant if is_older and not _is_same(meant, named) else named
+
+    def save(self, model: Any, epoch: int, average: Any = None) -> None:
+        """Writes the files of an epoch.
 
         Args:
-            which: "best" or "last".
+            model: `keras.Model` with its optimizer.
+            epoch: int.
+            average: object with `in_model()`, a context that puts the averages in the model; needed where the
+                run averages its weights.
 
         Raises:
-            ValueError: `which` is neither.
-            FileNotFoundError: the file is missing.
+            OSError: one cannot be written.
         """
-        file = self._kept_file(check_choice("checkpoint", which, CHECKPOINTS))
-        if not file.is_file():
-            raise FileNotFoundError(f"No checkpoint at `{file}`. It is made by `{self._made_by}`.")
-        return file
+        _save(model, self.of_epoch(epoch))
+        if self.averaged:
+            with average.in_model():
+                _save(model, self.kept_of(epoch))
 
-    def resume_file(self, epoch: int) -> Path:
-        """Returns the file, with optimizer state, from which training goes on after an epoch.
+    def derive(self, state: TrainingState) -> None:
+        """Makes the folder what the state says: `best` and `last`, and no file of another epoch.
 
-        Raises:
-            FileNotFoundError: it is missing.
+        Safe to be interrupted anywhere: the next call ends it.
         """
-        return self._existing(self._epoch_file(epoch), epoch)
-
-    def averaged_file(self, epoch: int) -> Path:
-        """Returns the file of the averages of a network's weights after an epoch.
-
-        Raises:
-            FileNotFoundError: it is missing.
-        """
-        return self._existing(self._averaged_file(epoch), epoch)
-
-    def write(self, model: Any, epoch: int, average: Any = None) -> Path:
-        """Saves a model after an epoch; see `Run.save_epoch`.
-
-        Returns:
-            The file that `best` and `last` are to be: the averages, where there are any.
-        """
-        _save(model, self._epoch_file(epoch))
-        if average is None:
-            return self._epoch_file(epoch)
-        with average.in_model():
-            _save(model, self._averaged_file(epoch))
-        return self._averaged_file(epoch)
-
-    def link(self, file: Path, which: str) -> None:
-        """Makes `which`, "best" or "last", the same file as `file` (a copy where links are not possible)."""
-        with atomic_path(self._kept_file(which)) as temporary:
-            try:
-                os.link(file, temporary)
-            except OSError:
-                shutil.copyfile(file, temporary)
-
-    def remove_all_but(self, epoch: int) -> None:
-        """Removes the files of other epochs."""
-        for make_path in (self._epoch_file, self._averaged_file):
-            for old in self.directory.glob(make_path("*").name):
-                if old != make_path(epoch):
-                    old.unlink()
-
-    def _kept_file(self, which):
-        return self.directory / f"{which}.keras"
-
-    def _epoch_file(self, epoch):
-        return self.directory / f"epoch_{epoch}.keras"
-
-    def _averaged_file(self, epoch):
-        return self.directory / f"averaged_{epoch}.keras"
-
-    def _existing(self, file, epoch):
-        if not file.is_file():
-            raise FileNotFoundError(
-                f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
-                f"Restore the file, or remove `{self.directory.parent}` and train again."
-            )
-        return file
+        sweep_leftovers(self.folder, patterns=FORMER_LEFTOVERS)
+        meant = self.kept_of(state.epoch)
+        if not meant.is_file():
+            return  # nothing to derive from; whoever resumes says so
+        for which in _names_of(state):
+            if not _is_same(meant, self.named(which)):
+                with atomic_path(self.named(which)) as temporary:
+                    link_or_copy(meant, temporary)
+        # Of epochs before, and of one that was saved but not committed.
+        files = {self.of_epoch(state.epoch), meant}
+        for other in (*self.folder.glob("epoch_*.keras"), *self.folder.glob("averaged_*.keras")):
+            if other not in files:
+                other.unlink()
 
 
-def _save(model, file):
-    with atomic_path(file) as temporary:
+def _save(model, path):
+    # HDF5 has errors of its own where the disk is full.
+    with write_errors(path, RuntimeError), atomic_path(path) as temporary:
         model.save(temporary)
+
+
+def _names_of(state):
+    """The second names of the last epoch's file."""
+    return ("last", "best") if state.best_epoch == state.epoch else ("last",)
+
+
+def _is_same(file, other):
+    """Whether two paths are one file, or a file and its copy."""
+    return other.is_file() and (os.path.samefile(file, other) or filecmp.cmp(file, other, shallow=False))

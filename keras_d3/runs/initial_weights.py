@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_d3.runs.run import FROM_SCRATCH, Run
+from keras_d3.runs.origin import FROM_SCRATCH
+from keras_d3.runs.run import Run
 from keras_d3.settings import RunConfig
 
 # Enough of a SHA-256 to tell files apart in a table; the whole is in the run directory.

@@ -1,7 +1,8 @@
 """The run directory: what training leaves on disk, and in which order, so that it can be stopped anywhere.
 
 RUN/config.json              the resolved config; a run with another one is refused
-RUN/state.json               where training stands; written last, after what it refers to
+RUN/state.json               where training stands, the commit point: written after the file that it
+                             names, and the names and the history below follow from it
 RUN/initial_weights.json     what file the weights started from, or that they were drawn
 RUN/tracks.json              names of the tracks that were trained and validated on
 RUN/history.csv              one line per finished epoch
@@ -15,21 +16,35 @@ RUN/tensorboard/
 A run with one network per source has `config.json` and a folder of this kind for each source.
 """
 
-import csv
-import dataclasses
+import contextlib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from keras_d3.runs.checkpoints import Checkpoints
+from keras_d3.runs.origin import FROM_SCRATCH, read_initial_weights, read_tracks
 from keras_d3.runs.state import TrainingState
-from keras_d3.settings import RunConfig
-from keras_d3.utils import atomic_path, read_json, write_json
+from keras_d3.runs.state_file import derive_history, read_state, write_state
+from keras_d3.settings import CHECKPOINTS, RunConfig
+from keras_d3.utils import (
+    CHECKSUM,
+    check_choice,
+    is_temporary,
+    lock_directory,
+    read_json,
+    sweep_leftovers,
+    with_checksum,
+    without_checksum,
+    write_json,
+)
 
 MADE_BY = "python -m recipes.<name>.train"
-# What `initial_weights.json` says where no file was given.
-FROM_SCRATCH = {"source": "from scratch", "sha256": None}
+# Temporary names of earlier versions.
+_FORMER_LEFTOVERS = tuple(
+    f".{name}.*.tmp"
+    for name in ("config.json", "state.json", "initial_weights.json", "tracks.json", "history.csv")
+)
 
 
 class Run:
@@ -47,7 +62,12 @@ class Run:
 
     def __init__(self, path: str | Path):
         self.path = Path(path)
-        self.checkpoints = Checkpoints(self.path / "checkpoints", MADE_BY)
+
+    @functools.cached_property
+    def checkpoints(self) -> Checkpoints:
+        """The folder of the network's weights."""
+        averaged = self._config_file.is_file() and self.config.training.ema_momentum is not None
+        return Checkpoints(self.path / "checkpoints", averaged)
 
     @functools.cached_property
     def config(self) -> RunConfig:
@@ -57,7 +77,7 @@ class Run:
             FileNotFoundError: there is no run.
             ValueError: its config cannot be read.
         """
-        return RunConfig.from_dict(read_json(self._config_file, "run config", MADE_BY))
+        return RunConfig.from_dict(self._read_config())
 
     @property
     def networks(self) -> dict[str | None, "Run"]:
@@ -105,6 +125,21 @@ class Run:
             },
         }
 
+    def checkpoint(self, which: str = "best") -> Path:
+        """Returns the file of a network's weights, those of the epoch that `state.json` names.
+
+        Args:
+            which: "best" or "last".
+
+        Raises:
+            ValueError: `which` is neither, or the state is damaged.
+            FileNotFoundError: the file is missing.
+        """
+        file = self.checkpoints.find(check_choice("checkpoint", which, CHECKPOINTS), self.read_state())
+        if not file.is_file():
+            raise FileNotFoundError(f"No checkpoint at `{file}`. It is made by `{MADE_BY}`.")
+        return file
+
     def load(self, which: str = "best") -> Any:
         """Loads the network of a run directory of one network, without its optimizer.
 
@@ -115,15 +150,16 @@ class Run:
             `keras.Model`.
 
         Raises:
-            ValueError: `which` is neither.
-            FileNotFoundError: the file is missing.
+            ValueError: see `checkpoint`; or the file is damaged.
+            FileNotFoundError: see `checkpoint`.
         """
-        import keras
-
         # Loading looks layers and networks up by name; importing them registers them.
-        import keras_d3.models  # noqa: F401
+        from keras_d3.models import load_network
 
-        return keras.saving.load_model(self.checkpoints.file(which), compile=False)
+        other = CHECKPOINTS[which == CHECKPOINTS[0]]
+        return load_network(
+            self.checkpoint(which), hint=f"Restore it, take `{other}`, or train again in a new directory."
+        )
 
     def tracks(self) -> dict[str, list[str]]:
         """Returns the names of what the run's networks were trained and validated on, by split.
@@ -138,7 +174,7 @@ class Run:
                     f"No list of tracks at `{network._tracks_file}`, so nothing tells what the run was "
                     f"trained on. It is made by `{MADE_BY}`."
                 )
-            for split, found in network._read_tracks().items():
+            for split, found in read_tracks(network._tracks_file).items():
                 names[split] = list(dict.fromkeys((*names.get(split, ()), *found)))
         return names
 
@@ -150,19 +186,22 @@ class Run:
         """
         values = config.to_dict()
         if self._config_file.is_file():
-            differences = _differences(_with_defaults(read_json(self._config_file, "run config")), values)
+            # Before the checksum is compared: a difference says more.
+            saved = _with_defaults(_settings_of(read_json(self._config_file, "run config")))
+            differences = _differences(saved, values)
             if differences:
                 raise ValueError(
                     f"The run directory `{self.path}` belongs to another config: "
                     f"{'; '.join(differences[:5])}. Choose another `run_dir`, or remove this one."
                 )
-        elif self.path.is_dir() and any(self.path.iterdir()):
+            self._read_config()
+        elif self.path.is_dir() and not all(map(is_temporary, self.path.iterdir())):
             raise ValueError(
                 f"`run_dir` must be a new or empty directory, or a run's own. Received: "
                 f"run_dir='{self.path}', which holds other files and no config.json."
             )
         else:
-            write_json(self._config_file, values)
+            write_json(self._config_file, with_checksum(values))
 
     @property
     def has_begun(self) -> bool:
@@ -172,8 +211,7 @@ class Run:
     @property
     def initial_weights(self) -> dict[str, Any]:
         """What the network of this directory started from: `source`, a file's name, and its `sha256`."""
-        file = self._initial_weights_file
-        return read_json(file, "initial weights") if file.is_file() else dict(FROM_SCRATCH)
+        return read_initial_weights(self._initial_weights_file)
 
     def claim_initial_weights(
         self, description: Mapping | None, state: TrainingState, from_scratch: bool = False
@@ -210,7 +248,7 @@ class Run:
         Args:
             names: dict of split ("train", "validation") to a list of track names.
         """
-        known = self._read_tracks()
+        known = read_tracks(self._tracks_file)
         merged = {
             split: list(dict.fromkeys((*known.get(split, ()), *names.get(split, ()))))
             for split in dict.fromkeys((*known, *names))
@@ -218,37 +256,68 @@ class Run:
         if merged != known:
             write_json(self._tracks_file, merged)
 
-    def read_state(self) -> TrainingState:
-        """Returns the saved `TrainingState`, or a new one."""
-        file = self.path / "state.json"
-        return TrainingState(**read_json(file, "training state")) if file.is_file() else TrainingState()
+    def resume_checkpoint(self, epoch: int) -> Path:
+        """Returns the file, with optimizer state, from which training goes on after an epoch.
 
-    def save_epoch(self, model: Any, state: TrainingState, is_best: bool, average: Any = None) -> None:
-        """Saves model and state of a finished epoch; `state.json` last, as the commit point.
+        Raises:
+            FileNotFoundError: it is missing.
+        """
+        return self._existing(self.checkpoints.of_epoch(epoch), epoch)
+
+    def averaged_checkpoint(self, epoch: int) -> Path:
+        """Returns the file of the averages of a network's weights after an epoch.
+
+        Raises:
+            FileNotFoundError: it is missing.
+        """
+        return self._existing(self.checkpoints.kept_of(epoch), epoch)
+
+    def read_state(self) -> TrainingState:
+        """Returns the saved `TrainingState`, or a new one.
+
+        Raises:
+            ValueError: the file is damaged.
+        """
+        return read_state(self.path) or TrainingState()
+
+    def save_epoch(self, model: Any, state: TrainingState, average: Any = None) -> None:
+        """Saves model and state of a finished epoch, and what follows from the state.
 
         Args:
             model: `keras.Model` with its optimizer.
-            state: `TrainingState` after the epoch.
-            is_best: bool, whether it is the best epoch so far.
+            state: `TrainingState` after the epoch; `best_epoch` says whether it is the best so far.
             average: object with `in_model()`, a context that puts the averages in the model, which are
-                then what `best` and `last` hold. None: they hold the weights themselves.
+                then what `best` and `last` hold; needed where the config has weights averaged.
         """
-        kept = self.checkpoints.write(model, state.epoch, average)
-        if is_best:
-            self.checkpoints.link(kept, "best")
+        self.checkpoints.save(model, state.epoch, average)
         self.save_state(state)
-        self.checkpoints.link(kept, "last")
-        self.checkpoints.remove_all_but(state.epoch)
+        self.checkpoints.derive(state)
 
     def save_state(self, state: TrainingState) -> None:
-        """Writes `state.json` and the history as CSV."""
-        with atomic_path(self.path / "history.csv") as temporary:
-            columns = list(dict.fromkeys(key for row in state.history for key in row))
-            with open(temporary, "w", newline="", encoding="utf-8") as file:
-                writer = csv.DictWriter(file, columns)
-                writer.writeheader()
-                writer.writerows(state.history)
-        write_json(self.path / "state.json", dataclasses.asdict(state))
+        """Writes `state.json`, and the history as CSV."""
+        write_state(self.path, state)
+
+    @contextlib.contextmanager
+    def writing(self) -> Iterator[None]:
+        """Holds the directory for the one process that trains in it.
+
+        At its begin, what a killed process left undone is done, and what it left behind removed.
+
+        Raises:
+            DirectoryInUseError: another process trains in it.
+            ValueError: the state is damaged.
+        """
+        with lock_directory(self.path):
+            sweep_leftovers(self.path, patterns=_FORMER_LEFTOVERS)
+            state = read_state(self.path)
+            if state is not None:
+                self.checkpoints.derive(state)
+                derive_history(self.path, state)
+            yield
+
+    def _read_config(self):
+        what = f"run config `{self._config_file}`"
+        return without_checksum(read_json(self._config_file, "run config", MADE_BY), what)
 
     @property
     def _config_file(self):
@@ -262,8 +331,13 @@ class Run:
     def _tracks_file(self):
         return self.path / "tracks.json"
 
-    def _read_tracks(self):
-        return read_json(self._tracks_file, "list of tracks") if self._tracks_file.is_file() else {}
+    def _existing(self, file, epoch):
+        if not file.is_file():
+            raise FileNotFoundError(
+                f"`{file}` is missing, but state.json says that epoch {epoch} was finished. "
+                f"Restore the file, or remove `{self.path}` and train again."
+            )
+        return file
 
 
 def _weights_in_words(description):
@@ -276,6 +350,11 @@ def _with_defaults(saved):
         return RunConfig.from_dict(saved).to_dict()
     except ValueError:
         return saved
+
+
+def _settings_of(saved):
+    """What a config file holds beside its checksum, which may be of other settings."""
+    return {key: saved[key] for key in saved if key != CHECKSUM} if isinstance(saved, dict) else saved
 
 
 def _differences(saved, wanted, where=""):

@@ -6,7 +6,8 @@ from typing import Any
 
 from keras_d3.evaluation import aggregate
 from keras_d3.runs.initial_weights import initial_weights_in_words
-from keras_d3.runs.run import FROM_SCRATCH, Run
+from keras_d3.runs.origin import FROM_SCRATCH
+from keras_d3.runs.run import Run
 from keras_d3.settings import MEAN_IOU
 from keras_d3.utils import read_json
 

@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import numpy as np
 
 from keras_d3.audio import AudioFormat, AudioWriter, open_audio, safe_name
 from keras_d3.settings import StemFilesConfig
+from keras_d3.utils import atomic_files, temporary_directory
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,9 +64,7 @@ class StemWriter:
 
     def __enter__(self) -> "StemWriter":
         self.out_dir.mkdir(parents=True, exist_ok=True)
-        # The name of the song may be as long as file names can be.
-        staging = tempfile.TemporaryDirectory(prefix=".stems.", suffix=".tmp", dir=self.out_dir)
-        self._staging = Path(self._stack.enter_context(staging))
+        self._staging = self._stack.enter_context(temporary_directory(self.out_dir))
         return self
 
     def __exit__(self, kind, error, traceback) -> None:
@@ -103,13 +101,24 @@ class StemWriter:
             self.num_samples = max(writer.num_samples for writer in self._writers.values())
             divisor = max(1.0, *(writer.peak for writer in self._writers.values()))
             self._writers = {stem: self._encode(stem, divisor) for stem in self.paths}
-        stems = []
-        for stem, path in self.paths.items():
-            writer = self._writers[stem]
-            path.parent.mkdir(parents=True, exist_ok=True)
-            os.replace(writer.path, path)
-            stems.append(WrittenStem(stem, path, writer.peak, writer.num_clipped, writer.num_samples))
-        return 1 / divisor, stems
+        for folder in dict.fromkeys(path.parent for path in self.paths.values()):
+            self._give_names(folder)
+        writers = self._writers
+        return 1 / divisor, [
+            WrittenStem(stem, path, writers[stem].peak, writers[stem].num_clipped, writers[stem].num_samples)
+            for stem, path in self.paths.items()
+        ]
+
+    def _give_names(self, folder):
+        """Moves the stems of a folder into it: all at once, so that no former stem is beside a new one."""
+        files = {
+            path.name: self._writers[stem].path for stem, path in self.paths.items() if path.parent == folder
+        }
+        # Songs share the output directory itself: it is not replaced.
+        is_shared = folder == self.out_dir
+        with contextlib.nullcontext(folder) if is_shared else atomic_files(folder) as target:
+            for name, file in files.items():
+                os.replace(file, target / name)
 
     def _open(self, stem, is_final=False):
         config, audio_format = self.config, self.config.audio_format

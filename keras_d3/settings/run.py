@@ -12,7 +12,7 @@ from keras_d3.settings.image_data import ImageDataConfig
 from keras_d3.settings.segmenter import SegmenterConfig
 from keras_d3.settings.separator import SpectrogramSeparatorConfig, WaveformSeparatorConfig
 from keras_d3.settings.training import LOSSES, MONITORS, STFT_RESOLUTIONS, TrainingConfig
-from keras_d3.utils import check_choice
+from keras_d3.utils import check_choice, without_checksum
 
 # The settings of separators and segmenters that are those of the data; saved configs have them once.
 AUDIO_FACTS = ("sample_rate_hz", "channels", "sources")
@@ -209,11 +209,12 @@ class RunConfig:
         """Restores a config from what `to_dict` gives.
 
         Raises:
-            ValueError: an unknown or missing key, a value of another type than its field, or out of range.
+            ValueError: an unknown or missing key, a value of another type than its field, or out of range;
+                or a checksum is there, as in config.json, that does not fit.
         """
         if not isinstance(values, Mapping):
             raise ValueError(f"`RunConfig` must be a mapping of settings. Received: RunConfig={values!r}.")
-        values = dict(values)
+        values = dict(without_checksum(values, "config"))
         data = values["data"] = from_dict(AudioDataConfig | ImageDataConfig, values.get("data"), "data")
         separation, segmentation = values.get("separation"), values.get("segmentation")
         if isinstance(separation, Mapping) and isinstance(data, AudioDataConfig):

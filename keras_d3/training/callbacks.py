@@ -92,7 +92,7 @@ class RunRecorder(keras.callbacks.Callback):
             state.stage, state.stage_epoch, state.epochs_without_best = state.stage + 1, 0, 0
         if self._is_out_of_patience:
             self.model.stop_training = True
-        self._run.save_epoch(self.model, state, is_best, self._average)
+        self._run.save_epoch(self.model, state, self._average)
 
     def _watched(self, logs):
         """The monitored value; a network with several outputs has it under the name of its `logits`."""

@@ -11,6 +11,7 @@ from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.audio_summaries import AudioSummaries
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.run_logs import RunLogs
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.tasks import task_of
 from keras_d3.training.user_callbacks import check_callbacks
@@ -31,7 +32,8 @@ def train(
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
     After every epoch the model with its optimizer state, the history and the state of the schedule
-    are on disk, each whole or not there. An epoch's excerpts depend on seed and epoch number
+    are on disk, each whole or not there; what follows from the state is derived from it at every
+    start. An epoch's excerpts depend on seed and epoch number
     alone, so a run that was stopped and resumed ends with the weights of one that was
     not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
     finished run returns at once.
@@ -67,25 +69,35 @@ def train(
     Raises:
         FileNotFoundError: no records at `data_dir`.
         ValueError: a callback is none, or does what a setting does; the config starts from other weights and
-            a new run gets none; the run directory belongs to another config or other initial weights, the
-            records do not fit the config, training diverged, or a shard is damaged (the message names it).
+            a new run gets none; the run directory belongs to another config or other initial weights, its
+            state or checkpoint is damaged, the records do not fit the config, training diverged, or a shard
+            is damaged (the message names it).
+        RuntimeError: another process trains in the run directory.
     """
     check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
     check_callbacks(callbacks)
     manifest = load_manifest(data_dir)
     run = Run(run_dir)
-    has_validation = "validation" in manifest.splits
-    task = task_of(config)
     check_training(config, manifest)
-    run.claim(config)
-    state = run.read_state()
-    description = initial_weights.description if initial_weights else None
-    run.claim_initial_weights(description, state, from_scratch)
-    if state.finished:
-        return state
-    state.commit = state.commit or current_commit()
-    _record_tracks(run, manifest)
+    with run.writing():
+        run.claim(config)
+        state = run.read_state()
+        _check_state(run, state, config.training.stages)
+        description = initial_weights.description if initial_weights else None
+        run.claim_initial_weights(description, state, from_scratch)
+        if not state.finished:
+            state.commit = state.commit or current_commit()
+            _record_tracks(run, manifest)
+            _run_stages(
+                config, run, state, manifest, initial_weights, stop_after_epoch, verbose, tuple(callbacks)
+            )
+    return state
 
+
+def _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch, verbose, callbacks):
+    """Trains from where the state stands to its end, or to `stop_after_epoch`; updates it in place."""
+    task = task_of(config)
+    has_validation = "validation" in manifest.splits
     _make_deterministic(config.training.seed)
     model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
     average = _weight_average(config, run, state)
@@ -96,7 +108,7 @@ def train(
     stages = config.training.stages
     while state.stage < len(stages):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
-            return state
+            return
         stage = stages[state.stage]
         steps = config.training.steps_of_epoch(len(manifest.items("train")), stage.batch_size)
         recorder = RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average)
@@ -118,10 +130,9 @@ def train(
                 verbose=verbose,
             )
         if recorder.was_stopped and state.stage < len(stages):
-            return state
+            return
     state.finished = True
     run.save_state(state)
-    return state
 
 
 def train_targets(config, data_dir, run_dir, **kwargs):
@@ -144,11 +155,24 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     has_weights = kwargs.get("initial_weights") is not None
     check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
-    run.claim(config)
-    return {
-        source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
-        for source in config.data.sources
-    }
+    with run.writing():
+        run.claim(config)
+        return {
+            source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
+            for source in config.data.sources
+        }
+
+
+def _check_state(run, state, stages):
+    """Refuses a state that this config cannot have come to."""
+    is_past = state.stage >= len(stages)
+    is_possible = state.stage == len(stages) if is_past else state.stage_epoch < stages[state.stage].epochs
+    if not is_possible or state.finished and not is_past:
+        raise ValueError(
+            f"The training state in `{run.path}` does not fit its config of {len(stages)} stages. Received: "
+            f"stage={state.stage}, stage_epoch={state.stage_epoch}, finished={state.finished}. Restore "
+            f"state.json, or remove `{run.path}` and train again."
+        )
 
 
 def check_training(config, manifest):
@@ -220,7 +244,8 @@ def _make_deterministic(seed):
 
 def _load_or_build(config, run, state, manifest, task, initial_weights, progress):
     if state.epoch:
-        model = keras.saving.load_model(run.checkpoints.resume_file(state.epoch))
+        hint = f"Restore it, or remove `{run.path}` and train again."
+        model = models.load_network(run.resume_checkpoint(state.epoch), compile=True, hint=hint)
         model.jit_compile = default_jit_compile()
         return model
     model = build_network(config)
@@ -240,7 +265,7 @@ def _last_epoch(state, stage, stop_after_epoch):
 def _logs(config, run, manifest, task, average):
     """The callbacks that write for TensorBoard."""
     folder = run.path / "tensorboard"
-    logs = [keras.callbacks.TensorBoard(str(folder), write_graph=False)]
+    logs = [RunLogs(folder)]
     if count := config.training.tensorboard_excerpts:
         rate = config.data.sample_rate_hz
         logs.append(AudioSummaries(folder / "excerpts", task, manifest, count, rate, average))
@@ -254,7 +279,8 @@ def _weight_average(config, run, state):
     steps_per_update = config.training.gradient_accumulation_steps or 1
     average = WeightAverage(config.training.ema_momentum, steps_per_update)
     if state.epoch:
-        averaged = keras.saving.load_model(run.checkpoints.averaged_file(state.epoch), compile=False)
+        hint = f"Restore it, or remove `{run.path}` and train again."
+        averaged = models.load_network(run.averaged_checkpoint(state.epoch), hint=hint)
         average.set_values(averaged.get_weights())
     return average
 

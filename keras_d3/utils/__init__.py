@@ -1,20 +1,25 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
+from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
+from keras_d3.utils.disk_errors import WriteError, write_errors
 from keras_d3.utils.files import (
+    atomic_files,
     atomic_path,
+    link_or_copy,
     path_without_brackets,
     read_json,
     sha256_of_file,
-    temporary_prefix,
     write_json,
 )
 from keras_d3.utils.foreign_files import is_foreign, own_items
-from keras_d3.utils.locks import file_lock
+from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
 from keras_d3.utils.machine import num_cores, processor_name
 from keras_d3.utils.optional_packages import optional_package
+from keras_d3.utils.processes import end_with_parent
+from keras_d3.utils.temporary import is_temporary, sweep_leftovers, temporary_directory
 from keras_d3.utils.validation import (
     check_channels_known,
     check_channels_last,
@@ -26,6 +31,10 @@ from keras_d3.utils.validation import (
 )
 
 __all__ = [
+    "CHECKSUM",
+    "DirectoryInUseError",
+    "WriteError",
+    "atomic_files",
     "atomic_path",
     "check_channels_known",
     "check_channels_last",
@@ -36,8 +45,12 @@ __all__ = [
     "check_positive_int",
     "code_version",
     "current_commit",
+    "end_with_parent",
     "file_lock",
     "is_foreign",
+    "is_temporary",
+    "link_or_copy",
+    "lock_directory",
     "num_cores",
     "optional_package",
     "own_items",
@@ -46,6 +59,10 @@ __all__ = [
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
-    "temporary_prefix",
+    "sweep_leftovers",
+    "temporary_directory",
+    "with_checksum",
+    "without_checksum",
+    "write_errors",
     "write_json",
 ]

@@ -1,27 +1,37 @@
-"""Exit codes and errors of the commands."""
+"""Exit codes, errors and signals of the commands."""
 
+import contextlib
 import os
+import signal
 import sys
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from keras_d3.utils.keras_settings import settle_keras_settings
 from keras_d3.utils.printing import print_any_character
 
 
+class _Terminated(KeyboardInterrupt):
+    """SIGTERM, which ends a command as Ctrl-C does."""
+
+
 def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -> int:
     """Runs a command and returns its exit code.
 
     An error the user can correct becomes one line on standard error and exit code 1; anything else
-    is a defect and keeps its traceback. What Keras settings of other projects would break is settled first
-    (see `settle_keras_settings`), and standard output and error take any character.
+    is a defect and keeps its traceback. SIGTERM, which schedulers of clusters send before they kill, ends
+    the command as Ctrl-C does: temporary files are removed. A second one ends it at once. What Keras settings
+    of other projects would break is settled first (see `settle_keras_settings`), and standard output and
+    error take any character.
 
     Args:
         function: callable, the command. It returns the exit code; None counts as 0.
         *arguments: the arguments of `function`.
 
     Returns:
-        int: the command's exit code, 1 after an error, 130 after Ctrl-C, 141 if a pipe's reader is gone.
+        int: the command's exit code, 1 after an error, 130 after Ctrl-C, 143 after SIGTERM, 141 if a
+        pipe's reader is gone.
     """
     # TensorFlow's C++ side reports missing GPUs as errors; what matters also comes as a Python exception.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -29,11 +39,15 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
     print_any_character(sys.stderr)
     try:
         settle_keras_settings()
-        return function(*arguments) or 0
+        with _sigterm_as_interrupt():
+            return function(*arguments) or 0
     except BrokenPipeError:
         # The reader of a pipe (`| head`) left; Python would complain again when it flushes.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
+    except _Terminated:
+        print("terminated; what was finished is kept", file=sys.stderr)
+        return 143
     except KeyboardInterrupt:
         print("interrupted; what was finished is kept", file=sys.stderr)
         return 130
@@ -65,3 +79,24 @@ def _tensorflow_sentence(tensorflow, error):
     if isinstance(error, tensorflow.errors.ResourceExhaustedError):
         return f"the memory is not enough ({reason}). Give the command less at a time, or use more memory."
     return f"TensorFlow failed: {reason}"
+
+
+@contextlib.contextmanager
+def _sigterm_as_interrupt() -> Iterator[None]:
+    """Makes SIGTERM raise an exception inside the block, unless the caller handles or ignores it."""
+    is_ours = (
+        threading.current_thread() is threading.main_thread()
+        and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+    )
+
+    def terminate(number, frame):
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        raise _Terminated
+
+    if is_ours:
+        signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    finally:
+        if is_ours:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)

@@ -10,7 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-MAX_NAME_BYTES = 255
+from keras_d3.utils.disk_errors import write_errors
+from keras_d3.utils.temporary import NEW, is_temporary, replace, temporary_directory
+
 PATTERN_CHARACTERS = frozenset("[]*?{}\\")
 
 
@@ -20,7 +22,8 @@ def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
 
     The block may create a file or a directory at the temporary path. If it
     raises (KeyboardInterrupt included), what it wrote is removed and `path` is
-    left as it was. The temporary name keeps the suffix of `path`, because
+    left as it was. What a killed process leaves is removed by the next one that writes
+    there, or by `sweep_leftovers`. The temporary name keeps the suffix of `path`, because
     several writers choose their format by it.
 
     Args:
@@ -31,35 +34,61 @@ def atomic_path(path: str | Path, overwrite: bool = True) -> Iterator[Path]:
         FileExistsError: `path` exists and `overwrite` is False.
     """
     path = Path(path)
-    if path.exists() and not overwrite:
-        raise FileExistsError(f"`{path}` exists already. Remove it, or choose another path.")
+    _check_overwrite(path, overwrite)
     path.parent.mkdir(parents=True, exist_ok=True)
-    holder = Path(tempfile.mkdtemp(prefix=temporary_prefix(path.name), suffix=".tmp", dir=path.parent))
-    try:
-        temporary = holder / path.name
+    with temporary_directory(path.parent) as holder:
+        temporary = holder / NEW / path.name
         yield temporary
-        if temporary.is_dir() and path.is_dir():
-            # A directory cannot be replaced in one step: park the old one inside the holder.
-            os.rename(path, holder / "replaced")
-        os.replace(temporary, path)
-    finally:
-        shutil.rmtree(holder, ignore_errors=True)
+        _check_overwrite(path, overwrite)  # it may be another writer's by now
+        replace(temporary, path)
 
 
-def temporary_prefix(name: str) -> str:
-    """Returns the prefix for `tempfile` of a temporary name for `name`: hidden, and never too long.
+@contextlib.contextmanager
+def atomic_files(folder: str | Path) -> Iterator[Path]:
+    """Yields a temporary folder; its files appear in `folder` all at once when the block ends well.
 
-    File systems take names of 255 bytes, so that a name of 250 has no room for what makes it temporary.
+    `folder` is replaced as a whole, so that it never holds new files beside old ones of the same names.
+    What else lies in it stays in it.
+
+    Args:
+        folder: str or Path. Its parent is created.
 
     Example:
 
-    >>> temporary_prefix("song")
-    '.song.'
+    >>> from keras_d3.utils import atomic_files
+    >>> with atomic_files("stems/song") as temporary:
+    ...     for name in ("vocals.wav", "drums.wav"):
+    ...         _ = (temporary / name).write_bytes(b"")
     """
-    # What `tempfile` adds are 8 characters and the suffix.
-    kept = os.fsencode(name)[: MAX_NAME_BYTES - len("..12345678.tmp")]
-    # A character that is cut in two would be no text any more.
-    return f".{kept.decode('utf-8', 'ignore')}." if len(kept) < len(os.fsencode(name)) else f".{name}."
+    folder = Path(folder)
+    with atomic_path(folder) as temporary:
+        temporary.mkdir()
+        yield temporary
+        if folder.is_dir():
+            shutil.copymode(folder, temporary)
+            for item in folder.iterdir():
+                if not is_temporary(item) and not os.path.lexists(temporary / item.name):
+                    _take_along(item, temporary / item.name)
+
+
+def link_or_copy(source: str | Path, path: str | Path) -> None:
+    """Makes `path` the same file as `source`, or a copy where there are no links."""
+    try:
+        os.link(source, path, follow_symlinks=False)
+    except (OSError, NotImplementedError):
+        shutil.copy2(source, path, follow_symlinks=False)
+
+
+def _take_along(item, path):
+    if item.is_dir() and not item.is_symlink():
+        shutil.copytree(item, path, symlinks=True, copy_function=link_or_copy)
+    else:
+        link_or_copy(item, path)
+
+
+def _check_overwrite(path, overwrite):
+    if path.exists() and not overwrite:
+        raise FileExistsError(f"`{path}` exists already. Remove it, or choose another path.")
 
 
 def write_json(path: str | Path, value: Any) -> None:
@@ -68,9 +97,10 @@ def write_json(path: str | Path, value: Any) -> None:
     Raises:
         TypeError: JSON cannot hold `value`.
         ValueError: `value` holds NaN or an infinite number; None stands for them.
+        OSError: the file cannot be written.
     """
     text = json.dumps(value, indent=2, allow_nan=False, ensure_ascii=False)
-    with atomic_path(path) as temporary:
+    with write_errors(path), atomic_path(path) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 
 

@@ -88,6 +88,37 @@ def test_other_schema_version_and_broken_json(own_manifest):
         load_manifest(own_manifest.directory)
 
 
+@pytest.mark.parametrize(
+    "place,value,message",
+    [
+        (("splits",), [], "`.*manifest.json.splits` must be a mapping"),
+        (("splits", "train"), [], "`manifest.splits.train` must be a mapping"),
+        (("splits", "train", "tracks"), {}, "`manifest.splits.train.tracks` must be a list"),
+        (("splits", "train", "sample_rate"), 0, "`sample_rate` must be an integer of at least 1"),
+        (("splits", "train", "tracks", 0, "num_samples"), -5, "`num_samples` must be an integer"),
+        (("splits", "train", "tracks", 0, "num_blocks"), "two", "num_blocks` must be an integer"),
+        (("shards",), None, "shards` must be a list"),
+        (("shards", 0, "group"), None, "group` must be an integer"),
+        (("shards", 0, "bytes"), -1, "`bytes` must be an integer of at least 0"),
+        (("sources",), ["bass", "bass"], "`sources` must be different names"),
+        (("channels",), "2", "channels` must be an integer"),
+        (("block_samples",), 0, "`block_samples` must be an integer of at least 1"),
+        (("request",), 5, "request` must be a mapping"),
+        (("dataset",), None, "dataset` must be a string"),
+    ],
+)
+def test_values_of_other_types_and_ranges_are_refused(own_manifest, place, value, message):
+    path = Path(own_manifest.directory) / "manifest.json"
+    values = json.loads(path.read_text())
+    parent = values
+    for key in place[:-1]:
+        parent = parent[key]
+    parent[place[-1]] = value
+    path.write_text(json.dumps(values))
+    with pytest.raises(ValueError, match=message):
+        load_manifest(own_manifest.directory)
+
+
 def break_shard(manifest, how):
     path = Path(manifest.path_of(next(s for s in manifest.shards if s.split == "validation")))
     data = bytearray(path.read_bytes())

@@ -12,10 +12,11 @@ from keras_d3.audio import read_audio
 from keras_d3.cli import main
 from keras_d3.data import load_manifest
 from keras_d3.evaluation import sdr
-from keras_d3.experiments import score_separator
+from keras_d3.experiments import score_separator, separation_scores
 from keras_d3.experiments.separation_scores import separate_tracks
 from keras_d3.experiments.separator_scores import check_separator
 from keras_d3.separation import GraphSeparator, Separator, read_separator_metadata
+from keras_d3.utils import lock_directory
 from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
 from tests.helpers.tiny_networks import waveform_settings
 
@@ -112,6 +113,18 @@ def test_what_is_separated_is_kept_for_the_same_model_records_and_settings(
     assert len(separated) == 8
     separate_tracks(other, records, *folders, quality="fast")
     assert len(separated) == 8
+
+    def killed(path, *arguments, **options):
+        raise KeyboardInterrupt  # before the log says who made the first estimate
+
+    monkeypatch.setattr(separation_scores, "write_audio", killed)
+    with pytest.raises(KeyboardInterrupt):
+        separate_tracks(four, records, *folders)
+    log = json.loads((folders[0] / "separation.json").read_text())
+    assert log["tracks"] == {}, "the former model's log would claim this one's estimates"
+    with lock_directory(folders[0]):
+        with pytest.raises(RuntimeError, match="is being written by another process"):
+            separate_tracks(four, records, *folders)
 
 
 def test_the_accompaniment_is_the_sum_of_the_rest(pair, records, tmp_path, capsys):

@@ -1,5 +1,6 @@
 import json
 import os
+import resource
 import subprocess
 import sys
 
@@ -151,6 +152,18 @@ def test_failed_export_leaves_nothing(small, tmp_path, monkeypatch):
     monkeypatch.setitem(small.metadata, "recipe", {"rate": float("nan")})
     with pytest.raises(ValueError):
         small.export(tmp_path / "separator", check=False)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_full_disk_is_one_sentence(small, tmp_path):
+    """A limit of a file's size stands for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500, hard))
+    try:
+        with pytest.raises(OSError, match="separator` could not be written: .*too large.* Free the disk"):
+            small.export(tmp_path / "separator", check=False)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert os.listdir(tmp_path) == []
 
 

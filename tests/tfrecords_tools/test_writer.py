@@ -1,11 +1,13 @@
 """The writer: shards, resuming, refusing, processes; and `verify`."""
 
 import json
+import resource
 
 import pytest
 
 from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest
+from keras_d3.utils import lock_directory
 from tests.tfrecords_tools.conftest import noise
 from tfrecords_tools import record_directory
 from tfrecords_tools.__main__ import main
@@ -93,6 +95,39 @@ def test_interrupted_run_goes_on(songs, tmp_path, monkeypatch, stop):
     write(songs, tmp_path / "straight")
     straight = contents(tmp_path / "straight")
     assert contents(out) == straight
+
+
+def test_a_finished_directory_is_swept(songs, tmp_path):
+    """As after a kill between the manifest and the removal of what led to it."""
+    out = tmp_path / "out"
+    write(songs, out)
+    before = contents(out)
+    for name in (".unfinished", ".keras_d3.abcdefgh.tmp", ".manifest.json.abcdefgh.tmp"):
+        (out / name).mkdir()
+    (out / ".unfinished/train-00000.json").write_text("{}")
+    write(songs, out)
+    assert contents(out) == before
+
+
+def test_a_second_writer_is_refused(songs, tmp_path):
+    out = tmp_path / "out"
+    with lock_directory(out):
+        with pytest.raises(RuntimeError, match="out` is being written by another process"):
+            write(songs, out)
+    assert not list(out.iterdir())
+    write(songs, out)
+
+
+def test_a_full_disk_is_one_sentence(songs, tmp_path):
+    """A limit of a file's size stands for it."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (3000, hard))
+    try:
+        with pytest.raises(OSError, match="train-00000-00.tfrecord` could not be written: .*too large"):
+            write(songs, tmp_path / "out", RecordsConfig(block_samples=200))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert not list((tmp_path / "out").glob("*.tfrecord")) and not list((tmp_path / "out").glob(".k*"))
 
 
 def test_other_request_is_refused(songs, tmp_path):

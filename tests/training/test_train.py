@@ -168,6 +168,31 @@ def test_a_lost_checkpoint_is_named(records, tmp_path):
         train(waveform_config(), records, tmp_path / "run", verbose=0)
 
 
+def test_damaged_checkpoints_and_states_end_in_one_sentence(records, straight_run, tmp_path):
+    run = shutil.copytree(straight_run[0], tmp_path / "run")
+    state = json.loads((run / "state.json").read_text())
+    del state["checksum"]
+    for change, message in (
+        ({"stage": 3, "stage_epoch": 0}, "does not fit its config of 2 stages. Received: stage=3"),
+        ({"stage": 1, "stage_epoch": 2, "finished": False}, "does not fit its config"),
+        ({"stage": 0, "stage_epoch": 1}, "does not fit its config.*finished=True"),
+    ):
+        (run / "state.json").write_text(json.dumps({**state, **change}))
+        with pytest.raises(ValueError, match=message):
+            train(waveform_config(), records, run, verbose=0)
+    unfinished = {**state, "stage": 1, "stage_epoch": 1, "finished": False}
+    (run / "state.json").write_text(json.dumps(unfinished))
+    (run / "checkpoints/epoch_4.keras").write_bytes(b"cut")
+    with pytest.raises(ValueError, match="damaged, `.*epoch_4.keras`: .*Restore it, or remove"):
+        train(waveform_config(), records, run, verbose=0)
+
+
+def test_a_second_training_of_a_run_is_refused(records, straight_run):
+    with Run(straight_run[0]).writing():
+        with pytest.raises(RuntimeError, match="is being written by another process"):
+            train(waveform_config(), records, straight_run[0], verbose=0)
+
+
 @pytest.mark.slow
 def test_divergence_keeps_what_was_good(records, tmp_path, monkeypatch):
     run = tmp_path / "run"

@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from keras_d3.utils import atomic_path, path_without_brackets, temporary_prefix, write_json
+from keras_d3.utils import atomic_path, path_without_brackets, write_json
 
 
 @pytest.mark.parametrize("name", ["a" * 255, "あ" * 85, "x" + "é" * 127, "a" * 242])
@@ -12,13 +12,6 @@ def test_names_as_long_as_the_file_system_takes(tmp_path, name):
     assert len(os.fsencode(name)) <= 255
     write_json(tmp_path / name, [1])
     assert [path.name for path in tmp_path.iterdir()] == [name]
-    assert len(os.fsencode(temporary_prefix(name))) <= 255 - 12
-    temporary_prefix(name).encode("utf-8")
-
-
-def test_a_temporary_name_shows_what_it_is_for():
-    assert temporary_prefix("song") == ".song."
-    assert temporary_prefix("caf\udce9") == ".caf\udce9."
 
 
 def test_a_block_that_fails_leaves_nothing(tmp_path):

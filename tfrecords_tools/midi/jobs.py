@@ -2,13 +2,12 @@
 
 import concurrent.futures
 import multiprocessing
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.utils import num_cores
+from keras_d3.utils import end_with_parent, num_cores, sweep_leftovers
 from tfrecords_tools.midi.render import SongRequest, UnsuitableSongError, finished_facts, render_song
 
 
@@ -34,8 +33,7 @@ def render_songs(
     found = {request.folder: finished_facts(request) for request in requests}
     jobs = [request for request in requests if found[request.folder] is None]
     for parent in {Path(request.folder).parent for request in requests}:
-        for path in parent.glob(".*.tmp"):  # of killed processes
-            shutil.rmtree(path, ignore_errors=True)
+        sweep_leftovers(parent, patterns=(".*.tmp",))
     facts = {folder: known for folder, known in found.items() if known is not None}
     left_out, written = {}, 0
     with tqdm(total=len(requests), initial=len(facts), desc="songs", unit="song") as bar:
@@ -68,7 +66,7 @@ def _run(jobs, workers):
             yield job.folder, _outcome(job)
         return
     context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context) as pool:
+    with concurrent.futures.ProcessPoolExecutor(workers, context, end_with_parent) as pool:
         futures = {pool.submit(_outcome, job): job for job in jobs}
         try:
             for future in concurrent.futures.as_completed(futures):

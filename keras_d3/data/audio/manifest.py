@@ -5,7 +5,7 @@ from typing import ClassVar
 
 from keras_d3.data.audio.schema import AUDIO_SCHEMA_VERSION, ENCODINGS
 from keras_d3.data.shards import ShardedManifest
-from keras_d3.utils import check_choice
+from keras_d3.utils import check_choice, check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,6 +26,10 @@ class AudioTrack:
     shards: tuple[str, ...]
     clipped_samples: int = 0
 
+    def __post_init__(self):
+        for name, minimum in (("num_samples", 1), ("num_blocks", 1), ("clipped_samples", 0)):
+            check_positive_int(name, getattr(self, name), minimum)
+
 
 @dataclasses.dataclass(frozen=True)
 class AudioSplit:
@@ -33,6 +37,9 @@ class AudioSplit:
 
     sample_rate: int
     tracks: tuple[AudioTrack, ...]
+
+    def __post_init__(self):
+        check_positive_int("sample_rate", self.sample_rate)
 
     @property
     def items(self) -> tuple[AudioTrack, ...]:
@@ -75,6 +82,10 @@ class AudioManifest(ShardedManifest):
         super().__post_init__()
         check_choice("channels", self.channels, (1, 2))
         check_choice("encoding", self.encoding, ENCODINGS)
+        check_positive_int("block_samples", self.block_samples)
+        check_positive_int("clipped_samples", self.clipped_samples, 0)
+        if not self.sources or len(set(self.sources)) < len(self.sources):
+            raise ValueError(f"`sources` must be different names. Received: sources={self.sources!r}.")
 
     def tracks(self, split: str) -> tuple[AudioTrack, ...]:
         """Returns the tracks of a split, in the order of the records' `track` index."""

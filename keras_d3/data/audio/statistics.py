@@ -17,7 +17,7 @@ from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name
 from keras_d3.data.shards import REMAKE
 from keras_d3.ops import magnitude, reflect_positions, window_values
 from keras_d3.settings import AudioDataConfig
-from keras_d3.utils import check_frames, read_json, write_json
+from keras_d3.utils import check_frames, read_json, sweep_leftovers, write_json
 
 FOLDER = "input_statistics"
 # Raised with every change of the definition below, so that files of another one are not used.
@@ -76,6 +76,7 @@ def input_statistics(
     frame_length, frame_step, _ = check_frames(frame_length, frame_step)
     settings = _settings(manifest, config, frame_length, frame_step, split)
     path = _path(manifest, settings)
+    sweep_leftovers(path.parent)
     saved = _read(path, settings)
     if saved is not None:
         return saved

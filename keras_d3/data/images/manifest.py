@@ -6,6 +6,7 @@ from typing import ClassVar
 from keras_d3.data.images.schema import IMAGE_SCHEMA_VERSION
 from keras_d3.data.shards import ShardedManifest
 from keras_d3.images import LabelSet
+from keras_d3.utils import check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +25,10 @@ class ImageItem:
     width: int
     shard: str
     label_from: str
+
+    def __post_init__(self):
+        check_positive_int("height", self.height)
+        check_positive_int("width", self.width)
 
     @property
     def shards(self) -> tuple[str, ...]:
@@ -56,6 +61,9 @@ class ImageManifest(ShardedManifest):
         palette: tuple of (red, green, blue), one per class, 0 to 255, for pictures of label maps.
         ignored_label: int, the label of pixels of no class.
         **others: see `keras_d3.data.shards.ShardedManifest`.
+
+    Raises:
+        ValueError: a value breaks its rule.
     """
 
     kind: ClassVar[str] = "images"
@@ -66,6 +74,18 @@ class ImageManifest(ShardedManifest):
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     ignored_label: int
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive_int("ignored_label", self.ignored_label, 0)
+        if len(self.palette) != len(self.classes) or not self.classes:
+            raise ValueError(
+                f"`palette` must have a color for each of the {len(self.classes)} classes. "
+                f"Received: {len(self.palette)}."
+            )
+        for color in self.palette:
+            if any(not 0 <= value <= 255 for value in color):
+                raise ValueError(f"`palette` must hold values from 0 to 255. Received: {color!r} in it.")
 
     @property
     def label_set(self) -> LabelSet:
