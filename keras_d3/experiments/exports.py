@@ -46,7 +46,7 @@ def export_run(
     made_from = {**run.describe(), **changes}
     if segment_samples is not None:
         made_from["segment_samples"] = segment_samples
-    is_there = path.exists() and read_separator_metadata(path).get("recipe", {}).get("run") == made_from
+    is_there = _is_made_from(path, read_separator_metadata, made_from)
     if is_there and (has_openvino_networks(path) or not openvino):
         return path
     separator = separator_from_run(
@@ -104,11 +104,19 @@ def export_segmentation_run(
     run = Run(run_dir)
     path = Path(path) if path else run.path / "saved_model"
     made_from = {**run.describe(), **to_dict(dict(changes or {}))}
-    if path.exists() and read_segmenter_metadata(path).get("recipe", {}).get("run") == made_from:
+    if _is_made_from(path, read_segmenter_metadata, made_from):
         return path
     segmenter = segmenter_from_run(run_dir, run.config.training.selection, changes)
     segmenter.metadata["recipe"] = _recipe_metadata(run, made_from)
     return segmenter.export(path, overwrite=True)
+
+
+def _is_made_from(path, read_metadata, made_from):
+    """Whether a SavedModel is there that was made from a run; one with damaged metadata is made again."""
+    try:
+        return path.exists() and (read_metadata(path).get("recipe") or {}).get("run") == made_from
+    except ValueError:
+        return False
 
 
 def _recipe_metadata(run, made_from):

@@ -5,7 +5,7 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.data import read_image, read_label, reraise_with_shard_name
+from keras_d3.data import check_shards_once, read_image, read_label, reraise_with_shard_name
 from keras_d3.images import overlay, write_image
 from keras_d3.segmentation import label_files, write_segmentation
 
@@ -25,6 +25,7 @@ def has_labels(manifest, split):
 
 
 def _records_of(manifest, split):
+    check_shards_once(manifest, split)
     for group in manifest.groups(split):
         yield from tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator()
 

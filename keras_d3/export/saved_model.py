@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_d3.export.file_checksums import check_files, write_checksums
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.utils import atomic_path, write_json
@@ -51,6 +52,7 @@ def write_saved_model(
         write_json(temporary / METADATA_FILE, metadata)
         if write_more is not None:
             write_more(temporary)
+        write_checksums(temporary)
         if check_with is not None:
             _check(module, temporary, tf.constant(check_with, module.inputs.dtype))
     return path
@@ -88,11 +90,13 @@ def load_saved_model(path: str | Path, kind: str, signatures: Sequence[str]) -> 
     Raises:
         ValueError: the SavedModel is damaged, or lacks a signature.
     """
+    check_files(Path(path), None, kind)
     try:
         module = tf.saved_model.load(str(path))
         for name in signatures:
-            module.signatures[name]
-    except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
+            _ = module.signatures[name], getattr(module, name)
+    # A damaged graph makes TensorFlow raise nearly anything: OpError, IndexError, protobuf's DecodeError, ...
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"The SavedModel `{path}` cannot be loaded as a {kind}: {reason}. "

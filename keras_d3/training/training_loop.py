@@ -6,7 +6,7 @@ import sys
 import keras
 
 from keras_d3 import models
-from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
+from keras_d3.data import check_kind, check_shards_once, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
@@ -64,6 +64,7 @@ def train(
     has_validation = "validation" in manifest.splits
     task = task_of(config)
     check_training(config, manifest)
+    check_shards_once(manifest, "train", "validation")
     run.claim(config)
     state = run.read_state()
     description = initial_weights.description if initial_weights else None

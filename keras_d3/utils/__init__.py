@@ -1,8 +1,10 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
+from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
+from keras_d3.utils.file_names import check_file_name
 from keras_d3.utils.files import atomic_path, read_json, sha256_of_file, write_json
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.machine import num_cores, processor_name
@@ -15,17 +17,21 @@ from keras_d3.utils.validation import (
     check_frames,
     check_int_tuple,
     check_positive_int,
+    check_sample_rate,
 )
 
 __all__ = [
+    "CHECKSUM",
     "atomic_path",
     "check_channels_known",
     "check_channels_last",
     "check_choice",
     "check_compression",
+    "check_file_name",
     "check_frames",
     "check_int_tuple",
     "check_positive_int",
+    "check_sample_rate",
     "code_version",
     "current_commit",
     "is_foreign",
@@ -36,5 +42,7 @@ __all__ = [
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
+    "with_checksum",
+    "without_checksum",
     "write_json",
 ]

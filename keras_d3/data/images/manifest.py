@@ -6,6 +6,12 @@ from typing import ClassVar
 from keras_d3.data.images.schema import IMAGE_SCHEMA_VERSION
 from keras_d3.data.shards import ShardedManifest
 from keras_d3.images import LabelSet
+from keras_d3.utils import check_file_name, check_positive_int
+
+# Pixels on a side.
+MAX_SIDE = 2**20
+# Label maps have 8 bits.
+MAX_LABEL = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -17,6 +23,9 @@ class ImageItem:
         height, width: int, pixels.
         shard: str, file name of the shard with its record.
         label_from: str, the folder its label map was read from.
+
+    Raises:
+        ValueError: a size is out of range, or `name` cannot be the name of a file.
     """
 
     name: str
@@ -24,6 +33,11 @@ class ImageItem:
     width: int
     shard: str
     label_from: str
+
+    def __post_init__(self):
+        check_file_name("name", self.name)
+        check_positive_int("height", self.height, 1, MAX_SIDE)
+        check_positive_int("width", self.width, 1, MAX_SIDE)
 
     @property
     def shards(self) -> tuple[str, ...]:
@@ -56,6 +70,9 @@ class ImageManifest(ShardedManifest):
         palette: tuple of (red, green, blue), one per class, 0 to 255, for pictures of label maps.
         ignored_label: int, the label of pixels of no class.
         **others: see `keras_d3.data.shards.ShardedManifest`.
+
+    Raises:
+        ValueError: a value breaks its rule.
     """
 
     kind: ClassVar[str] = "images"
@@ -66,6 +83,16 @@ class ImageManifest(ShardedManifest):
     classes: tuple[str, ...]
     palette: tuple[tuple[int, int, int], ...]
     ignored_label: int
+
+    def __post_init__(self):
+        super().__post_init__()
+        check_positive_int("ignored_label", self.ignored_label, 0, MAX_LABEL)
+        check_positive_int("number of classes", len(self.classes), 1, MAX_LABEL + 1)
+        _ = self.label_set
+
+    def records_of(self, item: ImageItem) -> int:
+        """Returns the number of records of an image."""
+        return 1
 
     @property
     def label_set(self) -> LabelSet:
