@@ -97,20 +97,20 @@ def run_campaign(targets: Iterator[Target], num_faults: int, seed: int = 0) -> d
 def as_text(table: dict[str, dict]) -> str:
     """Returns the table of outcomes as lines of text, with the sums below."""
     sums = {outcome: sum(row[outcome] for row in table.values()) for outcome in OUTCOMES}
-    lines = [f"{'file':36}" + "".join(f"{outcome:>11}" for outcome in OUTCOMES)]
+    lines = [f"{'file':40}" + "".join(f"{outcome:>11}" for outcome in OUTCOMES)]
     for name, row in [*table.items(), ("all", sums)]:
-        lines.append(f"{name:36}" + "".join(f"{row[outcome]:11}" for outcome in OUTCOMES))
+        lines.append(f"{name:40}" + "".join(f"{row[outcome]:11}" for outcome in OUTCOMES))
     return "\n".join(lines)
 
 
 def main(arguments=None) -> int:
-    from tests.faults.targets import make_targets
-
     parser = argparse.ArgumentParser(prog="python -m tests.faults.corruption", description="Damages files.")
     parser.add_argument("--faults", type=int, default=100, help="per file (default: 100)")
     parser.add_argument("--seed", type=int, default=0, help="of the damage (default: 0)")
     parser.add_argument("--out", help="path of a JSON file for the table")
     options = parser.parse_args(arguments)
+    from tests.faults.targets import make_targets  # after the arguments: it imports TensorFlow
+
     with tempfile.TemporaryDirectory() as folder:
         table = run_campaign(make_targets(Path(folder)), options.faults, options.seed)
     print(as_text(table))

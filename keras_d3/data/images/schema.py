@@ -25,6 +25,7 @@ from keras_d3.data.features import (
     text_of,
 )
 from keras_d3.images import open_picture
+from keras_d3.utils import check_file_name
 
 IMAGE_SCHEMA_VERSION = 1
 
@@ -92,7 +93,8 @@ def read_image(serialized: bytes) -> dict:
     """
     features = parse(serialized)
     record: dict = {name: int64_of(features, name) for name in ("image", "image_height", "image_width")}
-    record["image_name"] = text_of(features, "image_name")
+    # It becomes the name of label maps and pictures.
+    record["image_name"] = check_file_name("image_name", text_of(features, "image_name"))
     record["pixels"] = _decode(features, "image_encoded", "RGB")
     record["label"] = _decode(features, "label_encoded", "L")
     return record
