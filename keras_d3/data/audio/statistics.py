@@ -13,7 +13,6 @@ from keras_d3.data.audio.blocks import read_blocks
 from keras_d3.data.audio.checks import check_audio_records
 from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.schema import MIXTURE
-from keras_d3.data.shard_memory import check_shards_once
 from keras_d3.data.shards import REMAKE, BrokenShardError
 from keras_d3.ops import magnitude, reflect_positions, window_values
 from keras_d3.settings import AudioDataConfig
@@ -165,7 +164,6 @@ class _Magnitudes:
 def _mixtures(manifest, split):
     """Yields the mixture of every track of a split, int16 (time, channels), in the records' order."""
     tracks = manifest.tracks(split)
-    check_shards_once(manifest, split)
     for group in manifest.groups(split):
         blocks = []
         for record in read_blocks(manifest, split, group.paths, MIXTURE):
