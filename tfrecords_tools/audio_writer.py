@@ -9,7 +9,7 @@ from tqdm import tqdm
 import keras_d3
 from keras_d3.data import ENCODINGS, MIXTURE, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_directory import write_directory
 from tfrecords_tools.record_jobs import groups_by_size, sha256_of, splits_of
@@ -51,7 +51,7 @@ class RecordsConfig:
     def __post_init__(self):
         for name in ("sample_rate_hz", "test_sample_rate_hz"):
             if getattr(self, name) is not None:
-                check_positive_int(name, getattr(self, name))
+                check_sample_rate(name, getattr(self, name))
         check_choice("channels", self.channels, (None, 1, 2))
         check_choice("encoding", self.encoding, ENCODINGS)
         check_positive_int("block_samples", self.block_samples)
@@ -128,6 +128,10 @@ def write_records(
 def _check_names(tracks, sources):
     if MIXTURE in sources or len(set(sources)) != len(sources) or not sources:
         raise ValueError(f"`sources` must be distinct names other than 'mixture'. Received: {sources!r}.")
+    for source in sources:
+        check_file_name("sources", source)
+    for track in tracks:
+        check_file_name("name of a song", track.name)
     splits = {track.split for track in tracks}
     if "validation" in splits and "train" not in splits:
         raise ValueError("No training songs are left. Make the list of validation or test songs shorter.")

@@ -11,6 +11,7 @@ import numpy as np
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
 from keras_d3.images import IGNORED_LABEL, LabelSet
+from keras_d3.utils import check_file_name
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.label_maps import read_label
 from tfrecords_tools.pictures import read_picture, turned_size
@@ -139,6 +140,8 @@ def write_images(
             "`images` must hold at least one training image, or images of other splits for scores alone. "
             "Received: none."
         )
+    for files in images:
+        check_file_name("name of an image", files.name)
     ordered = sorted(images, key=_sort_key)
 
     def plan():

@@ -11,9 +11,17 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.data import MANIFEST_NAME, load_manifest
+from keras_d3.data import MANIFEST_NAME, changed_shards, load_manifest
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import end_with_parent, lock_directory, read_json, sweep_leftovers, write_json
+from keras_d3.utils import (
+    end_with_parent,
+    lock_directory,
+    read_json,
+    sweep_leftovers,
+    with_checksum,
+    without_checksum,
+    write_json,
+)
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_jobs import GroupResult, check_group, write_group
 
@@ -35,7 +43,7 @@ def write_directory(
     """Runs the jobs of a plan that are not finished yet, and writes the manifest.
 
     Resumable: finished groups are kept, also after an interruption. Shards that are missing or have another
-    size than was written are written again.
+    size than was written are written again; in a finished directory also those with other bytes.
 
     Args:
         out: str or Path, the directory.
@@ -98,7 +106,7 @@ def _write_missing(out, request, jobs, done, unit, num_workers, log):
     """Writes the groups that are not done; returns the results of all of them."""
     todo = [job for job in jobs if (job.split, job.group) not in done]
     # Without its manifest the directory counts as unfinished from here on.
-    write_json(out / PROGRESS_FOLDER / "request.json", request)
+    write_json(out / PROGRESS_FOLDER / "request.json", with_checksum(request))
     for job in jobs:
         if (job.split, job.group) in done:
             _save_result(out, job, done[job.split, job.group])
@@ -123,12 +131,18 @@ def _finished(out, request, manifest_class):
     if (out / MANIFEST_NAME).is_file():
         manifest = load_manifest(out, check_shards=False)
         _check_request(out, manifest.request, request)
-        results = [(None, result) for result in _results_of(manifest)]
+        # Not remembered: what this command writes depends on its request alone.
+        changed = {shard.file for shard in changed_shards(manifest, manifest.shards, remember=False)}
+        results = [
+            (None, result)
+            for result in _results_of(manifest)
+            if not any(shard.file in changed for shard in result.shards)
+        ]
     elif (progress / "request.json").is_file():
         finished = sorted(progress.glob("*-*.json"))
         if not finished:  # a first try that failed: nothing depends on its request
             return {}
-        saved = read_json(progress / "request.json")
+        saved = _read_progress(progress / "request.json")
         _check_request(out, saved | {"input_files_sha256": request["input_files_sha256"]}, request)
         results = [_load_result(path, manifest_class.item_class) for path in finished]
     elif any(out.glob("*.tfrecord")):
@@ -233,14 +247,22 @@ def _write_in_processes(jobs, num_workers, keep):
 
 def _save_result(out, job, result):
     saved = {"job_sha256": job.digest(), "result": to_dict(result)}
-    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", saved)
+    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", with_checksum(saved))
 
 
 def _load_result(path, item_class):
-    saved = read_json(path)
-    result = from_dict(GroupResult, saved["result"], str(path))
+    saved = _read_progress(path)
+    result = from_dict(GroupResult, saved.get("result"), str(path))
     items = tuple(from_dict(item_class, item, str(path)) for item in result.items)
-    return saved["job_sha256"], dataclasses.replace(result, items=items)
+    return str(saved.get("job_sha256")), dataclasses.replace(result, items=items)
+
+
+def _read_progress(path):
+    what = "note of finished records"
+    saved = read_json(path, what)
+    if not isinstance(saved, dict):
+        raise ValueError(f"The {what} `{path}` must be a mapping. Remove it: its records are made again.")
+    return without_checksum(saved, f"{what} `{path}`")
 
 
 def _sweep(out):

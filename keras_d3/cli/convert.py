@@ -142,8 +142,22 @@ def _wave_u_net(options):
 
 
 def _write(converted, options, **kwargs):
+    for file, checksum in _checksums(converted.metadata["recipe"]["weights"]):
+        _print_progress(f"SHA-256 of {file}: {checksum}")
     _print_progress("writing and checking the SavedModel")
     print(converted.export(options.out, overwrite=options.overwrite, **kwargs))
+
+
+def _checksums(weights):
+    """Returns the (file, SHA-256) that the metadata of a converted network state, each once."""
+    if "sha256" in weights:
+        return [(weights["file"], weights["sha256"])]
+    # By file for a checkpoint, by source for several networks.
+    items = [
+        (name, value) if isinstance(value, str) else (value["file"], value["sha256"])
+        for name, value in weights.items()
+    ]
+    return list(dict.fromkeys(items))
 
 
 def _print_progress(line):

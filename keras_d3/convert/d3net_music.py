@@ -1,6 +1,7 @@
 """D3Net for music with the weights of the official code (sony/ai-research-code, NNabla)."""
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
+from keras_d3.convert.official_settings import official_types
 from keras_d3.convert.tensor_table import TensorTable
 from keras_d3.models import D3Net
 from keras_d3.utils import check_choice
@@ -87,6 +88,11 @@ def arguments_from_official(config):
             "`config['kernel_size']` must be 3: the official code pads its last block for no other size. "
             f"Received: kernel_size={config['kernel_size']!r}."
         )
+    with official_types(config, (*BAND_KEYS, *FULL_KEYS, *OTHER_KEYS, "dilation")):
+        return _arguments(config)
+
+
+def _arguments(config):
     edges = [0, *config["band_split_idxs"], config["valid_signal_idx"]]
     per_band = [config[key] for key in BAND_KEYS]
     for key, values in zip(BAND_KEYS, per_band, strict=True):

@@ -3,6 +3,7 @@
 import logging
 
 from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
+from keras_d3.convert.official_settings import official_types
 from keras_d3.convert.tensor_table import TensorTable
 from keras_d3.models import D3NetSegmentation, find_preset
 from keras_d3.utils import check_choice
@@ -107,6 +108,11 @@ def segmentation_arguments_from_official(config):
             f"`config` must hold the official code's keys. Missing: {', '.join(missing)}. "
             f"Received: keys {', '.join(map(str, config))}."
         )
+    with official_types(config, (*LIST_KEYS, *OTHER_KEYS, "dilation", "align_corners")):
+        return _arguments(config)
+
+
+def _arguments(config):
     num_scales = len(config["intermediate_out_ch"])
     dilation = config.get("dilation", [True] * num_scales)
     lists = {"dilation": dilation, **{key: config[key] for key in LIST_KEYS}}

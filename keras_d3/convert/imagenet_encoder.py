@@ -6,6 +6,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from keras_d3.convert.tensor_table import absurdity
+
 
 def load_imagenet_encoder(model, weights="imagenet"):
     """Gives the encoder of a DeepLabv2 the weights of `keras.applications.ResNet101`.
@@ -33,7 +35,8 @@ def load_imagenet_encoder(model, weights="imagenet"):
 
     Raises:
         FileNotFoundError: there is no file at `weights`.
-        ValueError: layers are missing on either side or have other shapes; the message lists them.
+        ValueError: layers are missing on either side, have other shapes or absurd values; the message lists
+            them. Or the file is damaged.
 
     Example (downloads 170 MB):
 
@@ -67,6 +70,7 @@ def load_imagenet_encoder(model, weights="imagenet"):
             "`model` must be a DeepLabv2 whose encoder has the layers of `weights`. "
             f"Received: {'; '.join(problems)}."
         )
+    _check_values(weight for _, _, *layers in pairs for layer in layers for weight in layer.weights)
     for layer, layer_norm, conv, norm in pairs:
         _assign(layer, layer_norm, conv, norm)
     return model
@@ -78,9 +82,28 @@ def _resnet_101(weights):
             "`weights` must be 'imagenet', a file of weights or a model. No file is there. "
             f"Received: weights={str(weights)!r}."
         )
-    return keras.applications.ResNet101(
-        include_top=False, weights=weights if weights == "imagenet" else str(weights)
-    )
+    try:
+        return keras.applications.ResNet101(
+            include_top=False, weights=weights if weights == "imagenet" else str(weights)
+        )
+    # A damaged file makes h5py and Keras raise nearly anything; a download fails with errors of its own.
+    except Exception as error:
+        if weights == "imagenet":
+            raise
+        raise ValueError(
+            f"`weights` must be a file of weights of keras.applications.ResNet101. Received: "
+            f"weights={str(weights)!r} ({error}). Get it again."
+        ) from error
+
+
+def _check_values(weights):
+    faults = {weight.path: absurdity(keras.ops.convert_to_numpy(weight)) for weight in weights}
+    absurd = [f"{path} ({fault})" for path, fault in faults.items() if fault]
+    if absurd:
+        raise ValueError(
+            f"`weights` must be whole. Received: absurd values, as damaged files have them: "
+            f"{', '.join(absurd)}. Get the file again."
+        )
 
 
 def _their_name(name):

@@ -4,13 +4,17 @@ from pathlib import Path
 
 import h5py
 
+from keras_d3.convert.hdf5_tensors import RefusedFileError, own_item, read_tensors
+from keras_d3.convert.tensor_table import TensorSizes
+
 
 def read_parameters(h5_path, scope=None):
     """Returns {name: array} of a parameter file, or of one of its root scopes (names after the scope).
 
     Raises:
         FileNotFoundError: there is no file at `h5_path`.
-        ValueError: the file is no HDF5 file, or has no such scope.
+        ValueError: the file is no HDF5 file or damaged, has no such scope, or states tensors that lie in
+            other files or that it cannot hold.
     """
     path = Path(h5_path)
     if not path.is_file():
@@ -20,22 +24,21 @@ def read_parameters(h5_path, scope=None):
         )
     try:
         with h5py.File(path, "r") as file:
-            if scope is not None and not isinstance(file.get(scope), h5py.Group):
-                raise ValueError(
+            group = file if scope is None else own_item(file, scope)
+            if not isinstance(group, h5py.Group):
+                raise RefusedFileError(
                     f"`scope` must be a root scope of the file. Received: scope={scope!r}. "
                     f"`{path}` has: {', '.join(file)}."
                 )
-            tensors = {}
-            (file if scope is None else file[scope]).visititems(
-                lambda name, item: (
-                    tensors.update({name: item[()]}) if isinstance(item, h5py.Dataset) else None
-                )
-            )
-    except OSError as error:
+            return read_tensors(group, TensorSizes(path.stat().st_size))
+    except RefusedFileError as error:
+        text = str(error)
+        raise ValueError(text if text.startswith("`") else f"`{path}` is refused: {text}.") from error
+    # A damaged file makes h5py raise nearly anything: OSError, RuntimeError, KeyError, MemoryError, ...
+    except Exception as error:
         raise ValueError(
             f"`h5_path` must be an HDF5 file. Received: h5_path={str(path)!r} ({error}). Get it again."
         ) from error
-    return tensors
 
 
 def fill_norm(table, norm, scope):

@@ -1,9 +1,10 @@
 """Variables of TensorFlow 1's checkpoints by name, and the files that they are in."""
 
+import math
 import re
 from pathlib import Path
 
-from keras_d3.convert.tensor_table import TensorTable
+from keras_d3.convert.tensor_table import TensorSizes, TensorTable
 from keras_d3.utils import path_without_brackets
 
 # What optimizers and step counts add, in a scope or beside the weights.
@@ -61,20 +62,30 @@ def read_checkpoint(prefix):
         FileNotFoundError: there is no checkpoint.
         ValueError: it cannot be read.
     """
-    checkpoint_files(prefix)
+    files = checkpoint_files(prefix)
     # Here, because the rest of this package does without TensorFlow.
     import tensorflow as tf
 
     try:
         with path_without_brackets(prefix) as readable:
             reader = tf.train.load_checkpoint(str(readable))
-            names = [name for name in reader.get_variable_to_shape_map() if not _TRAINING_STATE.search(name)]
+            shapes, dtypes = reader.get_variable_to_shape_map(), reader.get_variable_to_dtype_map()
+            names = [name for name in shapes if not _TRAINING_STATE.search(name)]
+            sizes = TensorSizes(sum(file.stat().st_size for file in files))
+            for name in names:
+                sizes.add(name, math.prod(shapes[name]) * dtypes[name].size)
             return {name: reader.get_tensor(name) for name in names}
-    except (tf.errors.OpError, RuntimeError, ValueError) as error:
+    # A damaged checkpoint makes TensorFlow raise nearly anything: OpError, IndexError, KeyError, ...
+    except Exception as error:
         raise ValueError(
             f"`checkpoint_prefix` must be a whole TensorFlow checkpoint. Received: "
-            f"checkpoint_prefix={str(prefix)!r} ({error}). Get its .index and .data files again."
+            f"checkpoint_prefix={str(prefix)!r} ({_reason(error)}). Get its .index and .data files again."
         ) from error
+
+
+def _reason(error):
+    # Behind the first line stand C++ places.
+    return (str(error).splitlines() or [type(error).__name__])[0]
 
 
 def checkpoint_table(tensors, prefix):

@@ -8,7 +8,7 @@ from keras_d3.convert.wave_u_net_settings import (
     read_wave_u_net_settings,
 )
 from keras_d3.settings import WaveformSeparatorConfig
-from keras_d3.utils import check_positive_int, sha256_of_file
+from keras_d3.utils import check_sample_rate, sha256_of_file
 
 
 def wave_u_net_separator(checkpoint, config, padding="zeros", downmix=True, progress=None):
@@ -50,7 +50,7 @@ def wave_u_net_separator(checkpoint, config, padding="zeros", downmix=True, prog
     progress(f"settings {'given' if isinstance(config, dict) else f'of {config}'}")
     # A separator has windows of one length; that of the official base configuration, if none is given.
     settings = {"num_frames": NUM_FRAMES, "expected_sr": SAMPLE_RATE_HZ, **settings}
-    sample_rate_hz = check_positive_int("config['expected_sr']", settings["expected_sr"])
+    sample_rate_hz = check_sample_rate("config['expected_sr']", settings["expected_sr"])
     progress(f"weights from {checkpoint}")
     network = wave_u_net_from_official(settings, checkpoint)
     channels, sources = network.arguments.channels, network.arguments.sources

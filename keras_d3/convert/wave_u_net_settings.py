@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 from keras_d3.models import wave_u_net_lengths
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_file_name, check_positive_int
 
 TASKS = {
     "voice": ("accompaniment", "vocals"),
@@ -29,6 +29,8 @@ DEFAULTS = {
 }
 # The rest of the base configuration: how long the outputs are, and what belongs to the training.
 NUM_FRAMES, SAMPLE_RATE_HZ = 16384, 22050
+# A window of 2 ** num_layers samples is the least; sizes of a broken file would ask for all memory there is.
+MAX_SIZE, MAX_NUM_FRAMES, MAXIMA = 1 << 16, 1 << 28, {"num_layers": 24}
 OTHER_KEYS = (
     "num_frames",
     "expected_sr",
@@ -126,7 +128,7 @@ def read_wave_u_net_settings(name_or_path):
         )
     try:
         settings = json.loads(path.read_text(encoding="utf-8"))
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # not UTF-8 or JSON, or too many brackets
         raise ValueError(f"The settings `{path}` must be JSON ({error}). Write the file again.") from error
     for key in ("config", "model_config"):
         if isinstance(settings, dict) and isinstance(settings.get(key), dict):
@@ -172,7 +174,7 @@ def wave_u_net_arguments(config):
         check_choice(f"config['{key}']", values[key], choices)
     for key in DEFAULTS:
         if isinstance(DEFAULTS[key], int) and not isinstance(DEFAULTS[key], bool):
-            check_positive_int(f"config['{key}']", values[key])
+            check_positive_int(f"config['{key}']", values[key], 1, MAXIMA.get(key, MAX_SIZE))
     return {
         "sources": _sources(config, values["task"]),
         "channels": _channels(config, values["mono_downmix"]),
@@ -204,7 +206,15 @@ def _sources(config, task):
     """`source_names`, which is what the official network reads, or else those of the task."""
     check_choice("config['task']", task, tuple(TASKS))
     names = config.get("source_names")
-    names = TASKS[task] if names is None else tuple(names)
+    if names is None:
+        names = TASKS[task]
+    elif not isinstance(names, (list, tuple)) or not names:
+        raise ValueError(
+            f"`config['source_names']` must be a list of names. Received: source_names={names!r}."
+        )
+    names = tuple(check_file_name("config['source_names']", name) for name in names)
+    if len(set(names)) < len(names):
+        raise ValueError(f"`config['source_names']` must be different names. Received: {names!r}.")
     if config.get("num_sources", len(names)) != len(names):
         raise ValueError(
             "`config['num_sources']` must be the number of sources. Received: "
@@ -228,7 +238,7 @@ def _lengths(config, values):
     num_frames = config.get("num_frames")
     if num_frames is None:
         return {"num_output_samples": None}
-    num_frames = check_positive_int("config['num_frames']", num_frames)
+    num_frames = check_positive_int("config['num_frames']", num_frames, 1, MAX_NUM_FRAMES)
     if not values["context"]:
         if num_frames % 2 ** values["num_layers"]:
             raise ValueError(

@@ -58,5 +58,5 @@ def _root_scopes(path):
     try:
         with h5py.File(path, "r") as file:
             return list(file)
-    except OSError as error:
+    except Exception as error:  # a damaged file makes h5py raise nearly anything
         raise ValueError(f"`{path}` must be an HDF5 file ({error}). Get it again.") from error

@@ -13,8 +13,10 @@ from keras_d3.data.images.manifest import ImageItem, ImageManifest, ImageSplit
 from keras_d3.data.images.pipeline import training_images, validation_images
 from keras_d3.data.images.schema import decode_pixels, read_image, read_label, serialize_image
 from keras_d3.data.manifest import check_kind, load_manifest
-from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name, verify_shards
-from keras_d3.data.shards import MANIFEST_NAME, REMAKE, SPLITS, Shard
+from keras_d3.data.records import verify_records
+from keras_d3.data.shard_errors import reraise_with_shard_name, verify_shards
+from keras_d3.data.shard_memory import changed_shards, check_shards_once
+from keras_d3.data.shards import MANIFEST_NAME, REMAKE, SPLITS, BrokenShardError, Shard
 
 __all__ = [
     "AudioManifest",
@@ -31,9 +33,11 @@ __all__ = [
     "SPLITS",
     "Shard",
     "audio_shuffle_bytes",
+    "changed_shards",
     "check_audio_records",
     "check_image_records",
     "check_kind",
+    "check_shards_once",
     "decode_pixels",
     "image_shuffle_bytes",
     "input_statistics",
@@ -52,5 +56,6 @@ __all__ = [
     "training_waveforms",
     "validation_images",
     "validation_waveforms",
+    "verify_records",
     "verify_shards",
 ]

@@ -7,7 +7,7 @@ from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.images.manifest import ImageManifest
 from keras_d3.data.shards import MANIFEST_NAME, ShardedManifest, check_shard_size
 from keras_d3.settings import from_dict
-from keras_d3.utils import check_choice, read_json
+from keras_d3.utils import CHECKSUM, check_choice, read_json, without_checksum
 
 COMMAND = "python -m tfrecords_tools musdb18|folder|cityscapes|voc --root DATA --out DIR"
 MANIFESTS = {manifest.kind: manifest for manifest in (AudioManifest, ImageManifest)}
@@ -18,16 +18,16 @@ def load_manifest(directory: str | Path, check_shards: bool = True) -> AudioMani
 
     Args:
         directory: str or Path, the `--out` of a `python -m tfrecords_tools` command.
-        check_shards: bool, whether every shard must be there with its right size (cheap:
-            no shard is opened; `verify_shards` compares checksums).
+        check_shards: bool, whether every shard must be there with its right size and number of records
+            (cheap: no shard is opened; `check_shards_once` compares checksums).
 
     Returns:
         `AudioManifest` or `ImageManifest`.
 
     Raises:
         FileNotFoundError: no directory, no manifest, or a shard is missing.
-        ValueError: the manifest is of another kind or schema version or broken, or a shard
-            has another size than it was written with.
+        ValueError: the manifest is of another kind or schema version, broken or changed, names what is no
+            name, or a shard has another size than it was written with.
 
     Example:
 
@@ -41,14 +41,23 @@ def load_manifest(directory: str | Path, check_shards: bool = True) -> AudioMani
     path = directory / MANIFEST_NAME
     values = read_json(path, "manifest of TFRecords", COMMAND)
     values = dict(values) if isinstance(values, dict) else {}
-    manifest_class = MANIFESTS[check_choice(f"kind of {path}", values.pop("kind", None), MANIFESTS)]
+    kind = check_choice(f"kind of {path}", values.pop("kind", None), MANIFESTS)
+    manifest_class = MANIFESTS[kind]
     version = values.get("schema_version")
     if version != manifest_class.schema:
         raise ValueError(
             f"`{path}` has schema version {version!r}; this version reads {manifest_class.schema}. Make the "
             f"records again, into another directory, with `{COMMAND}`."
         )
-    manifest = from_dict(manifest_class, values, str(path))
+    fields = {name: value for name, value in values.items() if name != CHECKSUM}
+    try:
+        manifest = from_dict(manifest_class, fields)
+        manifest.check_items()
+        if check_shards:
+            manifest.check_counts()
+    except ValueError as error:
+        raise ValueError(f"The manifest `{path}` is damaged: {error} Make the records again.") from error
+    without_checksum({"kind": kind, **values}, f"manifest `{path}`")
     manifest = dataclasses.replace(manifest, directory=str(directory))
     if check_shards:
         for shard in manifest.shards:

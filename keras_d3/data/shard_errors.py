@@ -4,12 +4,9 @@ import contextlib
 
 import tensorflow as tf
 
-from keras_d3.data.shards import REMAKE, ShardedManifest, check_shard_size
+from keras_d3.data.records import verify_records
+from keras_d3.data.shards import REMAKE, BrokenShardError, ShardedManifest, check_shard_size
 from keras_d3.utils import sha256_of_file
-
-
-class BrokenShardError(ValueError):
-    """A shard is not the file that was written. The message names it and says how to make it again."""
 
 
 def verify_shards(manifest: ShardedManifest, checksums: bool = True) -> None:
@@ -39,7 +36,8 @@ def reraise_with_shard_name(manifest: ShardedManifest):
 
     TFRecord's own checksums stop a training run with a DataLossError that does
     not say which file it was. Around `model.fit` this looks for the shard and
-    raises `BrokenShardError` instead; when all shards are whole the error passes.
+    raises `BrokenShardError` instead: first by sizes and checksums, then in the records, which may be others
+    than the manifest says although the checksums are right. When all are whole the error passes.
 
     Args:
         manifest: `AudioManifest` or `ImageManifest`.
@@ -54,9 +52,17 @@ def reraise_with_shard_name(manifest: ShardedManifest):
     """
     try:
         yield
-    except (tf.errors.DataLossError, tf.errors.NotFoundError, tf.errors.InvalidArgumentError) as error:
+    # UnicodeDecodeError: TensorFlow puts the bytes of a record that is none into its message.
+    except (
+        tf.errors.DataLossError,
+        tf.errors.NotFoundError,
+        tf.errors.InvalidArgumentError,
+        UnicodeDecodeError,
+    ) as error:
         try:
             verify_shards(manifest)
+            for split in manifest.splits:
+                verify_records(manifest, split)
         except BrokenShardError as broken:
             raise broken from error
         raise

@@ -12,8 +12,8 @@ from typing import Any
 
 from keras_d3.export import has_openvino_networks
 from keras_d3.runs import PIXELS, Run, read_run_scores
-from keras_d3.segmentation import segmenter_from_run
-from keras_d3.separation import separator_from_run
+from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
+from keras_d3.separation import read_separator_metadata, separator_from_run
 from keras_d3.settings import RunConfig, to_dict
 from keras_d3.utils import read_json, sweep_leftovers
 
@@ -53,7 +53,8 @@ def export_run(
     if segment_samples is not None:
         made_from["segment_samples"] = segment_samples
     sweep_leftovers(path.parent)
-    if _made_from(path) == made_from and (has_openvino_networks(path) or not openvino):
+    is_there = _is_made_from(path, read_separator_metadata, made_from)
+    if is_there and (has_openvino_networks(path) or not openvino):
         return path
     _check_replaceable(path, run, overwrite)
     separator = separator_from_run(
@@ -124,7 +125,7 @@ def export_segmentation_run(
     path = Path(path) if path else run.path / "saved_model"
     made_from = {**run.describe(), **to_dict(dict(changes or {}))}
     sweep_leftovers(path.parent)
-    if _made_from(path) == made_from:
+    if _is_made_from(path, read_segmenter_metadata, made_from):
         return path
     _check_replaceable(path, run, overwrite)
     segmenter = segmenter_from_run(run_dir, run.config.training.selection, changes)
@@ -160,6 +161,14 @@ def _check_replaceable(path, run, overwrite):
             f"`{path}` holds another model{f' ({model})' if model else ''} than the run `{run.path}`, so "
             "it is not replaced. Choose another path, or say that it may be: --overwrite, overwrite=True."
         )
+
+
+def _is_made_from(path, read_metadata, made_from):
+    """Whether a SavedModel is there that was made from a run; one with damaged metadata is made again."""
+    try:
+        return path.exists() and (read_metadata(path).get("recipe") or {}).get("run") == made_from
+    except ValueError:
+        return False
 
 
 def _recipe_metadata(run, made_from):

@@ -48,7 +48,7 @@ def find_recipe(name: str | None) -> Recipe | None:
 
     Recipes are plug-ins: `recipes.<name>.config`, where it is installed.
     """
-    if not name or not name.isidentifier():
+    if not isinstance(name, str) or not name.isidentifier():
         return None
     try:
         return importlib.import_module(f"recipes.{name}.config").RECIPE
@@ -89,7 +89,8 @@ def _has_official_weights(entry, made_from):
     weights = made_from.get("weights") or {}
     if "settings" in weights:
         return weights["settings"].get("preset") == entry.config.preset
-    presets = {source: item["settings"].get("preset") for source, item in weights.items()}
+    items = [(source, item) for source, item in weights.items() if isinstance(item, dict)]
+    presets = {source: item.get("settings", {}).get("preset") for source, item in items}
     return bool(presets) and presets == {
         source: entry.config.preset.format(target=source) for source in entry.config.sources
     }

@@ -5,28 +5,50 @@ from pathlib import Path
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.data import read_image, read_label, reraise_with_shard_name
+from keras_d3.data import (
+    REMAKE,
+    BrokenShardError,
+    check_shards_once,
+    read_image,
+    read_label,
+    reraise_with_shard_name,
+)
 from keras_d3.images import overlay, write_image
 from keras_d3.segmentation import label_files, write_segmentation
 
 
 def images_of(manifest, split):
     """Yields the images of a split, see `keras_d3.data.read_image`; a broken shard is named."""
-    with reraise_with_shard_name(manifest):
-        yield from map(read_image, _records_of(manifest, split))
+    items = manifest.images(split)
+
+    def read(record):
+        image = read_image(record)
+        number, name = image["image"], image["image_name"]
+        if not 0 <= number < len(items) or items[number].name != name:
+            raise ValueError(f"it is of image {number}, {name!r}, which the manifest does not know.")
+        return image
+
+    return _read_records(manifest, split, read)
 
 
 def has_labels(manifest, split):
     """Whether any pixel of a split has a class. Label maps are decoded up to the first that has one."""
-    with reraise_with_shard_name(manifest):
-        return any(
-            (read_label(record) != manifest.ignored_label).any() for record in _records_of(manifest, split)
-        )
+    return any(
+        (label != manifest.ignored_label).any() for label in _read_records(manifest, split, read_label)
+    )
 
 
-def _records_of(manifest, split):
+def _read_records(manifest, split, read):
+    check_shards_once(manifest, split)
     for group in manifest.groups(split):
-        yield from tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator()
+        for path in group.paths:
+            with reraise_with_shard_name(manifest):
+                for record in tf.data.TFRecordDataset([path]).as_numpy_iterator():
+                    try:
+                        found = read(record)
+                    except ValueError as error:
+                        raise BrokenShardError(f"A record of `{path}` is broken: {error} {REMAKE}") from error
+                    yield found
 
 
 class Overlays:

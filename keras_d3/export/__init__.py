@@ -11,7 +11,7 @@ from keras_d3.export.graph import (
     output_shapes,
     write_in_place,
 )
-from keras_d3.export.metadata import EXPORT_COMMAND, describe, read_metadata
+from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE, describe, metadata_fault, read_metadata
 from keras_d3.export.model_cards import model_card
 from keras_d3.export.network_files import (
     OPENVINO_DIR,
@@ -29,6 +29,7 @@ __all__ = [
     "EXPORT_COMMAND",
     "GraphModule",
     "GraphNetwork",
+    "METADATA_FILE",
     "OPENVINO_DIR",
     "OpenVINONetwork",
     "as_graph_network",
@@ -41,6 +42,7 @@ __all__ = [
     "load_openvino_networks",
     "load_saved_model",
     "loop",
+    "metadata_fault",
     "model_card",
     "output_shapes",
     "read_metadata",

@@ -8,6 +8,7 @@ import keras
 import tensorflow as tf
 
 import keras_d3
+from keras_d3.export.file_checksums import check_files
 from keras_d3.utils import current_commit, read_json
 
 SCHEMA_VERSION = 1
@@ -53,7 +54,8 @@ def read_metadata(path: str | Path, kind: str, required: Sequence[str]) -> dict[
 
     Raises:
         FileNotFoundError: there is no SavedModel, or one without metadata.
-        ValueError: the metadata are damaged, of another kind or of another schema version.
+        ValueError: the metadata are damaged, of another kind or of another schema version, or not as they
+            were written.
     """
     path = Path(path)
     if not (path / "saved_model.pb").is_file():
@@ -73,4 +75,46 @@ def read_metadata(path: str | Path, kind: str, required: Sequence[str]) -> dict[
             f"The SavedModel `{path}` has metadata of schema version {values['schema_version']!r}; this "
             f"version of keras_d3 reads {SCHEMA_VERSION}. Make it again by `{EXPORT_COMMAND}`."
         )
+    _check_types(values, path / METADATA_FILE)
+    check_files(path, [METADATA_FILE.as_posix()], kind)
     return values
+
+
+def metadata_fault(path: Path, reason: str) -> ValueError:
+    """Returns the error for metadata that say what cannot be."""
+    return ValueError(
+        f"The metadata `{path}` are damaged: {reason} Make the SavedModel again by `{EXPORT_COMMAND}`."
+    )
+
+
+def _check_types(values, path):
+    """Raises ValueError where an entry of another program's metadata is of a type that ours never are."""
+    recipe = values.get("recipe")
+    inside = recipe if isinstance(recipe, dict) else {}
+    config, tracks, weights = (inside.get(name) for name in ("config", "tracks", "weights"))
+    weights_settings = weights.get("settings") if isinstance(weights, dict) else None
+    training = config.get("training") if isinstance(config, dict) else None
+    for name, value in (
+        ("recipe", recipe),
+        ("separation", values.get("separation")),
+        ("segmentation", values.get("segmentation")),
+        ("stft", values.get("stft")),
+        ("recipe.run", inside.get("run")),
+        ("recipe.tracks", tracks),
+        ("recipe.config", None if isinstance(config, str) else config),
+        ("recipe.config.training", training),
+        ("recipe.settings", inside.get("settings")),
+        ("recipe.weights", weights),
+        ("recipe.weights.settings", weights_settings),
+    ):
+        if value is not None and not isinstance(value, dict):
+            raise metadata_fault(path, f"`{name}` must be a mapping. Received: {name}={value!r}.")
+    for split, names in (tracks or {}).items():
+        if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+            reason = f"`recipe.tracks.{split}` must be a list of names. Received: {names!r}."
+            raise metadata_fault(path, reason)
+    for name, item in (weights or {}).items():
+        # A file's SHA-256, or what is known of a source's file.
+        settings = item.get("settings", {}) if isinstance(item, dict) else {}
+        if not isinstance(item, (str, dict)) or not isinstance(settings, dict):
+            raise metadata_fault(path, f"`recipe.weights.{name}` must tell of a file. Received: {item!r}.")

@@ -6,6 +6,7 @@ from typing import Any
 
 import keras
 
+from keras_d3.export.file_checksums import check_files
 from keras_d3.export.metadata import EXPORT_COMMAND
 from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.export.onnx import export_onnx
@@ -105,4 +106,5 @@ def load_openvino_networks(
             f"The SavedModel `{saved_model}` has no networks for OpenVINO. Make it again by "
             f"`{EXPORT_COMMAND} --with-openvino`, or use the runtime tensorflow."
         )
+    check_files(Path(saved_model), None, "separator")
     return {name: OpenVINONetwork(directory / f"{name}.xml", precision, num_threads) for name in names}

@@ -6,6 +6,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from keras_d3.export.file_checksums import check_files, write_checksums
 from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.export.model_cards import CARD_FILE, model_card
@@ -60,6 +61,7 @@ def write_saved_model(
         (temporary / CARD_FILE).write_text(model_card(metadata), encoding="utf-8")
         if write_more is not None:
             write_more(temporary)
+        write_checksums(temporary)
         if check_with is not None:
             _check(module, temporary, tf.constant(check_with, module.inputs.dtype))
     return path
@@ -98,12 +100,14 @@ def load_saved_model(path: str | Path, kind: str, signatures: Sequence[str]) -> 
     Raises:
         ValueError: the SavedModel is damaged, or lacks a signature.
     """
+    check_files(Path(path), None, kind)
     try:
         with path_without_brackets(path) as readable:
             module = tf.saved_model.load(str(readable))
         for name in signatures:
-            module.signatures[name]
-    except (OSError, ValueError, KeyError, RuntimeError, tf.errors.OpError) as error:
+            _ = module.signatures[name], getattr(module, name)
+    # A damaged graph makes TensorFlow raise nearly anything: OpError, IndexError, protobuf's DecodeError, ...
+    except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(
             f"The SavedModel `{path}` cannot be loaded as a {kind}: {reason}. "

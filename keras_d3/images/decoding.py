@@ -2,6 +2,7 @@
 
 import io
 import warnings
+import zlib
 
 import numpy as np
 
@@ -11,6 +12,7 @@ from keras_d3.utils import optional_package
 MAX_PIXELS = 178_956_970
 # The EXIF tag of a camera that was held in another way, and its value for upright pictures.
 ORIENTATION_TAG, UPRIGHT = 0x0112, 1
+PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _SIXTEEN_BITS = ("I;16", "I;16L", "I;16B", "I;16N")
 
 
@@ -72,6 +74,8 @@ def open_picture(data: bytes, name: str):
     """
     Image = optional_package("PIL.Image", "images", "Reading images")
 
+    if _has_damaged_pixels(data):
+        raise UnreadableImageError(_unreadable(name, "the checksum of its pixels is another"))
     try:
         with warnings.catch_warnings():
             # Pillow warns of large pictures, whose limit is below, and of odd metadata.
@@ -95,6 +99,22 @@ def open_picture(data: bytes, name: str):
     except Exception as error:
         raise UnreadableImageError(_unreadable(name, error)) from error
     return picture
+
+
+def _has_damaged_pixels(data):
+    """Whether a chunk of pixels of a PNG has another checksum than stands in it, which Pillow passes over."""
+    if not data.startswith(PNG_SIGNATURE):
+        return False
+    view, place = memoryview(data), len(PNG_SIGNATURE)
+    # A chunk: length, kind, content, checksum of kind and content.
+    while place + 12 <= len(data):
+        kind = bytes(view[place + 4 : place + 8])
+        end = place + 8 + int.from_bytes(view[place : place + 4], "big")
+        checksum = int.from_bytes(view[end : end + 4], "big")
+        if kind == b"IDAT" and zlib.crc32(view[place + 4 : end]) != checksum:
+            return True
+        place = end + 4
+    return False
 
 
 def exif_orientation(picture) -> int:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.export import load_saved_model, read_metadata
+from keras_d3.export import METADATA_FILE, load_saved_model, metadata_fault, read_metadata
 from keras_d3.images import LabelSet
 from keras_d3.pretrained import find_model
 from keras_d3.segmentation.graph import SavedNetwork, SegmentationGraph
@@ -76,7 +76,12 @@ def read_segmenter_metadata(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no SavedModel, or one that is no segmenter.
         ValueError: the metadata are damaged, of another schema version, or a separator's.
     """
-    return read_metadata(path, "segmenter", ("classes", "palette", "normalization"))
+    metadata = read_metadata(path, "segmenter", ("classes", "palette", "normalization"))
+    try:
+        from_dict(LabelSet, {"names": metadata["classes"], "palette": metadata["palette"]})
+    except ValueError as error:
+        raise metadata_fault(Path(path) / METADATA_FILE, str(error)) from error
+    return metadata
 
 
 class GraphSegmenter:

@@ -9,7 +9,14 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.audio import resample
-from keras_d3.export import EXPORT_COMMAND, load_openvino_networks, load_saved_model, read_metadata
+from keras_d3.export import (
+    EXPORT_COMMAND,
+    METADATA_FILE,
+    load_openvino_networks,
+    load_saved_model,
+    metadata_fault,
+    read_metadata,
+)
 from keras_d3.pretrained import find_model
 from keras_d3.separation.spectrogram_graph import SpectrogramGraph
 from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
@@ -21,10 +28,12 @@ from keras_d3.settings import (
     WaveformSeparatorConfig,
     from_dict,
 )
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
 
 # Positions of samples are 32-bit integers, and a reflection reaches twice the length.
 MAX_SAMPLES = 2**30
+# More than any format of audio files has.
+MAX_CHANNELS = 1024
 SAMPLES_PER_CHECK = 1 << 20
 # Bytes; Eigen's widest vectors.
 TENSOR_ALIGNMENT = 64
@@ -78,6 +87,7 @@ def load_separator(
             f"runtime={runtime!r}, precision={precision!r}, num_threads={num_threads!r}."
         )
     module = load_saved_model(path, "separator", ("separate", "separate_fast"))
+    _check_input(module, metadata, path)
     outputs = module.signatures["separate"].structured_outputs
     if set(metadata["sources"]) != set(outputs):
         raise ValueError(
@@ -100,7 +110,41 @@ def read_separator_metadata(path: str | Path) -> dict[str, Any]:
         FileNotFoundError: there is no SavedModel, or one that is no separator.
         ValueError: the metadata are damaged or of another schema version.
     """
-    return read_metadata(path, "separator", ("sample_rate_hz", "channels", "sources"))
+    metadata = read_metadata(path, "separator", ("sample_rate_hz", "channels", "sources"))
+    try:
+        _check_metadata(metadata)
+    except ValueError as error:
+        raise metadata_fault(Path(path) / METADATA_FILE, str(error)) from error
+    return metadata
+
+
+def _check_metadata(metadata):
+    check_sample_rate("sample_rate_hz", metadata["sample_rate_hz"])
+    check_positive_int("channels", metadata["channels"], 1, MAX_CHANNELS)
+    sources = metadata["sources"]
+    if not isinstance(sources, list) or not sources:
+        raise ValueError(f"`sources` must be a list of names. Received: sources={sources!r}.")
+    for source in sources:
+        check_file_name("sources", source)
+    separation = metadata.get("separation") or {}
+    for name in ("sample_rate_hz", "channels"):
+        if separation.get(name, metadata[name]) != metadata[name]:
+            raise ValueError(
+                f"`separation.{name}` must be `{name}`, {metadata[name]!r}. Received: {separation[name]!r}."
+            )
+
+
+def _check_input(module, metadata, path):
+    """Raises ValueError if a SavedModel takes another number of channels than its metadata say."""
+    _, inputs = module.signatures["separate"].structured_input_signature
+    shape = inputs["mixture"].shape.as_list() if set(inputs) == {"mixture"} else None
+    has_progress = isinstance(getattr(module, "progress", None), tf.Variable)
+    if shape != [None, metadata["channels"]] or not has_progress:
+        raise ValueError(
+            f"The SavedModel `{path}` must take what its metadata say, a mixture (time, "
+            f"{metadata['channels']}). Received: {', '.join(map(str, inputs.values()))}. Make it again by "
+            f"`{EXPORT_COMMAND}`."
+        )
 
 
 def separation_graph(
@@ -230,7 +274,7 @@ class GraphSeparator:
 
     def _to_network(self, audio, sample_rate):
         """The song at the network's rate, as one tensor (time, channels) per run of the network."""
-        if self.metadata.get("separation", {}).get("downmix") and audio.shape[1] > 1:
+        if (self.metadata.get("separation") or {}).get("downmix") and audio.shape[1] > 1:
             audio = audio.mean(axis=1, keepdims=True)
         if sample_rate != self.sample_rate:
             # A song shorter than one sample of the other rate still has one.

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
 
 ACCOMPANIMENT = "accompaniment"
 # Settings of augmentations that happen or not.
@@ -66,7 +66,8 @@ class AudioDataConfig:
     polarity_inversion_probability: float = 0.0
 
     def __post_init__(self):
-        for name in ("sample_rate_hz", "input_samples", "output_samples", "excerpts_per_block"):
+        check_sample_rate("sample_rate_hz", self.sample_rate_hz)
+        for name in ("input_samples", "output_samples", "excerpts_per_block"):
             check_positive_int(name, getattr(self, name))
         for name in ("shuffle_excerpts", "parallel_tracks"):
             check_positive_int(name, getattr(self, name))
@@ -80,6 +81,8 @@ class AudioDataConfig:
             raise ValueError(f"`sources` must be distinct names. Received: sources={self.sources!r}.")
         if not self.sources:
             raise ValueError("`sources` must name at least one source. Received: sources=().")
+        for source in self.sources:
+            check_file_name("sources", source)
         object.__setattr__(self, "sources", tuple(self.sources))
         if self.input_samples < self.output_samples:
             raise ValueError(

@@ -62,7 +62,7 @@ def from_dict(config_class: Any, values: Any, where: str | None = None) -> Any:
     values = dict(values)
     config_class = _member(config_class, values, where)
     fields = {field.name: field for field in dataclasses.fields(config_class)}
-    unknown = sorted(set(values) - set(fields))
+    unknown = sorted(str(key) for key in set(values) - set(fields))
     if unknown:
         raise ValueError(
             f"Unknown key{'s' if len(unknown) > 1 else ''} in {where}: {', '.join(unknown)}. "
@@ -141,7 +141,7 @@ def _member(config_class, values, where):
         return members[0]
     if len(members) > 1 or "kind" in values:
         kind = values.pop("kind", None)
-        if kind not in kinds:
+        if not isinstance(kind, str) or kind not in kinds:
             raise ValueError(
                 f"`{where}.kind` must be one of {', '.join(map(repr, kinds))}. "
                 f"Received: {where}.kind={kind!r}."

@@ -3,7 +3,7 @@
 import dataclasses
 from typing import ClassVar
 
-from keras_d3.utils import check_choice, check_frames, check_int_tuple, check_positive_int
+from keras_d3.utils import check_choice, check_frames, check_int_tuple, check_positive_int, check_sample_rate
 
 PADDINGS = ("zeros", "reflect")
 # "best" is what the settings say; "fast" leaves out what costs time and is no part of the networks.
@@ -198,12 +198,13 @@ class SpectrogramSeparatorConfig:
 
 
 def _check_common(config):
-    check_positive_int("sample_rate_hz", config.sample_rate_hz)
+    check_sample_rate("sample_rate_hz", config.sample_rate_hz)
     check_positive_int("channels", config.channels)
     check_choice("padding", config.padding, PADDINGS)
     sources = config.sources
     is_sequence = isinstance(sources, (list, tuple)) and all(
-        isinstance(name, str) and name and not set(name) & set("/\\") for name in sources
+        isinstance(name, str) and not set(name) & set("/\\\0") and name not in ("", ".", "..")
+        for name in sources
     )
     if not is_sequence or not sources or len(set(sources)) != len(sources):
         raise ValueError(

@@ -6,7 +6,7 @@ import sys
 import keras
 
 from keras_d3 import models
-from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
+from keras_d3.data import check_kind, check_shards_once, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.audio_summaries import AudioSummaries
 from keras_d3.training.callbacks import RunRecorder
@@ -79,6 +79,7 @@ def train(
     manifest = load_manifest(data_dir)
     run = Run(run_dir)
     check_training(config, manifest)
+    check_shards_once(manifest, "train", "validation")
     with run.writing():
         run.claim(config)
         state = run.read_state()

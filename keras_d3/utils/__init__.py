@@ -5,6 +5,7 @@ from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
 from keras_d3.utils.disk_errors import WriteError, write_errors
+from keras_d3.utils.file_names import check_file_name
 from keras_d3.utils.files import (
     atomic_files,
     atomic_path,
@@ -28,6 +29,7 @@ from keras_d3.utils.validation import (
     check_frames,
     check_int_tuple,
     check_positive_int,
+    check_sample_rate,
 )
 
 __all__ = [
@@ -40,9 +42,11 @@ __all__ = [
     "check_channels_last",
     "check_choice",
     "check_compression",
+    "check_file_name",
     "check_frames",
     "check_int_tuple",
     "check_positive_int",
+    "check_sample_rate",
     "code_version",
     "current_commit",
     "end_with_parent",

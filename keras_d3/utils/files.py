@@ -152,7 +152,7 @@ def read_json(path: str | Path, what: str = "file", made_by: str | None = None) 
         raise FileNotFoundError(f"No {what} at `{path}`.{hint}")
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+    except (ValueError, RecursionError) as error:  # no UTF-8, no JSON, gigantic integers, too many brackets
         raise ValueError(f"The {what} `{path}` is not valid JSON ({error}). Make it again.{hint}") from error
 
 

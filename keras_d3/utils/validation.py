@@ -7,16 +7,32 @@ import numpy as np
 
 T = TypeVar("T")
 
+# The highest rate of any converter; above it a number is no rate but damage.
+MAX_SAMPLE_RATE_HZ = 768_000
 
-def check_positive_int(name: str, value: Any, minimum: int = 1) -> int:
+
+def check_positive_int(name: str, value: Any, minimum: int = 1, maximum: int | None = None) -> int:
     """Returns `value` as an int.
 
     Raises:
-        ValueError: it is not an integer of at least `minimum`.
+        ValueError: it is not an integer of at least `minimum`, or more than `maximum`.
     """
-    if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, np.integer)) or value < minimum:
-        raise ValueError(f"`{name}` must be an integer of at least {minimum}. Received: {name}={value!r}.")
+    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    if not is_int or value < minimum or (maximum is not None and value > maximum):
+        limit = "" if maximum is None else f", and at most {maximum}"
+        raise ValueError(
+            f"`{name}` must be an integer of at least {minimum}{limit}. Received: {name}={value!r}."
+        )
     return int(value)
+
+
+def check_sample_rate(name: str, value: Any) -> int:
+    """Returns `value` as an int.
+
+    Raises:
+        ValueError: it is no sample rate in Hz, from 1 to `MAX_SAMPLE_RATE_HZ`.
+    """
+    return check_positive_int(name, value, 1, MAX_SAMPLE_RATE_HZ)
 
 
 def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
@@ -25,6 +41,7 @@ def check_choice(name: str, value: T, choices: Iterable[Any]) -> T:
     Raises:
         ValueError: it is not among `choices`.
     """
+    choices = tuple(choices)  # In which, unlike in a dict, values without a hash can be looked for.
     if value not in choices:
         listed = ", ".join(repr(choice) for choice in choices)
         raise ValueError(f"`{name}` must be one of {listed}. Received: {name}={value!r}.")

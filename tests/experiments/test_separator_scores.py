@@ -40,6 +40,7 @@ def export(path, sources, **metadata):
 def with_recipe(saved_model, path, recipe):
     """A copy of a SavedModel whose metadata tell of another recipe."""
     shutil.copytree(saved_model, path)
+    (path / "assets.extra/checksums.json").unlink()
     file = path / "assets.extra/metadata.json"
     file.write_text(json.dumps({**json.loads(file.read_text()), "recipe": recipe}))
     return path

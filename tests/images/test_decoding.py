@@ -146,3 +146,25 @@ def test_gigantic_pictures(monkeypatch):
     monkeypatch.setattr(decoding, "MAX_PIXELS", 400)
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 200)
     assert decode_image(encoded(Image.fromarray(PICTURE)), "big.png").shape == (16, 16, 3)
+
+
+def test_no_byte_of_a_png_changes_its_pixels_without_a_word():
+    rng = np.random.default_rng(0)
+    pixels = rng.integers(0, 256, (5, 7, 3), dtype="uint8")
+    whole = encoded(Image.fromarray(pixels))
+    num_refused = 0
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 1 << rng.integers(8)
+        try:
+            found = decode_image(bytes(damaged), "picture.png")
+        except ValueError:
+            num_refused += 1
+        else:
+            np.testing.assert_array_equal(found, pixels)
+    assert num_refused > len(whole) // 2
+    start = whole.index(b"IDAT")
+    damaged = bytearray(whole)
+    damaged[start + 20] ^= 1
+    with pytest.raises(ValueError, match="`picture.png` must be .*the checksum of its pixels is another"):
+        decode_image(bytes(damaged), "picture.png")

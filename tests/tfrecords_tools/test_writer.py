@@ -1,9 +1,11 @@
 """The writer: shards, resuming, refusing, processes; and `verify`."""
 
+import dataclasses
 import json
 import resource
 
 import pytest
+import tensorflow as tf
 
 from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest
@@ -210,6 +212,7 @@ def test_verify_names_the_broken_shard(records, capsys, how):
 )
 def test_verify_compares_with_the_manifest(records, capsys, shard, change, message):
     values = json.loads((records / "manifest.json").read_text())
+    del values["checksum"]  # as one who changes the manifest on purpose
     values["shards"][shard].update(change)
     (records / "manifest.json").write_text(json.dumps(values))
     assert main(["verify", str(records)]) == 1
@@ -226,6 +229,7 @@ def test_verify_compares_with_the_manifest(records, capsys, shard, change, messa
 )
 def test_verify_compares_tracks(records, capsys, change, message):
     values = json.loads((records / "manifest.json").read_text())
+    del values["checksum"]  # as one who changes the manifest on purpose
     values["splits"]["train"]["tracks"][0].update(change)
     (records / "manifest.json").write_text(json.dumps(values))
     assert main(["verify", str(records)]) == 1
@@ -271,3 +275,51 @@ def test_a_first_try_that_wrote_nothing_binds_nobody(songs, tmp_path, monkeypatc
     assert not list((tmp_path / "out").glob("*.tfrecord"))
     write(songs, tmp_path / "out", RecordsConfig(sample_rate_hz=2000))
     assert load_manifest(tmp_path / "out").sample_rate("train") == 2000
+
+
+@pytest.mark.parametrize("name", ["../../evil", "..", "a/b"])
+def test_names_that_lead_elsewhere_are_refused_before_any_work(songs, tmp_path, name):
+    tracks, sources = list_folder(songs)
+    message = "must be a text that can be the name of a file"
+    with pytest.raises(ValueError, match=f"`sources` {message}.*Received: sources='{name}'"):
+        write_records(tmp_path / "out", "songs", "folder", tracks, (*sources, name), CONFIG)
+    renamed = (dataclasses.replace(tracks[0], name=name), *tracks[1:])
+    with pytest.raises(ValueError, match=f"`name of a song` {message}"):
+        write_records(tmp_path / "out", "songs", "folder", renamed, sources, CONFIG)
+    assert not (tmp_path / "out").exists()
+
+
+def test_shards_with_other_bytes_are_written_again(songs, tmp_path, monkeypatch):
+    out = tmp_path / "out"
+    write(songs, out)
+    before = contents(out)
+    path = out / "train-00001-00.tfrecord"
+    records = list(tf.data.TFRecordDataset([str(path)]).as_numpy_iterator())
+    with tf.io.TFRecordWriter(str(path)) as writer:  # of the same length, with TFRecord's checksums right
+        for record in records:
+            writer.write(record[:-4] + bytes(4))
+    assert path.stat().st_size == len(before[path.name]) and path.read_bytes() != before[path.name]
+    written = []
+    monkeypatch.setattr(
+        record_directory, "write_group", lambda job: written.append(job.group) or write_group(job)
+    )
+    write(songs, out)
+    assert written == [1] and contents(out) == before
+
+
+@pytest.mark.parametrize("damage", [lambda text: text.replace("train", "test", 1), lambda text: "[]"])
+def test_damaged_notes_of_unfinished_records(songs, tmp_path, monkeypatch, damage):
+    out = tmp_path / "out"
+
+    def stop_at_the_second(job):
+        if job.group == 1:
+            raise KeyboardInterrupt
+        return write_group(job)
+
+    monkeypatch.setattr(record_directory, "write_group", stop_at_the_second)
+    with pytest.raises(KeyboardInterrupt):
+        write(songs, out)
+    note = out / ".unfinished" / "train-00000.json"
+    note.write_text(damage(note.read_text()))
+    with pytest.raises(ValueError, match="note of finished records .*train-00000.json` (is damaged|must be)"):
+        write(songs, out)

@@ -3,9 +3,13 @@
 import dataclasses
 from typing import ClassVar
 
-from keras_d3.data.audio.schema import AUDIO_SCHEMA_VERSION, ENCODINGS
+from keras_d3.data.audio.schema import AUDIO_SCHEMA_VERSION, ENCODINGS, MIXTURE
 from keras_d3.data.shards import ShardedManifest
-from keras_d3.utils import check_choice, check_positive_int
+from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
+
+# More samples than a year of the highest rate; a damaged number would ask for more memory than there is.
+MAX_SAMPLES = 2**45
+MAX_BLOCK_SAMPLES = 2**31 - 1
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +22,9 @@ class AudioTrack:
         num_blocks: int, number of records.
         shards: tuple of str, file names; more than one for a long song.
         clipped_samples: int, number of samples that were out of range when converted to 16 bits.
+
+    Raises:
+        ValueError: a value is out of range, or `name` cannot be the name of a folder.
     """
 
     name: str
@@ -27,8 +34,10 @@ class AudioTrack:
     clipped_samples: int = 0
 
     def __post_init__(self):
-        for name, minimum in (("num_samples", 1), ("num_blocks", 1), ("clipped_samples", 0)):
-            check_positive_int(name, getattr(self, name), minimum)
+        check_file_name("name", self.name)
+        check_positive_int("num_samples", self.num_samples, 1, MAX_SAMPLES)
+        check_positive_int("num_blocks", self.num_blocks, 1, MAX_SAMPLES)
+        check_positive_int("clipped_samples", self.clipped_samples, 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,7 +48,7 @@ class AudioSplit:
     tracks: tuple[AudioTrack, ...]
 
     def __post_init__(self):
-        check_positive_int("sample_rate", self.sample_rate)
+        check_sample_rate("sample_rate", self.sample_rate)
 
     @property
     def items(self) -> tuple[AudioTrack, ...]:
@@ -82,10 +91,30 @@ class AudioManifest(ShardedManifest):
         super().__post_init__()
         check_choice("channels", self.channels, (1, 2))
         check_choice("encoding", self.encoding, ENCODINGS)
-        check_positive_int("block_samples", self.block_samples)
+        check_positive_int("block_samples", self.block_samples, 1, MAX_BLOCK_SAMPLES)
         check_positive_int("clipped_samples", self.clipped_samples, 0)
-        if not self.sources or len(set(self.sources)) < len(self.sources):
-            raise ValueError(f"`sources` must be different names. Received: sources={self.sources!r}.")
+        for source in self.sources:
+            check_file_name("sources", source)
+        if not self.sources or len({*self.sources, MIXTURE}) <= len(self.sources):
+            raise ValueError(
+                f"`sources` must be distinct names other than 'mixture'. Received: sources={self.sources!r}."
+            )
+
+    def check_counts(self) -> None:
+        """See `ShardedManifest`; lengths and numbers of blocks must agree, too."""
+        for name, split in self.splits.items():
+            for track in split.tracks:
+                if track.num_blocks != -(-track.num_samples // self.block_samples):
+                    raise ValueError(
+                        f"`splits.{name}` must have a record for every {self.block_samples} samples. "
+                        f"Received: {track.num_blocks} records for {track.num_samples} samples of "
+                        f"{track.name!r}."
+                    )
+        super().check_counts()
+
+    def records_of(self, item: AudioTrack) -> int:
+        """Returns the number of records of a track."""
+        return item.num_blocks
 
     def tracks(self, split: str) -> tuple[AudioTrack, ...]:
         """Returns the tracks of a split, in the order of the records' `track` index."""

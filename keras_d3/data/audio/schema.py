@@ -19,7 +19,15 @@ import numpy as np
 import tensorflow as tf
 
 from keras_d3.data.audio.flac import flac_decoder
-from keras_d3.data.features import bytes_feature, int64_feature, serialize
+from keras_d3.data.features import (
+    bytes_feature,
+    bytes_of,
+    int64_feature,
+    int64_of,
+    parse,
+    serialize,
+    text_of,
+)
 from keras_d3.utils import optional_package
 
 AUDIO_SCHEMA_VERSION = 1
@@ -120,14 +128,14 @@ def read_block(serialized: bytes, encoding: str, channels: int, name: str | None
         dict of `name -> int16 (time, channels)`.
 
     Raises:
-        ValueError: the audio of one feature cannot be decoded or has other channels.
+        ValueError: it is no such record, or the audio of a feature cannot be decoded or has other channels.
     """
-    feature = tf.train.Example.FromString(serialized).features.feature
-    record = {key: feature[key].int64_list.value[0] for key in ("track", "block", "num_samples")}
-    record["track_name"] = feature["track_name"].bytes_list.value[0].decode("utf-8")
+    features = parse(serialized)
+    record: dict = {key: int64_of(features, key) for key in ("track", "block", "num_samples")}
+    record["track_name"] = text_of(features, "track_name")
     record["audio"] = {
-        key.removeprefix("audio/"): _decode(key, value.bytes_list.value[0], encoding, channels)
-        for key, value in feature.items()
+        key.removeprefix("audio/"): _decode(key, bytes_of(features, key), encoding, channels)
+        for key in features
         if key.startswith("audio/") and name in (None, key.removeprefix("audio/"))
     }
     return record

@@ -7,17 +7,23 @@ from pathlib import Path
 
 import numpy as np
 import scipy.fft
-import tensorflow as tf
 from tqdm import tqdm
 
+from keras_d3.data.audio.blocks import read_blocks
 from keras_d3.data.audio.checks import check_audio_records
 from keras_d3.data.audio.manifest import AudioManifest
-from keras_d3.data.audio.schema import MIXTURE, read_block
-from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name
-from keras_d3.data.shards import REMAKE
+from keras_d3.data.audio.schema import MIXTURE
+from keras_d3.data.shards import REMAKE, BrokenShardError
 from keras_d3.ops import magnitude, reflect_positions, window_values
 from keras_d3.settings import AudioDataConfig
-from keras_d3.utils import check_frames, read_json, sweep_leftovers, write_json
+from keras_d3.utils import (
+    check_frames,
+    read_json,
+    sweep_leftovers,
+    with_checksum,
+    without_checksum,
+    write_json,
+)
 
 FOLDER = "input_statistics"
 # Raised with every change of the definition below, so that files of another one are not used.
@@ -94,7 +100,7 @@ def input_statistics(
         "std": moments.std.tolist(),
     }
     try:
-        write_json(path, values)
+        write_json(path, with_checksum(values))
     except OSError as error:  # a read-only disk
         warnings.warn(
             f"The input statistics could not be kept at `{path}` ({error}); every run computes them again.",
@@ -166,21 +172,18 @@ class _Magnitudes:
 def _mixtures(manifest, split):
     """Yields the mixture of every track of a split, int16 (time, channels), in the records' order."""
     tracks = manifest.tracks(split)
-    with reraise_with_shard_name(manifest):
-        for group in manifest.groups(split):
-            blocks = []
-            for data in tf.data.TFRecordDataset(list(group.paths)).as_numpy_iterator():
-                record = read_block(data, manifest.encoding, manifest.channels, MIXTURE)
-                track = tracks[record["track"]]
-                if record["block"] != len(blocks):
-                    raise BrokenShardError(
-                        f"`{', '.join(group.paths)}` should hold all blocks of {track.name!r} in order. "
-                        f"{REMAKE}"
-                    )
-                blocks.append(record["audio"][MIXTURE])
-                if len(blocks) == track.num_blocks:
-                    yield np.concatenate(blocks)
-                    blocks = []
+    for group in manifest.groups(split):
+        blocks = []
+        for record in read_blocks(manifest, split, group.paths, MIXTURE):
+            track = tracks[record["track"]]
+            if record["block"] != len(blocks):
+                raise BrokenShardError(
+                    f"`{', '.join(group.paths)}` should hold all blocks of {track.name!r} in order. {REMAKE}"
+                )
+            blocks.append(record["audio"][MIXTURE])
+            if len(blocks) == track.num_blocks:
+                yield np.concatenate(blocks)
+                blocks = []
 
 
 def _settings(manifest, config, frame_length, frame_step, split):
@@ -211,11 +214,12 @@ def _read(path, settings):
     if not path.is_file():
         return None
     try:
-        values = read_json(path, "input statistics")
+        values = without_checksum(read_json(path, "input statistics"), "input statistics")
         if values["settings"] != settings:
             return None
         mean, std = (np.array(values[name], "float64") for name in ("mean", "std"))
     except (ValueError, KeyError, TypeError):  # a broken cache must not stop a run
         return None
     num_bins = settings["frame_length"] // 2 + 1
-    return (mean, std) if mean.shape == std.shape == (num_bins,) else None
+    is_possible = mean.shape == std.shape == (num_bins,) and np.all(np.isfinite([mean, std]) & (std >= 0))
+    return (mean, std) if is_possible else None

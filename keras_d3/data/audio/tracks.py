@@ -1,14 +1,14 @@
 """Reads whole tracks from records as NumPy arrays."""
 
 import numpy as np
-import tensorflow as tf
 
 from keras_d3.audio import from_pcm16
+from keras_d3.data.audio.blocks import read_blocks
 from keras_d3.data.audio.manifest import AudioManifest
-from keras_d3.data.audio.schema import MIXTURE, read_block
+from keras_d3.data.audio.schema import MIXTURE
 from keras_d3.data.manifest import check_kind
-from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name
-from keras_d3.data.shards import REMAKE
+from keras_d3.data.shard_memory import check_shard_bytes
+from keras_d3.data.shards import REMAKE, BrokenShardError
 
 
 def read_track(manifest: AudioManifest, split: str, name: str) -> tuple[dict[str, np.ndarray], int]:
@@ -35,14 +35,11 @@ def read_track(manifest: AudioManifest, split: str, name: str) -> tuple[dict[str
     if index is None:
         names = ", ".join(repr(track.name) for track in tracks[:5]) + (", ..." if len(tracks) > 5 else "")
         raise ValueError(f"`name` must be a track of {split!r}: {names}. Received: name={name!r}.")
-    blocks = []
-    paths = [manifest.path_of(file) for file in tracks[index].shards]
-    with reraise_with_shard_name(manifest):
-        for data in tf.data.TFRecordDataset(paths).as_numpy_iterator():
-            # A shard may hold other tracks, too: their records are parsed and dropped.
-            record = read_block(data, manifest.encoding, manifest.channels)
-            if record["track"] == index:
-                blocks.append(record)
+    files = tracks[index].shards
+    paths = [manifest.path_of(file) for file in files]
+    check_shard_bytes(manifest, [shard for shard in manifest.shards if shard.file in files])
+    # A shard may hold other tracks, too: their records are parsed and dropped.
+    blocks = [record for record in read_blocks(manifest, split, paths) if record["track"] == index]
     if [record["block"] for record in blocks] != list(range(tracks[index].num_blocks)):
         raise BrokenShardError(f"`{', '.join(paths)}` should hold all blocks of {name!r} in order. {REMAKE}")
     audio = {

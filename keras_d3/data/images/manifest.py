@@ -6,7 +6,12 @@ from typing import ClassVar
 from keras_d3.data.images.schema import IMAGE_SCHEMA_VERSION
 from keras_d3.data.shards import ShardedManifest
 from keras_d3.images import LabelSet
-from keras_d3.utils import check_positive_int
+from keras_d3.utils import check_file_name, check_positive_int
+
+# Pixels on a side.
+MAX_SIDE = 2**20
+# Label maps have 8 bits.
+MAX_LABEL = 255
 
 
 @dataclasses.dataclass(frozen=True)
@@ -18,6 +23,9 @@ class ImageItem:
         height, width: int, pixels.
         shard: str, file name of the shard with its record.
         label_from: str, the folder its label map was read from.
+
+    Raises:
+        ValueError: a size is out of range, or `name` cannot be the name of a file.
     """
 
     name: str
@@ -27,8 +35,9 @@ class ImageItem:
     label_from: str
 
     def __post_init__(self):
-        check_positive_int("height", self.height)
-        check_positive_int("width", self.width)
+        check_file_name("name", self.name)
+        check_positive_int("height", self.height, 1, MAX_SIDE)
+        check_positive_int("width", self.width, 1, MAX_SIDE)
 
     @property
     def shards(self) -> tuple[str, ...]:
@@ -77,15 +86,13 @@ class ImageManifest(ShardedManifest):
 
     def __post_init__(self):
         super().__post_init__()
-        check_positive_int("ignored_label", self.ignored_label, 0)
-        if len(self.palette) != len(self.classes) or not self.classes:
-            raise ValueError(
-                f"`palette` must have a color for each of the {len(self.classes)} classes. "
-                f"Received: {len(self.palette)}."
-            )
-        for color in self.palette:
-            if any(not 0 <= value <= 255 for value in color):
-                raise ValueError(f"`palette` must hold values from 0 to 255. Received: {color!r} in it.")
+        check_positive_int("ignored_label", self.ignored_label, 0, MAX_LABEL)
+        check_positive_int("number of classes", len(self.classes), 1, MAX_LABEL + 1)
+        _ = self.label_set
+
+    def records_of(self, item: ImageItem) -> int:
+        """Returns the number of records of an image."""
+        return 1
 
     @property
     def label_set(self) -> LabelSet:

@@ -15,8 +15,17 @@ A record is one image with its label map.
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.data.features import bytes_feature, int64_feature, serialize
+from keras_d3.data.features import (
+    bytes_feature,
+    bytes_of,
+    int64_feature,
+    int64_of,
+    parse,
+    serialize,
+    text_of,
+)
 from keras_d3.images import open_picture
+from keras_d3.utils import check_file_name
 
 IMAGE_SCHEMA_VERSION = 1
 
@@ -80,13 +89,14 @@ def read_image(serialized: bytes) -> dict:
         (height, width, 3), and `label`: uint8 (height, width).
 
     Raises:
-        ValueError: image or label map cannot be decoded.
+        ValueError: it is no such record, or image or label map cannot be decoded.
     """
-    feature = tf.train.Example.FromString(serialized).features.feature
-    record = {name: feature[name].int64_list.value[0] for name in ("image", "image_height", "image_width")}
-    record["image_name"] = feature["image_name"].bytes_list.value[0].decode("utf-8")
-    record["pixels"] = _decode(feature, "image_encoded", "RGB")
-    record["label"] = _decode(feature, "label_encoded", "L")
+    features = parse(serialized)
+    record: dict = {name: int64_of(features, name) for name in ("image", "image_height", "image_width")}
+    # It becomes the name of label maps and pictures.
+    record["image_name"] = check_file_name("image_name", text_of(features, "image_name"))
+    record["pixels"] = _decode(features, "image_encoded", "RGB")
+    record["label"] = _decode(features, "label_encoded", "L")
     return record
 
 
@@ -96,13 +106,13 @@ def read_label(serialized: bytes) -> np.ndarray:
     Raises:
         ValueError: it cannot be decoded.
     """
-    return _decode(tf.train.Example.FromString(serialized).features.feature, "label_encoded", "L")
+    return _decode(parse(serialized), "label_encoded", "L")
 
 
-def _decode(feature, name, mode):
+def _decode(features, name, mode):
     # Not `decode_image`: records made by earlier versions hold pictures with an EXIF orientation whose label
     # maps are not turned, and TensorFlow does not turn them either.
     try:
-        return np.asarray(open_picture(feature[name].bytes_list.value[0], name).convert(mode))
+        return np.asarray(open_picture(bytes_of(features, name), name).convert(mode))
     except ValueError as error:
         raise ValueError(f"`{name}` cannot be decoded: {error}") from error
