@@ -4,8 +4,16 @@ import sys
 from pathlib import Path
 
 from keras_d3.audio import find_songs
-from keras_d3.cli.options import add_out, add_runtime, add_saved_model, check_different
-from keras_d3.cli.stem_options import add_part, add_stems, add_written_files, stem_files_config
+from keras_d3.cli.options import (
+    add_out,
+    add_part,
+    add_runtime,
+    add_saved_model,
+    add_stems,
+    add_written_files,
+    check_different,
+    stem_files_config,
+)
 from keras_d3.pretrained import find_model
 
 

@@ -4,7 +4,7 @@ import logging
 
 from keras_d3.convert.d3net_music import TARGETS, d3net_music_from_official
 from keras_d3.convert.official_settings import find_official_settings, read_official_settings
-from keras_d3.convert.weight_files import find_weight_files
+from keras_d3.convert.readers.weight_files import find_weight_files
 from keras_d3.models import find_preset
 from keras_d3.settings import SpectrogramSeparatorConfig
 from keras_d3.utils import sha256_of_file

@@ -2,9 +2,9 @@
 
 import logging
 
-from keras_d3.convert.nnabla_parameters import fill_conv, fill_norm, read_parameters
 from keras_d3.convert.official_settings import official_types
-from keras_d3.convert.tensor_table import TensorTable
+from keras_d3.convert.readers.nnabla_parameters import fill_conv, fill_norm, read_parameters
+from keras_d3.convert.readers.tensor_table import TensorTable
 from keras_d3.models import D3NetSegmentation, find_preset
 from keras_d3.utils import check_choice
 

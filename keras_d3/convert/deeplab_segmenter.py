@@ -1,7 +1,7 @@
 """Checkpoints of the official DeepLabv2 as segmenters."""
 
 from keras_d3.convert.deeplab_v2 import deeplab_v2_from_official
-from keras_d3.convert.tensorflow_checkpoint import checkpoint_files
+from keras_d3.convert.readers.tensorflow_checkpoint import checkpoint_files
 from keras_d3.images import CITYSCAPES, IMAGENET_CAFFE_BGR, VOC, plain_label_set
 from keras_d3.settings import SegmenterConfig
 from keras_d3.utils import sha256_of_file

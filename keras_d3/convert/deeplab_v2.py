@@ -1,8 +1,8 @@
 """DeepLabv2 with the weights of the official code's checkpoints (divelab/dilated, TensorFlow 1)."""
 
 from keras_d3.convert.deeplab_v2_names import KERNEL, NORM_VARIABLES, SMOOTHING, official_layers
+from keras_d3.convert.readers.tensorflow_checkpoint import checkpoint_table, read_checkpoint
 from keras_d3.convert.smoothed_dilated import group_interaction_matrix, shared_filter
-from keras_d3.convert.tensorflow_checkpoint import checkpoint_table, read_checkpoint
 from keras_d3.models import find_preset
 
 # `fix_w` of group interaction is a matrix; that of the separable shared convolution has five axes.

@@ -6,7 +6,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from keras_d3.convert.tensor_table import absurdity
+from keras_d3.convert.readers.tensor_table import absurdity
 
 
 def load_imagenet_encoder(model, weights="imagenet"):

@@ -6,7 +6,7 @@ from pathlib import Path
 from keras_d3.convert.d3net_segmentation import d3net_segmentation_from_official
 from keras_d3.convert.deeplab_v2 import load_official_encoder
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
-from keras_d3.convert.tensorflow_checkpoint import checkpoint_files, is_checkpoint
+from keras_d3.convert.readers.tensorflow_checkpoint import checkpoint_files, is_checkpoint
 from keras_d3.models import load_network
 from keras_d3.utils import sha256_of_file
 

@@ -11,7 +11,7 @@ from typing import Any
 from keras_d3.convert.d3net_music_separation import d3net_music_separator
 from keras_d3.convert.d3net_segmenter import d3net_segmentation_segmenter
 from keras_d3.convert.deeplab_segmenter import deeplab_v2_segmenter
-from keras_d3.convert.tensorflow_checkpoint import is_checkpoint
+from keras_d3.convert.readers.tensorflow_checkpoint import is_checkpoint
 from keras_d3.convert.wave_u_net_separation import wave_u_net_separator
 from keras_d3.pretrained import (
     ModelCache,

@@ -1,6 +1,6 @@
 """Wave-U-Net with the weights of the official code (f90/Wave-U-Net, TensorFlow 1)."""
 
-from keras_d3.convert.tensorflow_checkpoint import checkpoint_table, read_checkpoint
+from keras_d3.convert.readers.tensorflow_checkpoint import checkpoint_table, read_checkpoint
 from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
 from keras_d3.models import WaveUNet
 

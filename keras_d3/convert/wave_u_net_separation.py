@@ -1,6 +1,6 @@
 """The authors' weights of Wave-U-Net as a separator."""
 
-from keras_d3.convert.tensorflow_checkpoint import checkpoint_files
+from keras_d3.convert.readers.tensorflow_checkpoint import checkpoint_files
 from keras_d3.convert.wave_u_net import wave_u_net_from_official
 from keras_d3.convert.wave_u_net_settings import (
     NUM_FRAMES,

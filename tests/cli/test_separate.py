@@ -13,7 +13,7 @@ import soundfile
 
 from keras_d3.audio import write_audio
 from keras_d3.cli import main
-from keras_d3.cli.stem_options import seconds
+from keras_d3.cli.options import seconds
 from keras_d3.separation import Separator
 from tests.helpers.tiny_networks import noise, waveform_identity, waveform_settings
 

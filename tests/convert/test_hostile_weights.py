@@ -9,10 +9,10 @@ import pytest
 
 from keras_d3.convert.d3net_music import arguments_from_official
 from keras_d3.convert.imagenet_encoder import load_imagenet_encoder
-from keras_d3.convert.nnabla_parameters import read_parameters
 from keras_d3.convert.official_settings import read_official_settings
-from keras_d3.convert.tensor_table import TensorSizes, TensorTable
-from keras_d3.convert.tensorflow_checkpoint import read_checkpoint
+from keras_d3.convert.readers.nnabla_parameters import read_parameters
+from keras_d3.convert.readers.tensor_table import TensorSizes, TensorTable
+from keras_d3.convert.readers.tensorflow_checkpoint import read_checkpoint
 from keras_d3.convert.wave_u_net_settings import wave_u_net_arguments
 from tests.convert.test_d3net_music import H5
 from tests.helpers.official_wave_u_net import write_checkpoint

@@ -1,7 +1,7 @@
 import h5py
 import pytest
 
-from keras_d3.convert.weight_files import find_weight_files
+from keras_d3.convert.readers.weight_files import find_weight_files
 
 TARGETS = ("bass", "drums")
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from keras_d3.convert.nnabla_parameters import read_parameters
 from keras_d3.convert.official_settings import read_official_settings
-from keras_d3.convert.tensor_table import absurdity
-from keras_d3.convert.tensorflow_checkpoint import read_checkpoint
+from keras_d3.convert.readers.nnabla_parameters import read_parameters
+from keras_d3.convert.readers.tensor_table import absurdity
+from keras_d3.convert.readers.tensorflow_checkpoint import read_checkpoint
 from keras_d3.data import input_statistics, load_manifest, read_track, shard_memory, training_waveforms
 from keras_d3.images import CITYSCAPES, read_image, write_labels
 from keras_d3.separation import Separator, load_separator

@@ -4,7 +4,7 @@ import math
 
 import h5py
 
-from keras_d3.convert.tensor_table import TensorSizes
+from keras_d3.convert.readers.tensor_table import TensorSizes
 
 MAX_DEPTH = 64
 

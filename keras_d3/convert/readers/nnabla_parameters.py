@@ -4,8 +4,8 @@ from pathlib import Path
 
 import h5py
 
-from keras_d3.convert.hdf5_tensors import RefusedFileError, own_item, read_tensors
-from keras_d3.convert.tensor_table import TensorSizes
+from keras_d3.convert.readers.hdf5_tensors import RefusedFileError, own_item, read_tensors
+from keras_d3.convert.readers.tensor_table import TensorSizes
 
 
 def read_parameters(h5_path, scope=None):

@@ -87,7 +87,7 @@ class TensorSizes:
 
     Example:
 
-    >>> from keras_d3.convert.tensor_table import TensorSizes
+    >>> from keras_d3.convert.readers.tensor_table import TensorSizes
     >>> sizes = TensorSizes(1000)
     >>> sizes.add("W", 400)
     """

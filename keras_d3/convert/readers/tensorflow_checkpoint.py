@@ -4,7 +4,7 @@ import math
 import re
 from pathlib import Path
 
-from keras_d3.convert.tensor_table import TensorSizes, TensorTable
+from keras_d3.convert.readers.tensor_table import TensorSizes, TensorTable
 from keras_d3.utils import path_without_brackets
 
 # What optimizers and step counts add, in a scope or beside the weights.

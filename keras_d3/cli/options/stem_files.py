@@ -3,7 +3,7 @@
 import argparse
 
 from keras_d3.audio import AUDIO_FORMATS
-from keras_d3.cli.options import comma_separated
+from keras_d3.cli.options.shared import comma_separated
 from keras_d3.settings import CLIPS, RESTS, SUBTYPES, StemFilesConfig
 
 # Seconds, minutes and hours.
