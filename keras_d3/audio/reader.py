@@ -11,9 +11,11 @@ from keras_d3.audio.ffmpeg import ffmpeg_blocks, probe_audio_streams
 from keras_d3.audio.layout import read_layout
 from keras_d3.audio.parts import Part, PartFile, warn_once
 from keras_d3.audio.paths import existing_file, native
-from keras_d3.utils import check_positive_int, optional_package
+from keras_d3.utils import MAX_SAMPLE_RATE_HZ, check_positive_int, optional_package
 
 SAMPLES_PER_BLOCK = 1 << 18
+# As many as one MADI line or ambisonics of order 7 have; above it a number is damage.
+MAX_CHANNELS = 64
 # libsndfile's names of codings in which it finds any sample at once, and exactly that one.
 SEEKABLE_SUBTYPES = ("PCM_", "FLOAT", "DOUBLE")
 
@@ -85,6 +87,12 @@ class AudioReader:
     def __init__(
         self, path: Path, sample_rate: int, channels: int, num_samples: int | None, is_length_exact: bool
     ):
+        if not 1 <= sample_rate <= MAX_SAMPLE_RATE_HZ or not 1 <= channels <= MAX_CHANNELS:
+            raise unreadable(
+                path,
+                f"its header says {sample_rate} Hz and {channels} channels, where {MAX_SAMPLE_RATE_HZ} "
+                f"Hz and {MAX_CHANNELS} channels are the most: it is damaged",
+            )
         self.path = path
         self.sample_rate = sample_rate
         self.channels = channels

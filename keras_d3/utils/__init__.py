@@ -22,6 +22,7 @@ from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.processes import end_with_parent
 from keras_d3.utils.temporary import is_temporary, sweep_leftovers, temporary_directory
 from keras_d3.utils.validation import (
+    MAX_SAMPLE_RATE_HZ,
     check_channels_known,
     check_channels_last,
     check_choice,
@@ -34,6 +35,7 @@ from keras_d3.utils.validation import (
 
 __all__ = [
     "CHECKSUM",
+    "MAX_SAMPLE_RATE_HZ",
     "DirectoryInUseError",
     "WriteError",
     "atomic_files",

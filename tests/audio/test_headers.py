@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio import audio_facts, downmix_to_stereo, read_audio, write_audio
+from keras_d3.audio import audio_facts, downmix_to_stereo, open_audio, read_audio, write_audio
 from tests.audio.recordings import SAMPLE_RATE, ffmpeg, needs_ffmpeg, song
 
 
@@ -186,3 +186,17 @@ def test_downmix_refuses():
         downmix_to_stereo(np.zeros((3, 9)))
     with pytest.raises(ValueError, match=r"`audio` must have shape \(time, channels\)"):
         downmix_to_stereo(np.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("sample_rate", "channels"), [(7_000_000, 2), (2_000_000_000, 1), (44100, 170), (44100, 1024)]
+)
+def test_rates_and_channels_that_no_recording_has(tmp_path, sample_rate, channels):
+    path = tmp_path / "damaged.wav"
+    soundfile.write(path, np.zeros((64, 2), "int16"), 44100)
+    header = bytearray(path.read_bytes())
+    header[22:28] = struct.pack("<HI", channels, sample_rate)
+    header[32:34] = struct.pack("<H", 2 * channels)
+    path.write_bytes(bytes(header))
+    with pytest.raises(ValueError, match=f"its header says {sample_rate} Hz and {channels} channels"):
+        open_audio(path)
