@@ -114,7 +114,7 @@ class AudioWriter:
                 file.close()
 
     def _check_length(self):
-        """Looks at what was written: of Opus libsndfile loses without a word what does not fit on a disk."""
+        """Looks at what was written: of Opus, libsndfile loses what a full disk does not take, silently."""
         slack = self._rate_hz // 10 if self.audio_format.is_lossy else 0
         found = self._call(self._soundfile.info, native(self.path)).frames
         if found < self._num_written - slack:
