@@ -74,7 +74,7 @@ def _listing(known: dict[str, tuple[Recipe, PublishedTable]]) -> str:
 
 
 def _runs_of(chosen, directories):
-    """The scores of the runs by table; each run has to belong to a recipe that is asked for."""
+    """The scores of the runs by table, as `_tables_of` has it; each belongs to a recipe that is asked for."""
     from keras_d3.runs import Run, read_run_scores
 
     recipe_of = {directory: Run(directory).config.recipe for directory in directories}
@@ -85,14 +85,31 @@ def _runs_of(chosen, directories):
             f"`--runs` must be of the recipe whose table is asked for: {', '.join(wanted)}. "
             f"Received: {', '.join(foreign)}."
         )
-    found = {}
-    for name, (recipe, table) in chosen.items():
-        own = [directory for directory in directories if recipe_of[directory] == recipe.name]
-        if len(wanted) < len(chosen):
-            # Of several tables of one recipe each takes the runs of its own rows.
-            own = [directory for directory in own if Run(directory).config.name in table.configs]
-        found[name] = [scores for directory in own for scores in read_run_scores(directory, table.split)]
+    found = {name: [] for name in chosen}
+    for directory, recipe in recipe_of.items():
+        tables = _tables_of(Run(directory).config.name, recipe, chosen)
+        if not tables:
+            print(
+                f"not shown: `{directory}`, whose config none of these tables has. Asked for alone, a table "
+                "shows every run of its recipe.",
+                file=sys.stderr,
+            )
+        for name in tables:
+            found[name] += read_run_scores(directory, chosen[name][1].split)
     return found
+
+
+def _tables_of(config, recipe_name, chosen):
+    """The tables that a run of a config stands in: all of its recipe's that have the config or, for small
+    networks, the one that it stands for. A recipe's only table takes every run of the recipe."""
+    own = {name: pair for name, pair in chosen.items() if pair[0].name == recipe_name}
+    if len(own) == 1:
+        return list(own)
+    recipe = next(iter(own.values()))[0]
+    full_size = next(
+        (entry.full_size for entry in recipe.entries if entry.config.name == config and entry.full_size), None
+    )
+    return [name for name, (_, table) in own.items() if {config, full_size} & set(table.configs)]
 
 
 def _render(chosen, runs, file_format, command):

@@ -226,6 +226,19 @@ def test_the_command_lists_and_writes_every_format(tmp_path, capsys):
     assert capsys.readouterr().out.count("by class") == 6
 
 
+def test_of_all_tables_each_shows_the_runs_of_its_recipe(tmp_path, capsys):
+    music = music_run(tmp_path / "tiny", "tiny", tracks=2)
+    standing_for = image_run(tmp_path / "smoothed", "tiny")
+    of_no_table = image_run(tmp_path / "multigrid", "tiny_multigrid")
+    runs = [str(path) for path in (music, standing_for, of_no_table)]
+    out = tmp_path / "all.csv"
+    assert tables_command(RECIPES, ["all", "--runs", *runs, "--format", "csv", "--out", str(out)]) == 0
+    rows = [item for item in csv.DictReader(out.open()) if item["origin"] == "this run"]
+    assert {item["table"] for item in rows} == {"d3net_mss/4", "smoothed_dilated/5", "smoothed_dilated/6"}
+    said = capsys.readouterr().err
+    assert f"not shown: `{of_no_table}`" in said and len(said.splitlines()) == 1
+
+
 def test_tables_check_themselves():
     table = MUSIC.table("4")
     with pytest.raises(ValueError, match="different names"):
