@@ -86,8 +86,8 @@ def _runs_of(chosen, directories):
             f"Received: {', '.join(foreign)}."
         )
     found = {name: [] for name in chosen}
-    for directory, recipe in recipe_of.items():
-        tables = _tables_of(Run(directory).config.name, recipe, chosen)
+    for directory in directories:
+        tables = _tables_of(Run(directory).config.name, recipe_of[directory], chosen)
         if not tables:
             print(
                 f"not shown: `{directory}`, whose config none of these tables has. Asked for alone, a table "

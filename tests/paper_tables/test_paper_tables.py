@@ -233,7 +233,8 @@ def test_of_all_tables_each_shows_the_runs_of_its_recipe(tmp_path, capsys):
     runs = [str(path) for path in (music, standing_for, of_no_table)]
     out = tmp_path / "all.csv"
     assert tables_command(RECIPES, ["all", "--runs", *runs, "--format", "csv", "--out", str(out)]) == 0
-    rows = [item for item in csv.DictReader(out.open()) if item["origin"] == "this run"]
+    found = csv.DictReader(io.StringIO(out.read_text()))
+    rows = [item for item in found if item["origin"] == "this run"]
     assert {item["table"] for item in rows} == {"d3net_mss/4", "smoothed_dilated/5", "smoothed_dilated/6"}
     said = capsys.readouterr().err
     assert f"not shown: `{of_no_table}`" in said and len(said.splitlines()) == 1
