@@ -72,8 +72,7 @@ def test_networks_of_a_seed_see_the_same_excerpts_in_the_same_order(named):
 def test_networks_of_equal_size(recipe, first, second):
     target = None if recipe == "d3net_segmentation" else "drums"
     sizes = [count_parameters(BY_NAME[recipe].config(name, target=target)) for name in (first, second)]
-    # MDenseNet and MMDenseNet are compared at comparable sizes: whole filters come no nearer.
-    assert sizes[1] == pytest.approx(sizes[0], rel=0.08 if recipe == "mm_dense_net" else 0.05)
+    assert sizes[1] == pytest.approx(sizes[0], rel=0.05)
 
 
 def test_what_is_measured_on_a_run_is_that_of_all_claims_on_it():
@@ -155,18 +154,18 @@ def small_recipe():
 
 
 @pytest.mark.slow
-def test_from_records_to_the_page(tmp_path, capsys):
+def test_from_records_to_the_page(tmp_path, capsys, monkeypatch):
+    # At the lowest priority it would wait for all tests that run beside it.
+    monkeypatch.setattr("keras_d3.experiments.claims.running.LOWEST_PRIORITY", 0)
     recipes, records, out = [small_recipe()], make_records(tmp_path), tmp_path / "out"
     command = ["test/outputs", "--data", str(records), "--out", str(out), "--workers", "2"]
-    assert claims_command(recipes, [*command, "--seeds", "0,1", "--plan"]) == 0
-    assert "4 runs, 0 of them in the ledger" in capsys.readouterr().out
-    assert claims_command(recipes, [*command, "--seeds", "0,1"]) == 0
+    assert claims_command(recipes, [*command, "--seeds", "0", "--plan"]) == 0
+    assert "2 runs, 0 of them in the ledger" in capsys.readouterr().out
+    assert claims_command(recipes, [*command, "--seeds", "0"]) == 0
     assert "difference > direct" in capsys.readouterr().out
     ledger = out / "results" / "ledger.jsonl"
     rows = read_ledger(ledger)
-    assert sorted((row.config, row.seed) for row in rows) == [
-        (name, seed) for name in ("difference", "direct") for seed in (0, 1)
-    ]
+    assert sorted((row.config, row.seed) for row in rows) == [("difference", 0), ("direct", 0)]
     for row in rows:
         assert len(row.scores) == 2 and set(row.summary["do_nothing"]) >= {"drums"}
         assert row.steps == 3 and row.parameters > 0 and row.memory_bytes > 0 and row.total_secs > 0
@@ -174,8 +173,8 @@ def test_from_records_to_the_page(tmp_path, capsys):
     assert not list(out.glob("runs/**/saved_model"))
     page = (out / "claims.html").read_bytes()
     # Nothing is left to do, and the ledger alone gives the same page.
-    assert claims_command(recipes, [*command, "--seeds", "0,1"]) == 0
-    assert "4 runs, 4 of them in the ledger" in capsys.readouterr().out and read_ledger(ledger) == rows
+    assert claims_command(recipes, [*command, "--seeds", "0"]) == 0
+    assert "2 runs, 2 of them in the ledger" in capsys.readouterr().out and read_ledger(ledger) == rows
     again = ["--from-ledger", str(ledger), "--out", str(tmp_path / "again"), "--scale", "small"]
     assert claims_command(recipes, again) == 0
     assert (tmp_path / "again" / "claims.html").read_bytes() == page
