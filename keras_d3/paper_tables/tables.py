@@ -143,7 +143,10 @@ def _origins(table, lines):
 def _cell(table, values, column, origin):
     if not values:
         return Cell()
-    decimals = 1 if column == PARAMETERS else table.decimals
+    decimals = table.decimals
+    if column == PARAMETERS:
+        # As printed; a small network's count would be 0.0 then.
+        decimals = 1 if np.mean(values) >= 1 else 3
     sign = "+" if origin == DIFFERENCE else ""
     text = f"{np.mean(values):{sign}.{decimals}f}"
     # The sample's standard deviation: the seeds stand for all there could be.

@@ -167,6 +167,16 @@ def test_classes_are_rows(tmp_path):
     assert main.rows[0][0].text == "baseline"
 
 
+def test_sizes_of_small_networks_are_no_zero(tmp_path):
+    recipe = BY_NAME["d3net_segmentation"]
+    path = image_run(tmp_path / "a", "tiny", recipe)
+    state = dataclasses.replace(Run(path).read_state(), parameters=75_741)
+    Run(path).save_state(state)
+    (table,) = published_tables(recipe, recipe.table("1"), read_run_scores(path, "validation"))[:1]
+    text = table_as_text(table)
+    assert " 0.076 " in text and " 49.5 " in text
+
+
 def test_mean_and_median_are_rows_without_difference(tmp_path):
     recipe = BY_NAME["dilated_u_net"]
     run = finished_run(tmp_path / "a", recipe, "dilated_u_net")
