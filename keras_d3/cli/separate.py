@@ -67,11 +67,18 @@ def _separate(options):
     batch = SongBatch(songs, metadata, out_dir, config, name, options.skip_existing)
     _check_new(options, [path for paths in batch.paths.values() for path in paths.values()])
     outcomes = []
-    for outcome in batch.run(lambda: _load(options), quality=options.quality):
-        outcomes.append(outcome)
-        if options.jsonl is not None:
-            append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
-        _show(outcome)
+    try:
+        for outcome in batch.run(lambda: _load(options), quality=options.quality):
+            outcomes.append(outcome)
+            if options.jsonl is not None:
+                append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
+            _show(outcome)
+    except KeyboardInterrupt:
+        print(
+            f"{len(outcomes)} of {len(songs)} songs are done; --skip-existing leaves them out",
+            file=sys.stderr,
+        )
+        raise
     return _summarize(outcomes)
 
 

@@ -166,8 +166,8 @@ def _check_replaceable(path, run, overwrite):
 def _is_made_from(path, read_metadata, made_from):
     """Whether a SavedModel is there that was made from a run; one with damaged metadata is made again."""
     try:
-        return path.exists() and (read_metadata(path).get("recipe") or {}).get("run") == made_from
-    except ValueError:
+        return (read_metadata(path).get("recipe") or {}).get("run") == made_from
+    except (FileNotFoundError, ValueError):
         return False
 
 

@@ -46,10 +46,10 @@ def run_reporting_errors(function: Callable[..., int | None], *arguments: Any) -
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
     except _Terminated:
-        print("terminated; what was finished is kept", file=sys.stderr)
+        print("terminated; the same command goes on where it stopped", file=sys.stderr)
         return 143
     except KeyboardInterrupt:
-        print("interrupted; what was finished is kept", file=sys.stderr)
+        print("interrupted; the same command goes on where it stopped", file=sys.stderr)
         return 130
     except Exception as error:
         sentence = _sentence(error)

@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-if sys.platform == "win32":  # untested
-    import msvcrt
-else:
+try:
     import fcntl
+except ImportError:  # Windows has other locks.
+    fcntl = None
 
 POLL_INTERVAL_SECS = 0.1
 
@@ -65,7 +65,7 @@ def take_lock(directory: Path) -> int | None:
         BlockingIOError: another descriptor has the lock.
         FileNotFoundError: there is no such directory.
     """
-    if sys.platform == "win32":
+    if fcntl is None:
         return None
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -115,10 +115,12 @@ def file_lock(path: str | Path, on_wait: Callable[[], None] | None = None) -> It
 
 def _try_lock(descriptor):
     try:
-        if sys.platform == "win32":
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        else:
+        if fcntl is not None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        elif sys.platform == "win32":  # untested
+            import msvcrt
+
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
     except (BlockingIOError, PermissionError):
         return False
     return True

@@ -3,6 +3,7 @@
 import dataclasses
 import shutil
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -70,6 +71,8 @@ class Separator:
 
     gain: float
     sources: tuple = SOURCES
+    channels: int = 2
+    metadata: ClassVar[dict] = {"channels": 2, "sample_rate_hz": 8000, "sources": SOURCES}
 
     def stems(self, audio, sample_rate, on_progress=None, quality="best"):
         return [(source, self.gain * audio) for source in self.sources]

@@ -125,7 +125,7 @@ def test_memory_and_interruption(capsys):
     assert run_reporting_errors(raising(MemoryError("Unable to allocate 9 GiB"))) == 1
     assert "error: the memory is not enough (Unable to allocate 9 GiB)" in capsys.readouterr().err
     assert run_reporting_errors(raising(KeyboardInterrupt())) == 130
-    assert capsys.readouterr().err == "interrupted; what was finished is kept\n"
+    assert capsys.readouterr().err == "interrupted; the same command goes on where it stopped\n"
     with pytest.raises(KeyError):
         run_reporting_errors(raising(KeyError("a defect")))
 

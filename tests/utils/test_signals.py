@@ -27,7 +27,7 @@ def test_sigterm_ends_a_command_as_an_interrupt_does(tmp_path):
     process.send_signal(signal.SIGTERM)
     _, errors = process.communicate(timeout=30)
     assert process.returncode == 143
-    assert errors == b"terminated; what was finished is kept\n"
+    assert errors == b"terminated; the same command goes on where it stopped\n"
     assert not list(tmp_path.iterdir())
 
 
