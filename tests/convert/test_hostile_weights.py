@@ -48,7 +48,7 @@ def test_extreme_but_possible_values_are_taken():
     table = TensorTable({"variance": np.array([1e8, 0], "float32")}, "a file")
     table.assign(target, "variance")
     table.finish()
-    assert float(target[0]) == 1e8
+    assert float(keras.ops.convert_to_numpy(target)[0]) == 1e8
 
 
 @pytest.fixture
@@ -127,6 +127,7 @@ def test_sizes_of_a_checkpoint():
 
 @pytest.mark.parametrize("part", ["index", "data-00000-of-00001"])
 def test_damaged_checkpoints_end_in_a_sentence(tmp_path, part):
+    pytest.importorskip("tensorflow")
     write_checkpoint(tmp_path / "model", {f"separator/{i}": np.ones((5, 7), "float32") for i in range(9)})
     path = tmp_path / f"model.{part}"
     whole = path.read_bytes()
