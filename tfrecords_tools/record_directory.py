@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.data import MANIFEST_NAME, load_manifest
+from keras_d3.data import MANIFEST_NAME, has_tfds_metadata, load_manifest, write_tfds_metadata
 from keras_d3.settings import from_dict, to_dict
 from keras_d3.utils import read_json, write_json
 from tfrecords_tools.faults import FaultList
@@ -62,6 +62,8 @@ def write_directory(
         manifest = load_manifest(out, check_shards=False)
         if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
             log("All records are there already.")
+            if not has_tfds_metadata(out):  # records of an earlier version
+                write_tfds_metadata(manifest)
             return manifest
     jobs, settings = plan()
     done = {}
@@ -94,6 +96,7 @@ def write_directory(
     for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
         if path.name not in {shard.file for shard in manifest.shards}:
             path.unlink()
+    write_tfds_metadata(manifest)
     manifest.save(out)
     shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
     return manifest

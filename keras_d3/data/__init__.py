@@ -15,6 +15,7 @@ from keras_d3.data.images.schema import decode_pixels, read_image, read_label, s
 from keras_d3.data.manifest import check_kind, load_manifest
 from keras_d3.data.shard_errors import BrokenShardError, reraise_with_shard_name, verify_shards
 from keras_d3.data.shards import MANIFEST_NAME, REMAKE, SPLITS, Shard
+from keras_d3.data.tfds_metadata import has_tfds_metadata, write_tfds_metadata
 
 __all__ = [
     "AudioManifest",
@@ -35,6 +36,7 @@ __all__ = [
     "check_image_records",
     "check_kind",
     "decode_pixels",
+    "has_tfds_metadata",
     "image_shuffle_bytes",
     "input_statistics",
     "load_manifest",
@@ -53,4 +55,5 @@ __all__ = [
     "validation_images",
     "validation_waveforms",
     "verify_shards",
+    "write_tfds_metadata",
 ]
