@@ -1,5 +1,6 @@
 """Verifies a directory of TFRecords, to the last record."""
 
+import dataclasses
 from pathlib import Path
 
 import tensorflow as tf
@@ -11,62 +12,76 @@ from keras_d3.data import (
     AudioManifest,
     BrokenShardError,
     ImageManifest,
+    Shard,
     load_manifest,
     read_block,
     read_image,
     verify_shards,
 )
+from keras_d3.utils import ALL_WORK, WorkShard
 
 
-def verify_directory(directory: str | Path) -> tuple[AudioManifest | ImageManifest, dict]:
+def verify_directory(
+    directory: str | Path, work_shard: WorkShard = ALL_WORK
+) -> tuple[AudioManifest | ImageManifest, dict]:
     """Checks sizes and checksums of all shards, then every record: counts, order, sizes, contents.
 
     Args:
         directory: str or Path.
+        work_shard: `WorkShard`, the part of the shards to check.
 
     Returns:
-        `(manifest, counts)`: the manifest, and a dict of `split -> {"items": int, "records": int}`.
+        `(manifest, counts)`: the manifest, and a dict of `split -> {"items": int, "records": int}`, the
+        records that were checked.
 
     Raises:
         FileNotFoundError, ValueError: no such records, or another schema version.
         BrokenShardError: names the first shard that is not what the manifest says.
     """
     manifest = load_manifest(directory, check_shards=False)
-    verify_shards(manifest)
-    counts = {}
-    with tqdm(total=len(manifest.shards), desc="verify", unit="shard", leave=False) as bar:
-        for split in manifest.splits:
-            counts[split] = _verify_split(manifest, split, bar)
+    shards = work_shard.of(manifest.shards)
+    verify_shards(dataclasses.replace(manifest, shards=tuple(shards)))
+    counts = {split: {"items": len(manifest.items(split)), "records": 0} for split in manifest.splits}
+    for shard in tqdm(shards, desc="verify", unit="shard", leave=False):
+        verify_records(manifest, shard)
+        counts[shard.split]["records"] += shard.num_records
+    for split in manifest.splits:
+        written = sum(shard.num_records for shard in manifest.shards if shard.split == split)
+        records_of, _ = CHECKS[manifest.kind]
+        if written < sum(len(records_of(0, item)) for item in manifest.items(split)):
+            raise BrokenShardError(
+                f"The shards of {split!r} in `{manifest.directory}` lack records. {REMAKE}"
+            )
     return manifest, counts
 
 
-def _verify_split(manifest, split, bar):
-    items = manifest.items(split)
-    records_in_order, check = CHECKS[manifest.kind]
-    expected = iter(records_in_order(items))
-    num_records = 0
-    for shard in (shard for shard in manifest.shards if shard.split == split):
-        path = manifest.path_of(shard)
-        count = 0
-        try:
-            for data in tf.data.TFRecordDataset([path]).as_numpy_iterator():
-                check(manifest, items, data, next(expected, None))
-                count += 1
-        except (tf.errors.OpError, ValueError, KeyError, IndexError) as error:
-            raise BrokenShardError(
-                f"The shard `{path}` is broken at record {count}: {error} {REMAKE}"
-            ) from error
-        if count != shard.num_records:
-            raise BrokenShardError(f"`{path}` must have {shard.num_records} records, not {count}. {REMAKE}")
-        num_records += count
-        bar.update()
-    if next(expected, None) is not None:
-        raise BrokenShardError(f"The shards of {split!r} in `{manifest.directory}` lack records. {REMAKE}")
-    return {"items": len(items), "records": num_records}
+def verify_records(manifest: AudioManifest | ImageManifest, shard: Shard) -> None:
+    """Reads every record of one shard; see `verify_directory`.
+
+    Raises:
+        BrokenShardError: names the shard and the record.
+    """
+    records_of, check = CHECKS[manifest.kind]
+    items, path, count = manifest.items(shard.split), manifest.path_of(shard), 0
+    before = manifest.shards[: manifest.shards.index(shard)]
+    first = sum(other.num_records for other in before if other.split == shard.split)
+    expected = _records_from(first, items, records_of)
+    try:
+        for data in tf.data.TFRecordDataset([path]).as_numpy_iterator():
+            check(manifest, items, data, next(expected, None))
+            count += 1
+    except (tf.errors.OpError, ValueError, KeyError, IndexError) as error:
+        raise BrokenShardError(f"The shard `{path}` is broken at record {count}: {error} {REMAKE}") from error
+    if count != shard.num_records:
+        raise BrokenShardError(f"`{path}` must have {shard.num_records} records, not {count}. {REMAKE}")
 
 
-def _blocks_in_order(tracks):
-    return [(number, block) for number, track in enumerate(tracks) for block in range(track.num_blocks)]
+def _records_from(first, items, records_of):
+    """Yields the indices of a split's records in order, from record `first` on."""
+    for number, item in enumerate(items):
+        records = records_of(number, item)
+        yield from records[first:]
+        first = max(0, first - len(records))
 
 
 def _check_block(manifest, tracks, data, expected):
@@ -100,8 +115,8 @@ def _check_image(manifest, images, data, expected):
         )
 
 
-# By kind of records: the index of each record, in order, and the check of one.
+# By kind of records: the indices of the records of an item, from its number and itself, and a record's check.
 CHECKS = {
-    "audio": (_blocks_in_order, _check_block),
-    "images": (lambda images: range(len(images)), _check_image),
+    "audio": (lambda number, track: [(number, block) for block in range(track.num_blocks)], _check_block),
+    "images": (lambda number, image: [number], _check_image),
 }

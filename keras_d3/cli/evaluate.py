@@ -12,9 +12,10 @@ from keras_d3.cli.options import (
     names_of,
     scoring_options,
 )
+from keras_d3.utils import ALL_WORK, add_work_shard
 
 # Options of the two forms; `--out` and those of `add_scoring` belong to both.
-FOLDERS = ("references", "estimates", "sources", "tracks", "pad_or_truncate")
+FOLDERS = ("references", "estimates", "sources", "tracks", "shard", "pad_or_truncate")
 SEPARATORS = ("quality", "runtime", "precision", "skip_trained_songs")
 SONG_SCORES = ("workers", "backend", "accompaniment", "stems", "metrics")
 SEGMENTERS = ("scales", "flip", "window", "stride", "overlays", "label_ids")
@@ -62,6 +63,7 @@ def add_evaluate(commands):
         help="pad or cut files at their ends to the length of the references, where they differ by no more "
         f"than SECS (default: refuse; {PAD_OR_TRUNCATE_SECS} without a number)",
     )
+    add_work_shard(folders, "tracks; a call without it then keeps these scores and shows the table of all")
     models = command.add_argument_group("scores of a model")
     models.add_argument(
         "--model", metavar="SAVED_MODEL", help="made by `keras-d3 export` or `keras-d3 convert`"
@@ -126,14 +128,20 @@ def _given(command, options, names):
 
 
 def _evaluate_folders(options):
-    from keras_d3.evaluation import aggregate, format_table, score_directory, silent_notes
+    from keras_d3.evaluation import aggregate, format_table, score_directory, silent_notes, track_names
 
+    tracks = options.tracks and names_of(options.tracks, "--tracks")
+    if options.shard != ALL_WORK:
+        tracks = options.shard.of(sorted(tracks or track_names(options.references)))
+        if not tracks:
+            print(f"Part {options.shard} holds no track.")
+            return
     scores = score_directory(
         options.references,
         options.estimates,
         options.out,
         sources=options.sources,
-        tracks=options.tracks and names_of(options.tracks, "--tracks"),
+        tracks=tracks,
         pad_or_truncate_secs=options.pad_or_truncate,
         **scoring_options(options),
     )

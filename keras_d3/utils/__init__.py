@@ -16,8 +16,12 @@ from keras_d3.utils.validation import (
     check_int_tuple,
     check_positive_int,
 )
+from keras_d3.utils.work_shards import ALL_WORK, WorkShard, add_work_shard
 
 __all__ = [
+    "ALL_WORK",
+    "WorkShard",
+    "add_work_shard",
     "atomic_path",
     "check_channels_known",
     "check_channels_last",
