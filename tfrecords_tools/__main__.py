@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
-from keras_d3.utils import ALL_WORK, add_work_shard, run_reporting_errors
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner, run_reporting_errors
 from tfrecords_tools.midi.command import add_midi_commands
 
 # What other tools leave out or add at the end of stems is less: some hundred samples, a frame of MP3.
@@ -105,6 +105,7 @@ def build_parser() -> argparse.ArgumentParser:
     verify.set_defaults(run=_verify)
     verify.add_argument("directory")
     add_work_shard(verify, "shards")
+    add_beam_runner(verify)
     return parser
 
 
@@ -146,6 +147,7 @@ def _add_writing_options(command, dataset_name=None, default_name=None):
     command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard in MB (default 150)")
     command.add_argument("--workers", type=int, help="processes (default: one per core)")
     add_work_shard(command, "shard groups; the call that finds all of them written writes the manifest")
+    add_beam_runner(command)
 
 
 def _demo(options):
@@ -260,6 +262,7 @@ def _write_images(options, variant, images, label_set):
         options.workers,
         log=print,
         work_shard=options.shard,
+        beam=beam_runner(options),
     )
     if manifest is None:
         return
@@ -294,7 +297,16 @@ def _write_audio(options, dataset, variant, tracks, sources):
         pad_or_truncate_secs=options.pad_or_truncate,
     )
     manifest = write_records(
-        options.out, dataset, variant, tracks, sources, config, options.workers, print, options.shard
+        options.out,
+        dataset,
+        variant,
+        tracks,
+        sources,
+        config,
+        options.workers,
+        log=print,
+        work_shard=options.shard,
+        beam=beam_runner(options),
     )
     if manifest is None:
         return
@@ -306,7 +318,7 @@ def _write_audio(options, dataset, variant, tracks, sources):
 def _verify(options):
     from tfrecords_tools.verify import verify_directory
 
-    manifest, counts = verify_directory(options.directory, options.shard)
+    manifest, counts = verify_directory(options.directory, options.shard, beam_runner(options))
     description = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
     part = "" if options.shard == ALL_WORK else f" of part {options.shard} of the shards"
     print(f"{options.directory}: {description}, every record{part} is whole.")

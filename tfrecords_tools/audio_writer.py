@@ -9,7 +9,7 @@ from tqdm import tqdm
 import keras_d3
 from keras_d3.data import ENCODINGS, MIXTURE, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
-from keras_d3.utils import ALL_WORK, WorkShard, check_choice, check_positive_int
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard, check_choice, check_positive_int
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_directory import write_directory
 from tfrecords_tools.record_jobs import groups_by_size, sha256_of, splits_of
@@ -74,6 +74,7 @@ def write_records(
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
     work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
 ) -> AudioManifest | None:
     """Writes TFRecords of songs into a directory, with a manifest.
 
@@ -88,6 +89,7 @@ def write_records(
         num_workers: int, number of processes. None: one per core, and a single one for small data.
         log: callable that receives lines of text for the user.
         work_shard: `WorkShard`, the part of the shard groups that this call writes: see `write_directory`.
+        beam: `BeamRunner`, whose workers write; None: this machine.
 
     Returns:
         `AudioManifest`; None where other calls' shard groups are not written yet.
@@ -124,7 +126,7 @@ def write_records(
         return _jobs(out, tracks, facts, channels, rates, config), settings
 
     request = _request(dataset, variant, tracks, sources, config)
-    return write_directory(out, request, AudioManifest, plan, "song", num_workers, log, work_shard)
+    return write_directory(out, request, AudioManifest, plan, "song", num_workers, log, work_shard, beam)
 
 
 def _check_names(tracks, sources):

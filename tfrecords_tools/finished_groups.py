@@ -9,7 +9,7 @@ from pathlib import Path
 from keras_d3.data import MANIFEST_NAME, load_manifest
 from keras_d3.settings import from_dict, to_dict
 from keras_d3.utils import read_json, write_json
-from tfrecords_tools.record_jobs import GroupJob, GroupResult
+from tfrecords_tools.record_jobs import GroupJob, GroupResult, write_group
 
 # Holds what is finished while the manifest is not written yet.
 PROGRESS_FOLDER = ".unfinished"
@@ -96,6 +96,11 @@ def save_result(out: str | Path, job: GroupJob, result: GroupResult) -> None:
     """Writes that a job is finished."""
     saved = {"job_sha256": job.digest(), "result": to_dict(result)}
     write_json(Path(out) / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", saved)
+
+
+def write_and_save(out: str, job: GroupJob) -> None:
+    """Runs one job and writes that it is finished; for workers that report by files alone."""
+    save_result(out, job, write_group(job))
 
 
 def end_writing(out: Path) -> None:

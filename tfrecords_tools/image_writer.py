@@ -11,7 +11,7 @@ import numpy as np
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
 from keras_d3.images import IGNORED_LABEL, LabelSet
-from keras_d3.utils import ALL_WORK, WorkShard
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.label_maps import read_label
 from tfrecords_tools.pictures import read_picture, turned_size
@@ -106,6 +106,7 @@ def write_images(
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
     work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
 ) -> ImageManifest | None:
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
@@ -124,6 +125,7 @@ def write_images(
         num_workers: int, number of processes. None: one per core, and a single one for small data.
         log: callable that receives lines of text for the user.
         work_shard: `WorkShard`, the part of the shard groups that this call writes: see `write_directory`.
+        beam: `BeamRunner`, whose workers write; None: this machine.
 
     Returns:
         `ImageManifest`; None where other calls' shard groups are not written yet.
@@ -182,7 +184,7 @@ def write_images(
         "shard_mb": shard_mb,
         "input_files_sha256": sha256_of(_input_files(ordered)),
     }
-    return write_directory(out, request, ImageManifest, plan, "image", num_workers, log, work_shard)
+    return write_directory(out, request, ImageManifest, plan, "image", num_workers, log, work_shard, beam)
 
 
 def _other_size(files, size, label_size):

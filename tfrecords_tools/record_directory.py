@@ -1,6 +1,7 @@
 """Writes a directory of TFRecords from jobs: in parallel, resumable, the manifest last."""
 
 import concurrent.futures
+import functools
 import multiprocessing
 import os
 from collections.abc import Callable
@@ -9,9 +10,16 @@ from pathlib import Path
 from tqdm import tqdm
 
 from keras_d3.data import MANIFEST_NAME, has_tfds_metadata, load_manifest, write_tfds_metadata
-from keras_d3.utils import ALL_WORK, WorkShard
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard
 from tfrecords_tools.faults import FaultList
-from tfrecords_tools.finished_groups import begin_writing, end_writing, finished_groups, save_result
+from tfrecords_tools.finished_groups import (
+    PROGRESS_FOLDER,
+    begin_writing,
+    end_writing,
+    finished_groups,
+    save_result,
+    write_and_save,
+)
 from tfrecords_tools.record_jobs import check_group, write_group
 
 # Below this much data a second process takes longer to start than it saves.
@@ -27,6 +35,7 @@ def write_directory(
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
     work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
 ):
     """Runs the jobs of a plan that are not finished yet, and writes the manifest.
 
@@ -47,6 +56,7 @@ def write_directory(
         log: callable that receives lines of text for the user.
         work_shard: `WorkShard`, which of the jobs to run. Other calls, at the same time or not, run the
             others; the one that finds all of them finished writes the manifest.
+        beam: `BeamRunner`, on whose workers the jobs run, with `out` on a disk that they see. None: here.
 
     Returns:
         The manifest, a `manifest_class`; None where jobs of other calls are not finished.
@@ -71,11 +81,8 @@ def write_directory(
         begin_writing(
             out, request, [(job, done[_key(job)]) for job in jobs if _key(job) in done], todo, is_shared
         )
-        if num_workers is None:
-            num_workers = _default_workers(todo)
-        log(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
-        done |= _write_all(out, todo, num_workers, unit)
-    if is_shared:
+        done |= _write(out, todo, len(jobs), num_workers, unit, log, beam)
+    if is_shared or beam is not None:
         done = _results_of_jobs(jobs, finished_groups(out, request, manifest_class, is_shared))
     missing = sum(_key(job) not in done for job in jobs)
     if missing:
@@ -110,13 +117,26 @@ def _finish(out, request, manifest_class, results, settings):
         directory=str(out),
         **settings(results),
     )
+    files = {shard.file for shard in manifest.shards}
     for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
-        if path.name not in {shard.file for shard in manifest.shards}:
+        if path.name not in files:
             path.unlink(missing_ok=True)
     write_tfds_metadata(manifest)
     manifest.save(out)
     end_writing(out)
     return manifest
+
+
+def _write(out, todo, num_jobs, num_workers, unit, log, beam):
+    """Runs the jobs; returns their results, or none where the workers leave them in files."""
+    if beam is not None:
+        log(f"{len(todo)} of {num_jobs} shard groups to write, on Beam's {beam.name}.")
+        beam.run(functools.partial(write_and_save, str(out)), todo, out / PROGRESS_FOLDER / "faults")
+        return {}
+    if num_workers is None:
+        num_workers = _default_workers(todo)
+    log(f"{len(todo)} of {num_jobs} shard groups to write, {num_workers} at a time.")
+    return _write_all(out, todo, num_workers, unit)
 
 
 def _default_workers(jobs):

@@ -1,6 +1,7 @@
 """Verifies a directory of TFRecords, to the last record."""
 
 import dataclasses
+import functools
 from pathlib import Path
 
 import tensorflow as tf
@@ -12,23 +13,23 @@ from keras_d3.data import (
     AudioManifest,
     BrokenShardError,
     ImageManifest,
-    Shard,
     load_manifest,
     read_block,
     read_image,
     verify_shards,
 )
-from keras_d3.utils import ALL_WORK, WorkShard
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard
 
 
 def verify_directory(
-    directory: str | Path, work_shard: WorkShard = ALL_WORK
+    directory: str | Path, work_shard: WorkShard = ALL_WORK, beam: BeamRunner | None = None
 ) -> tuple[AudioManifest | ImageManifest, dict]:
     """Checks sizes and checksums of all shards, then every record: counts, order, sizes, contents.
 
     Args:
         directory: str or Path.
         work_shard: `WorkShard`, the part of the shards to check.
+        beam: `BeamRunner`, whose workers check, with `directory` on a disk that they see. None: this machine.
 
     Returns:
         `(manifest, counts)`: the manifest, and a dict of `split -> {"items": int, "records": int}`, the
@@ -40,10 +41,16 @@ def verify_directory(
     """
     manifest = load_manifest(directory, check_shards=False)
     shards = work_shard.of(manifest.shards)
-    verify_shards(dataclasses.replace(manifest, shards=tuple(shards)))
+    places = _places(manifest)
+    work = [(shard, *places[shard.file]) for shard in shards]
+    if beam is not None:
+        beam.run(functools.partial(_verify_shard, manifest), work, Path(directory) / ".faults")
+    else:
+        verify_shards(dataclasses.replace(manifest, shards=tuple(shards)))
+        for place in tqdm(work, desc="verify", unit="shard", leave=False):
+            _verify_records(manifest, *place)
     counts = {split: {"items": len(manifest.items(split)), "records": 0} for split in manifest.splits}
-    for shard in tqdm(shards, desc="verify", unit="shard", leave=False):
-        verify_records(manifest, shard)
+    for shard in shards:
         counts[shard.split]["records"] += shard.num_records
     for split in manifest.splits:
         written = sum(shard.num_records for shard in manifest.shards if shard.split == split)
@@ -55,17 +62,32 @@ def verify_directory(
     return manifest, counts
 
 
-def verify_records(manifest: AudioManifest | ImageManifest, shard: Shard) -> None:
-    """Reads every record of one shard; see `verify_directory`.
+def _places(manifest):
+    """Returns where the records of every shard begin: `{file: (number of the item, its records before)}`."""
+    places = {}
+    for split in manifest.splits:
+        records_of, items = CHECKS[manifest.kind][0], manifest.items(split)
+        number = before = 0
+        for shard in (shard for shard in manifest.shards if shard.split == split):
+            places[shard.file] = number, before
+            before += shard.num_records
+            while number < len(items) and before >= len(records_of(number, items[number])):
+                before -= len(records_of(number, items[number]))
+                number += 1
+    return places
 
-    Raises:
-        BrokenShardError: names the shard and the record.
-    """
-    records_of, check = CHECKS[manifest.kind]
+
+def _verify_shard(manifest, place):
+    shard, *_ = place
+    verify_shards(dataclasses.replace(manifest, shards=(shard,)))
+    _verify_records(manifest, *place)
+
+
+def _verify_records(manifest, shard, first_item, before):
+    """Reads every record of a shard, which begins with record number `before` of item `first_item`."""
     items, path, count = manifest.items(shard.split), manifest.path_of(shard), 0
-    before = manifest.shards[: manifest.shards.index(shard)]
-    first = sum(other.num_records for other in before if other.split == shard.split)
-    expected = _records_from(first, items, records_of)
+    check = CHECKS[manifest.kind][1]
+    expected = _records_from(manifest, items, first_item, before)
     try:
         for data in tf.data.TFRecordDataset([path]).as_numpy_iterator():
             check(manifest, items, data, next(expected, None))
@@ -76,12 +98,12 @@ def verify_records(manifest: AudioManifest | ImageManifest, shard: Shard) -> Non
         raise BrokenShardError(f"`{path}` must have {shard.num_records} records, not {count}. {REMAKE}")
 
 
-def _records_from(first, items, records_of):
-    """Yields the indices of a split's records in order, from record `first` on."""
-    for number, item in enumerate(items):
-        records = records_of(number, item)
-        yield from records[first:]
-        first = max(0, first - len(records))
+def _records_from(manifest, items, first_item, before):
+    """Yields the indices of a split's records in order, from one on."""
+    records_of = CHECKS[manifest.kind][0]
+    for number in range(first_item, len(items)):
+        yield from records_of(number, items[number])[before:]
+        before = 0
 
 
 def _check_block(manifest, tracks, data, expected):

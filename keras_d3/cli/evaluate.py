@@ -12,10 +12,11 @@ from keras_d3.cli.options import (
     names_of,
     scoring_options,
 )
-from keras_d3.utils import ALL_WORK, add_work_shard
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner
 
 # Options of the two forms; `--out` and those of `add_scoring` belong to both.
-FOLDERS = ("references", "estimates", "sources", "tracks", "shard", "pad_or_truncate")
+WORKERS = ("shard", "runner", "runner_options")
+FOLDERS = ("references", "estimates", "sources", "tracks", *WORKERS, "pad_or_truncate")
 SEPARATORS = ("quality", "runtime", "precision", "skip_trained_songs")
 SONG_SCORES = ("workers", "backend", "accompaniment", "stems", "metrics")
 SEGMENTERS = ("scales", "flip", "window", "stride", "overlays", "label_ids")
@@ -64,6 +65,7 @@ def add_evaluate(commands):
         f"than SECS (default: refuse; {PAD_OR_TRUNCATE_SECS} without a number)",
     )
     add_work_shard(folders, "tracks; a call without it then keeps these scores and shows the table of all")
+    add_beam_runner(folders)
     models = command.add_argument_group("scores of a model")
     models.add_argument(
         "--model", metavar="SAVED_MODEL", help="made by `keras-d3 export` or `keras-d3 convert`"
@@ -128,7 +130,14 @@ def _given(command, options, names):
 
 
 def _evaluate_folders(options):
-    from keras_d3.evaluation import aggregate, format_table, score_directory, silent_notes, track_names
+    from keras_d3.evaluation import (
+        aggregate,
+        format_table,
+        score_directory,
+        score_on_beam,
+        silent_notes,
+        track_names,
+    )
 
     tracks = options.tracks and names_of(options.tracks, "--tracks")
     if options.shard != ALL_WORK:
@@ -136,15 +145,17 @@ def _evaluate_folders(options):
         if not tracks:
             print(f"Part {options.shard} holds no track.")
             return
-    scores = score_directory(
-        options.references,
-        options.estimates,
-        options.out,
-        sources=options.sources,
-        tracks=tracks,
-        pad_or_truncate_secs=options.pad_or_truncate,
+    arguments = {
+        "sources": options.sources,
+        "pad_or_truncate_secs": options.pad_or_truncate,
         **scoring_options(options),
-    )
+    }
+    folders = (options.references, options.estimates, options.out)
+    runner = beam_runner(options)
+    if runner is not None:
+        score_on_beam(runner, *folders, tracks, **arguments)
+    # What the workers have scored is kept.
+    scores = score_directory(*folders, tracks=tracks, **arguments)
     print(format_table(aggregate(scores)), *silent_notes(scores), sep="\n")
 
 

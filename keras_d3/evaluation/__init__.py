@@ -1,6 +1,7 @@
 """Scores of separated audio and of label maps, their aggregation, and the report of the former."""
 
 from keras_d3.evaluation.aggregation import aggregate, format_db
+from keras_d3.evaluation.beam_scores import score_on_beam
 from keras_d3.evaluation.directory_scores import score_directories, score_directory
 from keras_d3.evaluation.mean_iou import confusion_matrix, format_iou_table, segmentation_scores
 from keras_d3.evaluation.museval_scores import METRICS, score_track
@@ -25,6 +26,7 @@ __all__ = [
     "format_table",
     "score_directories",
     "score_directory",
+    "score_on_beam",
     "score_track",
     "sdr",
     "sdr_improvement",

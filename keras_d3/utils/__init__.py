@@ -1,5 +1,6 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
+from keras_d3.utils.beam import BeamRunner, add_beam_runner, beam_runner
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
@@ -20,9 +21,12 @@ from keras_d3.utils.work_shards import ALL_WORK, WorkShard, add_work_shard
 
 __all__ = [
     "ALL_WORK",
+    "BeamRunner",
     "WorkShard",
+    "add_beam_runner",
     "add_work_shard",
     "atomic_path",
+    "beam_runner",
     "check_channels_known",
     "check_channels_last",
     "check_choice",
