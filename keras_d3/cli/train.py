@@ -1,6 +1,7 @@
 """`python -m recipes.<name>.train`: trains a config of a recipe."""
 
 import argparse
+import sys
 
 from keras_d3.cli.options import add_run_dir, add_sources
 from keras_d3.settings import Recipe, RunConfig, described_fields
@@ -18,7 +19,12 @@ def train_command(recipe: Recipe, arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.show and not (options.data and options.run_dir):
         parser.error("the following arguments are required: --data, --run-dir (or --show)")
-    return run_reporting_errors(_show if options.show else _train, recipe, options)
+    if options.show:
+        return run_reporting_errors(_show, recipe, options)
+    code = run_reporting_errors(_train, recipe, options)
+    if code and "keras_d3.training" in sys.modules:
+        sys.modules["keras_d3.training"].end_without_others(code)
+    return code
 
 
 def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
@@ -60,8 +66,20 @@ def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
         action="store_true",
         help="start such a config from drawn weights all the same",
     )
+    parser.add_argument(
+        "--devices",
+        type=_devices,
+        metavar="all|N",
+        help="devices of this machine that share each batch (default: one; on several machines, all)",
+    )
     parser.add_argument("--stop-after-epoch", type=int, metavar="N", help="stop there, to be resumed later")
     return parser
+
+
+def _devices(text):
+    if text != "all" and not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be 'all' or a number from 1 on. Received: {text!r}.")
+    return text if text == "all" else int(text)
 
 
 def _config(recipe: Recipe, options: argparse.Namespace) -> RunConfig:
@@ -101,6 +119,7 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
         stop_after_epoch=options.stop_after_epoch,
         initial_weights=initial_weights,
         from_scratch=options.from_scratch,
+        devices=options.devices,
     )
     for target, state in states.items():
         name = f"{target}: " if target else ""

@@ -1,11 +1,13 @@
 """Run directories: configs, states, checkpoints and scores of trainings."""
 
+from keras_d3.runs.following import FollowingRun
 from keras_d3.runs.initial_weights import check_initial_weights, initial_weights_in_words
 from keras_d3.runs.run import FROM_SCRATCH, MADE_BY, Run
 from keras_d3.runs.scores import PIXELS, RunScores, read_run_scores
 from keras_d3.runs.state import TrainingState
 
 __all__ = [
+    "FollowingRun",
     "FROM_SCRATCH",
     "MADE_BY",
     "PIXELS",

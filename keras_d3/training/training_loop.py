@@ -9,7 +9,9 @@ from keras_d3 import models
 from keras_d3.data import check_kind, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.callbacks import RunRecorder
+from keras_d3.training.devices import training_devices
 from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.processes import join_processes
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.tasks import task_of
 from keras_d3.training.weight_average import WeightAverage
@@ -24,6 +26,7 @@ def train(
     verbose="auto",
     initial_weights=None,
     from_scratch=False,
+    devices=None,
 ):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
@@ -52,6 +55,7 @@ def train(
             `description`, a dict that the run directory keeps. None: they are drawn, which a config that
             starts from other weights (`config.pretrained`) allows with `from_scratch` alone.
         from_scratch: bool, whether the weights of a new network are to be drawn whatever the config says.
+        devices: int, "all" or None, how many devices share each batch: see `training_devices`.
 
     Returns:
         `TrainingState` with the history.
@@ -60,18 +64,32 @@ def train(
         FileNotFoundError: no records at `data_dir`.
         ValueError: the config starts from other weights and a new run gets none; the run directory belongs
             to another config or other initial weights, the records do not fit the config, training diverged,
-            or a shard is damaged (the message names it).
+            or a shard is damaged (the message names it); devices or processes cannot share the batches.
+        RuntimeError: another process of the training does not answer, or was lost.
     """
     check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
+    with training_devices(devices) as place:
+        return _train(
+            place, config, data_dir, run_dir, stop_after_epoch, verbose, initial_weights, from_scratch
+        )
+
+
+def _train(place, config, data_dir, run_dir, stop_after_epoch, verbose, initial_weights, from_scratch):
     manifest = load_manifest(data_dir)
-    run = Run(run_dir)
+    run = place.run(run_dir)
     has_validation = "validation" in manifest.splits
     task = task_of(config)
     check_training(config, manifest)
+    description = initial_weights.description if initial_weights else None
+    place.check(config, manifest, stop_after_epoch=stop_after_epoch, initial_weights=description)
+    place.wait_for_first()
     run.claim(config)
     state = run.read_state()
-    description = initial_weights.description if initial_weights else None
     run.claim_initial_weights(description, state, from_scratch)
+    if not state.epoch:
+        task.prepare_records(manifest, progress=bool(verbose))
+    place.let_others_follow()
+    place.check_epoch(state.epoch)
     if state.finished:
         return state
     state.commit = state.commit or current_commit()
@@ -83,6 +101,7 @@ def train(
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
+    verbose = verbose if place.is_first else 0
     stages = config.training.stages
     while state.stage < len(stages):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
@@ -94,8 +113,12 @@ def train(
             last_epoch = min(last_epoch, stop_after_epoch)
         with reraise_with_shard_name(manifest):
             model.fit(
-                task.training_data(manifest, stage.batch_size, steps, state.epoch),
-                validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,
+                task.training_data(manifest, stage.batch_size, steps, state.epoch, place.share),
+                validation_data=task.validation_data(
+                    manifest, stage.batch_size, place.share, place.needs_even_batches
+                )
+                if has_validation
+                else None,
                 initial_epoch=state.epoch,
                 epochs=last_epoch,
                 steps_per_epoch=steps,
@@ -103,7 +126,7 @@ def train(
                     StepSchedule(stage, steps, state.epoch - state.stage_epoch),
                     *([average] if average else []),
                     RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average),
-                    keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False),
+                    *([_tensor_board(run)] if place.is_first else []),
                 ],
                 shuffle=False,  # the dataset shuffles
                 verbose=verbose,
@@ -111,6 +134,10 @@ def train(
     state.finished = True
     run.save_state(state)
     return state
+
+
+def _tensor_board(run):
+    return keras.callbacks.TensorBoard(str(run.path / "tensorboard"), write_graph=False)
 
 
 def train_targets(config, data_dir, run_dir, **kwargs):
@@ -132,7 +159,8 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     has_weights = kwargs.get("initial_weights") is not None
     check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
-    run.claim(config)
+    if join_processes().number == 0:
+        run.claim(config)
     return {
         source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
         for source in config.data.sources

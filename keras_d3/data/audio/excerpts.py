@@ -7,6 +7,7 @@ from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.schema import MIXTURE, empty_block, parse_block
 from keras_d3.data.epochs import FOREVER, READ_BUFFER_BYTES, fold_in, permutation, shuffled
 from keras_d3.settings import AudioDataConfig
+from keras_d3.utils import ALL_WORK, WorkShard
 
 
 class ExcerptSampler:
@@ -29,14 +30,21 @@ class ExcerptSampler:
         manifest: `AudioManifest`.
         split: str, "train", "validation" or "test".
         config: `AudioDataConfig`. A stratum has `block_samples / excerpts_per_block` starts.
+        share: `WorkShard`, the part of every pass, or of the shard groups, that is read here. Samplers of all
+            parts together read what one of the whole reads.
 
     Attributes:
         features: tuple of str, the features that are read, in the order of an excerpt's first axis.
         excerpts_per_pass: int, number of strata.
+
+    Raises:
+        ValueError: a pass has fewer excerpts than parts.
     """
 
-    def __init__(self, manifest: AudioManifest, split: str, config: AudioDataConfig):
-        self._manifest, self._config = manifest, config
+    def __init__(
+        self, manifest: AudioManifest, split: str, config: AudioDataConfig, share: WorkShard = ALL_WORK
+    ):
+        self._manifest, self._config, self._share = manifest, config, share
         self.features = features_read(manifest, config)
         self._blocks_before, self._blocks_after = blocks_around(
             manifest.block_samples, config.input_samples, config.context_before
@@ -47,6 +55,12 @@ class ExcerptSampler:
         self._paths = tf.constant([[*group.paths, *[""] * (most - len(group.paths))] for group in groups])
         self._num_paths = tf.constant([len(group.paths) for group in groups], tf.int64)
         self._set_strata(manifest, split)
+        if self.excerpts_per_pass < share.count:
+            raise ValueError(
+                f"A pass over the {split} records must have an excerpt for each of the {share.count} "
+                f"processes. `{manifest.directory}` has {self.excerpts_per_pass}. Start fewer processes, "
+                "or raise `data.excerpts_per_block`."
+            )
 
     def _set_strata(self, manifest, split):
         tracks = manifest.tracks(split)
@@ -82,15 +96,15 @@ class ExcerptSampler:
         passes = tf.data.Dataset.range(FOREVER).flat_map(
             lambda number: self.one_pass(fold_in(seed, number), feature)
         )
-        return shuffled(passes, self._config.shuffle_excerpts, seed)
+        return shuffled(passes, max(1, self._config.shuffle_excerpts // self._share.count), seed)
 
     def one_pass(self, seed: tf.Tensor, feature: tf.Tensor | None = None) -> tf.data.Dataset:
-        """Returns the excerpts of one pass, one per stratum.
+        """Returns the excerpts of one pass, one per stratum, or this sampler's share of them.
 
         The shard groups are put in a random order and read as one circle by `config.parallel_tracks` readers
         in turns. Their places on the circle are equally many excerpts apart, and the first is drawn from all
         excerpts. So each excerpt is equally likely at each place of the pass, and a pass that is not read to
-        its end favors no part of any track.
+        its end favors no part of any track. A share is one stretch of the circle, and a part of the readers.
 
         Args:
             seed, feature: as of `random`.
@@ -98,17 +112,19 @@ class ExcerptSampler:
         seeds = [fold_in(seed, number) for number in range(3)]
         draws = self._draw(seeds[0])
         order = permutation(self._num_groups, seeds[1])
-        total = self.excerpts_per_pass
+        total, share = self.excerpts_per_pass, self._share
+        begin = (share.number - 1) * total // share.count
+        length = share.number * total // share.count - begin
         rotation = tf.random.stateless_uniform((), seeds[2], 0, total, tf.int64, alg="philox")
-        num_readers = min(self._config.parallel_tracks, total)
+        num_readers = max(1, min(self._config.parallel_tracks // share.count, length))
         # Per shard group: index of its first draw, and the number of its draws (permuted like `order`).
         firsts = tf.searchsorted(draws, tf.constant(self._group_begins), out_type=tf.int64)
         sizes = tf.gather(firsts[1:] - firsts[:-1], order)
         ends = tf.cumsum(sizes)
 
         def read(reader):
-            place = (rotation + reader * total // num_readers) % total
-            count = (reader + 1) * total // num_readers - reader * total // num_readers
+            place = (rotation + begin + reader * length // num_readers) % total
+            count = (reader + 1) * length // num_readers - reader * length // num_readers
             turn = tf.searchsorted(ends, [place], side="right", out_type=tf.int64)[0]
             first = firsts[order[turn]] + place - (ends[turn] - sizes[turn])
             record, first_in_record = self._record_of(draws, first)
@@ -130,7 +146,10 @@ class ExcerptSampler:
         )
 
     def in_order(self, hop: int) -> tf.data.Dataset:
-        """Returns the excerpts at the starts 0, hop, 2 hop, ... of every track, each once."""
+        """Returns the excerpts at the starts 0, hop, 2 hop, ... of every track, each once.
+
+        A share is every so-manieth shard group.
+        """
 
         def starts(window):
             anchor, block_samples = window[self._blocks_before], self._manifest.block_samples
@@ -140,7 +159,8 @@ class ExcerptSampler:
             # A short last block may hold no multiple of `hop`.
             return tf.range(first, tf.maximum(first, end), hop)
 
-        windows = tf.data.Dataset.range(self._num_groups).flat_map(
+        groups = np.array(self._share.of(range(self._num_groups)), "int64")
+        windows = tf.data.Dataset.from_tensor_slices(groups).flat_map(
             lambda group: self._windows(group, tf.constant(0, tf.int64), None)
         )
         return windows.flat_map(

@@ -1,9 +1,13 @@
 """Magnitude batches for spectrogram networks."""
 
+import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_d3.ops import frame_spectra, magnitude, reflect
+from keras_d3.ops import frame_spectra, magnitude, reflect, reflect_positions
 from keras_d3.utils import check_frames
+
+_IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
 
 def to_magnitudes(
@@ -54,12 +58,14 @@ def to_magnitudes(
         )
 
     def centered(waveform):
-        padded = reflect(waveform, frame_length // 2)
-        return magnitude(*frame_spectra(padded, frame_length, frame_step))[:, :num_frames]
+        half = frame_length // 2
+        positions = reflect_positions(np.arange(-half, waveform.shape[1] + half), waveform.shape[1])
+        padded = reflect(waveform, half) if _IS_TENSORFLOW else tf.gather(waveform, positions, axis=1)
+        return _magnitudes(padded, frame_length, frame_step)[:, :num_frames]
 
     @tf.autograph.experimental.do_not_convert
-    def both(mixture, targets):
-        return centered(mixture), centered(targets[target])
+    def both(mixture, targets, *weights):
+        return centered(mixture), centered(targets[target]), *_with_axis(weights)
 
     return dataset.map(both).prefetch(2)
 
@@ -88,10 +94,28 @@ def targets_to_magnitudes(dataset: tf.data.Dataset, frame_length: int, frame_ste
     check_frames(frame_length, frame_step, any_step=True)
 
     @tf.autograph.experimental.do_not_convert
-    def transform(mixture, targets):
-        return mixture, {
-            source: magnitude(*frame_spectra(waveform, frame_length, frame_step))
-            for source, waveform in targets.items()
+    def transform(mixture, targets, *weights):
+        magnitudes = {
+            source: _magnitudes(waveform, frame_length, frame_step) for source, waveform in targets.items()
         }
+        return mixture, magnitudes, *_with_axis(weights)
 
     return dataset.map(transform).prefetch(2)
+
+
+def _with_axis(weights):
+    """Weights (batch, 1) of waveforms with the axis that losses of spectrograms have more."""
+    return [weight[:, tf.newaxis] for weight in weights]
+
+
+def _magnitudes(waveform, frame_length, frame_step):
+    """Magnitudes (batch, frames, bins, channels) of the frames inside waveforms (batch, time, channels).
+
+    `keras_d3.ops` computes on Keras' backend. tf.data computes on TensorFlow, whatever the backend: where it
+    is another, `tf.signal` gives the same values up to rounding.
+    """
+    if _IS_TENSORFLOW:
+        return magnitude(*frame_spectra(waveform, frame_length, frame_step))
+    by_channel = tf.transpose(waveform, (0, 2, 1))
+    spectra = tf.signal.stft(by_channel, frame_length, frame_step, frame_length)
+    return tf.transpose(tf.abs(spectra), (0, 2, 3, 1))

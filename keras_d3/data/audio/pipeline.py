@@ -8,7 +8,7 @@ from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.schema import MIXTURE
 from keras_d3.data.epochs import endless_epochs, fix_graph_seed, fold_in
 from keras_d3.settings import AudioDataConfig
-from keras_d3.utils import check_positive_int
+from keras_d3.utils import ALL_WORK, WorkShard, check_positive_int
 
 
 def training_waveforms(
@@ -19,6 +19,7 @@ def training_waveforms(
     first_epoch: int = 0,
     deterministic: bool = True,
     split: str = "train",
+    share: WorkShard = ALL_WORK,
 ) -> tf.data.Dataset:
     """Returns endless random training batches.
 
@@ -36,11 +37,13 @@ def training_waveforms(
     Args:
         manifest: `AudioManifest`.
         config: `AudioDataConfig`.
-        batch_size: int, examples per batch.
+        batch_size: int, examples per batch, of all shares together.
         steps_per_epoch: int, batches per epoch.
         first_epoch: int, epoch to start with.
         deterministic: bool. False lets tf.data deliver batches out of order when that is faster.
         split: str, "train", "validation" or "test".
+        share: `WorkShard`, for one of several processes: it reads a part of every pass of its own, and gives
+            `batch_size / share.count` examples per batch.
 
     Returns:
         A `tf.data.Dataset` of `(mixture, targets)`: float32 `(batch, input_samples,
@@ -58,7 +61,8 @@ def training_waveforms(
     check_positive_int("steps_per_epoch", steps_per_epoch)
     check_positive_int("first_epoch", first_epoch, 0)
     check_audio_records(manifest, config, split)
-    sampler = ExcerptSampler(manifest, split, config)
+    batch_size = _own_batch_size(batch_size, share)
+    sampler = ExcerptSampler(manifest, split, config, share)
     num_features = len(sampler.features)
     num_streams = num_features if config.sources_from == "different_tracks" else 1
 
@@ -81,6 +85,8 @@ def training_waveforms(
             audio = _to_float(samples, sampler.features, config)
             mixture = audio.pop(MIXTURE, None)
             batch_seed = fold_in(fold_in(seed, num_streams), number)
+            if share.count > 1:  # other gains in every process
+                batch_seed = fold_in(batch_seed, share.number)
             audio = augment(audio, batch_seed, config.gain_range, config.channel_swap_probability)
             return _mixture_and_targets(manifest, config, mixture, audio)
 
@@ -90,7 +96,12 @@ def training_waveforms(
 
 
 def validation_waveforms(
-    manifest: AudioManifest, config: AudioDataConfig, batch_size: int, split: str = "validation"
+    manifest: AudioManifest,
+    config: AudioDataConfig,
+    batch_size: int,
+    split: str = "validation",
+    share: WorkShard = ALL_WORK,
+    even_batches: bool = False,
 ) -> tf.data.Dataset:
     """Returns consecutive windows over whole tracks, always the same, each once.
 
@@ -98,38 +109,79 @@ def validation_waveforms(
     track; the last is zero-padded and kept, and so is the last, smaller batch.
     Neither gain nor channel swap is applied.
 
+    Several devices need batches of one size, and several processes equally many. With `even_batches` silent
+    examples of weight 0 fill them up, and the weight of the others makes up for that: it is the same for
+    all, so that Keras' mean over the examples of all batches is that over the windows alone.
+
     Args:
         manifest, config, batch_size: as in `training_waveforms`.
         split: str, "train", "validation" or "test".
+        share: `WorkShard`, for one of several processes: it reads windows of its part of the shard groups.
+        even_batches: bool, whether every batch has `batch_size / share.count` examples.
 
     Returns:
-        A finite `tf.data.Dataset` of `(mixture, targets)` as from `training_waveforms`.
+        A finite `tf.data.Dataset` of `(mixture, targets)` as from `training_waveforms`; with `even_batches`
+        of `(mixture, targets, weights)`, weights float32 `(batch, 1)`.
 
     Raises:
         ValueError: the records cannot feed this config, or `batch_size` is not positive.
     """
     check_positive_int("batch_size", batch_size)
     check_audio_records(manifest, config, split)
-    sampler = ExcerptSampler(manifest, split, config)
+    sampler = ExcerptSampler(manifest, split, config, share)
 
     @tf.autograph.experimental.do_not_convert
-    def finish(samples):
+    def finish(samples, *weights):
         audio = _to_float(samples, sampler.features, config)
         mixture = audio.pop(MIXTURE, None)
-        return _mixture_and_targets(manifest, config, mixture, audio)
+        # One more axis, as the losses of an example have: Keras does not add it.
+        weights = [weight[:, tf.newaxis] for weight in weights]
+        return *_mixture_and_targets(manifest, config, mixture, audio), *weights
 
     excerpts = sampler.in_order(config.validation_hop or config.output_samples)
-    num_batches = -(-num_validation_windows(manifest, config, split) // batch_size)
-    dataset = excerpts.batch(batch_size).map(finish)
+    if even_batches:
+        excerpts, num_batches = _filled_up(excerpts, manifest, config, split, batch_size, share)
+    else:
+        num_batches = -(-num_validation_windows(manifest, config, split) // batch_size)
+    dataset = excerpts.batch(_own_batch_size(batch_size, share)).map(finish)
     return dataset.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+
+
+def _filled_up(excerpts, manifest, config, split, batch_size, share):
+    """Returns excerpts with weights, silent ones at the end, and the number of batches of each process."""
+    own_batch_size = _own_batch_size(batch_size, share)
+    group_of = {shard.file: shard.group for shard in manifest.shards if shard.split == split}
+    of_group = dict.fromkeys(sorted(group_of.values()), 0)
+    for track in manifest.tracks(split):
+        of_group[group_of[track.shards[0]]] += _num_windows(track, config)
+    of_process = [
+        sum(WorkShard(number, share.count).of(of_group.values())) for number in range(1, share.count + 1)
+    ]
+    num_batches = -(-max(of_process) // own_batch_size)
+    weight = num_batches * batch_size / sum(of_process)
+    silence = tf.data.Dataset.from_tensors((tf.zeros(excerpts.element_spec.shape, tf.int16), 0.0))
+    silence = silence.repeat(num_batches * own_batch_size - of_process[share.number - 1])
+    return excerpts.map(lambda samples: (samples, weight)).concatenate(silence), num_batches
+
+
+def _own_batch_size(batch_size, share):
+    if batch_size % share.count:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {share.count} processes. "
+            f"Received: batch_size={batch_size}."
+        )
+    return batch_size // share.count
 
 
 def num_validation_windows(
     manifest: AudioManifest, config: AudioDataConfig, split: str = "validation"
 ) -> int:
     """Returns the number of examples that `validation_waveforms` gives."""
-    hop = config.validation_hop or config.output_samples
-    return sum(-(-track.num_samples // hop) for track in manifest.tracks(split))
+    return sum(_num_windows(track, config) for track in manifest.tracks(split))
+
+
+def _num_windows(track, config):
+    return -(-track.num_samples // (config.validation_hop or config.output_samples))
 
 
 def augment(
