@@ -179,7 +179,7 @@ class TrainingConfig:
                 f"Received: ema_momentum={self.ema_momentum!r}."
             )
         check_positive_int("tensorboard_excerpts", self.tensorboard_excerpts, 0)
-        if self.stft_loss_weight < 0 or (self.stft_loss_weight and self.loss not in SAMPLE_LOSSES):
+        if not self.stft_loss_weight >= 0 or (self.stft_loss_weight and self.loss not in SAMPLE_LOSSES):
             raise ValueError(
                 f"`stft_loss_weight` must not be negative, and 0 unless `loss` is one of "
                 f"{', '.join(map(repr, SAMPLE_LOSSES))}, to which it adds. Received: "

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from keras_d3.settings import STFT_RESOLUTIONS, RunConfig
+from keras_d3.models import wave_u_net_lengths
+from keras_d3.settings import STFT_RESOLUTIONS, RunConfig, Stage
+from keras_d3.training import train
 from keras_d3.training.audio_task import AudioTask
 from keras_d3.training.waveform_loss import WaveformLoss, multi_resolution_stft_loss
 from tests.helpers.training_configs import spectrogram_config, waveform_config
@@ -88,6 +90,20 @@ def test_settings_choose_the_loss(training, expected):
     assert objective["loss_weights"] == {"bass": 0.5, "vocals": 0.5}
     for loss in objective["loss"].values():
         assert isinstance(loss, WaveformLoss) and (loss.sample_loss, loss.stft_weight) == expected
+
+
+@pytest.mark.slow
+def test_a_run_trains_on_it_and_resumes(records, tmp_path):
+    """Through the graph of a training step and a checkpoint that is loaded with its loss."""
+    lengths = wave_u_net_lengths(1300, num_levels=1, kernel_size=5, up_kernel_size=3, context=True)
+    values = waveform_config(stages=(Stage(3e-3, 4, 2),), precision="mixed_bfloat16").to_dict()
+    values["data"].update(input_samples=lengths[0], output_samples=lengths[1])
+    values["model"]["num_output_samples"] = 1300
+    values["training"].update(loss="mae", stft_loss_weight=0.1)
+    config = RunConfig.from_dict(values)
+    for stop in (1, None):
+        state = train(config, records, tmp_path / "run", stop_after_epoch=stop, verbose=0)
+    assert np.isfinite(state.best_value) and state.history[1]["loss"] < state.history[0]["loss"]
 
 
 def test_what_does_not_fit():
