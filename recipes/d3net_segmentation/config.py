@@ -106,6 +106,8 @@ TINY_D_RESNET_50_FCN = variant(TINY, "tiny_d_resnet_50_fcn", {"preset": "d_resne
 # of 8 of 4 and 36), crops of 64 x 128, 2,000 steps of 4 crops.
 _SMALL = {
     "data.crop": (64, 128),
+    # Of 0.03, 0.1 and 0.3 (D3Net, 1,000 steps, seed 100) with the highest mean IoU in validation: 63.6, 67.8
+    # and 63.4.
     "training.stages": (Stage(0.1, 4, 4, decay="poly", final_learning_rate=1e-3),),
     "training.steps_per_epoch": 500,
     "training.ema_momentum": 0.99,
