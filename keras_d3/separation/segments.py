@@ -1,15 +1,19 @@
 """Songs of hours, separated segment by segment."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_d3.audio import AudioBlocks, StreamResampler
-from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.settings import SeparatorConfig, WaveformSeparatorConfig, from_dict
+
+if TYPE_CHECKING:
+    from keras_d3.separation.graph_separator import GraphSeparator
 
 SEGMENT_SECS = 300.0
 FADE_SECS = 1.0

@@ -8,16 +8,17 @@ import keras
 import numpy as np
 
 from keras_d3.export import (
-    OPENVINO_DIR,
     describe,
+    networks_dir,
     write_network_directory,
     write_networks,
     write_saved_model,
 )
-from keras_d3.separation.graph_separator import GraphSeparator, separation_graph
+from keras_d3.separation.graph_separator import GraphSeparator
+from keras_d3.separation.network_graph import separation_graph
 from keras_d3.separation.spectrogram_graph import patch_shape
-from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
-from keras_d3.settings import SpectrogramSeparatorConfig, WaveformSeparatorConfig, to_dict
+from keras_d3.separation.waveform_graph import WaveformGraph
+from keras_d3.settings import NETWORK_NAME, SpectrogramSeparatorConfig, WaveformSeparatorConfig, to_dict
 
 
 class Separator(GraphSeparator):
@@ -71,7 +72,12 @@ class Separator(GraphSeparator):
         super().__init__(graph, describe(_entries(config, graph), metadata))
 
     def export(
-        self, path: str | Path, overwrite: bool = False, check: bool = True, openvino: bool = False
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+        check: bool = True,
+        openvino: bool = False,
+        onnx: bool = False,
     ) -> Path:
         """Writes the separator as a SavedModel that plain TensorFlow runs.
 
@@ -86,20 +92,25 @@ class Separator(GraphSeparator):
             check: bool, whether the SavedModel is loaded and compared with this separator on half a
                 second of noise before it gets its name.
             openvino: bool, whether the networks are also written for OpenVINO, below `assets.extra`, for
-                `load_separator(path, runtime="openvino")`. Doubles the size.
+                `load_separator(path, runtime="openvino")`.
+            onnx: bool, whether they are also written as ONNX files, for `runtime="onnxruntime"`. Either takes
+                the space of the weights once more.
 
         Returns:
             `path` as a `pathlib.Path`.
 
         Raises:
             FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
-            ModuleNotFoundError: OpenVINO is not installed and asked for.
+            ModuleNotFoundError: a package of the extra `export` is not installed and asked for.
             RuntimeError: the check failed.
         """
+        formats = [name for name, wanted in (("openvino", openvino), ("onnx", onnx)) if wanted]
 
         def write_more(directory):
-            if openvino:
-                write_networks(self._named_networks(), directory / OPENVINO_DIR, "openvino", check)
+            for file_format in formats:
+                write_networks(
+                    self._named_networks(), directory / networks_dir(file_format), file_format, check
+                )
 
         num_samples = max(1, self.sample_rate // 2)
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, (num_samples, self.channels))

@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_d3.export import (
     GraphModule,
-    as_graph_network,
+    as_graph_networks,
     empty_buffer,
     is_zero,
     loop,
@@ -16,10 +16,7 @@ from keras_d3.export import (
     write_in_place,
 )
 from keras_d3.ops import add_to_start, overlap_add, read_samples
-from keras_d3.settings import WaveformSeparatorConfig
-
-# File name of the one network of a waveform separator, which has no source's name.
-NETWORK_NAME = "network"
+from keras_d3.settings import NETWORK_NAME, WaveformSeparatorConfig
 
 
 class WaveformGraph(GraphModule):
@@ -40,7 +37,7 @@ class WaveformGraph(GraphModule):
     every network is tiled.
 
     Args:
-        model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_network`)
+        model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_networks`)
             from (batch, input_samples, channels) to a dict with one (batch, output_samples, channels)
             tensor per source, both lengths fixed. The output lies in the middle of the input; if the
             surplus is odd, the extra sample follows the output.
@@ -58,7 +55,8 @@ class WaveformGraph(GraphModule):
         self.input_samples, self.output_samples = _window_lengths(model, config)
         if self.input_samples > self.output_samples:
             config = dataclasses.replace(config, overlap=0.0)
-        self.network = as_graph_network(model, (self.input_samples, config.channels))
+        shape = (self.input_samples, config.channels)
+        self.network = as_graph_networks({NETWORK_NAME: model}, {NETWORK_NAME: shape})[NETWORK_NAME]
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
         super().__init__(
             "separation",
