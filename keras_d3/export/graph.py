@@ -54,8 +54,10 @@ class GraphModule(tf.Module):
         if name not in settings:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
         twin = next(twin for twin in settings if settings[twin] == settings[name])
-        setattr(self, name, self._trace(settings[name]) if twin == name else getattr(self, twin))
-        return getattr(self, name)
+        function = self._trace(settings[name]) if twin == name else getattr(self, twin)
+        # Not `setattr`: TensorFlow's asks for the attribute first. Saving finds functions by `dir`.
+        self.__dict__[name] = function
+        return function
 
     def call(self, inputs: tf.Tensor, settings: Any) -> dict[str, tf.Tensor]:
         """Builds the graph from the input to a dict of named outputs."""

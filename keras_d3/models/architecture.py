@@ -18,9 +18,11 @@ def architecture_of(model: Any) -> Any:
     Example:
 
     >>> from keras_d3 import models
-    >>> first, second = (models.build(f"d3net_{name}", tiny=True) for name in ("vocals", "drums"))
-    >>> models.architecture_of(first) == models.architecture_of(second)
+    >>> plain, twin, stereo = (models.build(f"wave_u_net_{name}", tiny=True) for name in ("m3", "m3", "m4"))
+    >>> models.architecture_of(plain) == models.architecture_of(twin)
     True
+    >>> models.architecture_of(plain) == models.architecture_of(stereo)
+    False
     """
     if not isinstance(model, Network):
         return None
