@@ -62,7 +62,6 @@ sys.exit(", ".join(sorted({{"tensorflow", "keras", "matplotlib"}} & set(sys.modu
         (["models"], 0, "d3net_vocals"),
         (["models", "wave_u_net_x"], 1, "Did you mean 'wave_u_net_m"),
         (["erf", "wave_u_net_x", "--out", "new"], 1, "Did you mean 'wave_u_net_m"),
-        (["separate", "song.wav", "--model", "nothing", "--out", "new"], 1, "No audio file at `song.wav`"),
         (["separate", __file__, "--model", "nothing", "--out", "new"], 1, "No SavedModel at `nothing`"),
         (["segment", "a.png", "--model", "nothing", "--out", "new"], 1, "No SavedModel at `nothing`"),
     ],
