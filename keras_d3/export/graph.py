@@ -69,7 +69,9 @@ class GraphModule(tf.Module):
         return function.get_concrete_function(self.inputs)
 
 
-def as_graph_networks(networks: Mapping[str, Any], input_shapes: Mapping[str, Sequence[int | None]]) -> dict:
+def as_graph_networks(
+    networks: Mapping[str, Any], input_shapes: Mapping[str, Sequence[int | None]], same_weights: bool = False
+) -> dict:
     """Networks as graphs call them: Keras models as `GraphNetwork`, networks of other runtimes as they are.
 
     The latter have four members: called inside a graph, they map a float32 tensor (batch, ...) to a float32
@@ -82,10 +84,15 @@ def as_graph_networks(networks: Mapping[str, Any], input_shapes: Mapping[str, Se
     Args:
         networks: dict of `name: keras.Model` with one input, or `name: network of another runtime`.
         input_shapes: dict of their inputs' shapes without the batch, None for unknown axes.
+        same_weights: bool, whether all Keras models have the weights of the first, in this order, and are to
+            read its variables: a network for inputs of several lengths.
 
     Returns:
         dict of `name: callable` from a float32 tensor to float32 tensors, with `variables`.
     """
+    if same_weights and all(isinstance(network, keras.Model) for network in networks.values()):
+        first, *_ = (fold_batch_norm(network) for network in networks.values())
+        return {name: GraphNetwork(network, input_shapes[name], first) for name, network in networks.items()}
     found, groups = {}, []
     for name, network in networks.items():
         if not isinstance(network, keras.Model):
@@ -123,6 +130,7 @@ class GraphNetwork:
     Args:
         model: `keras.Model` with one input.
         input_shape: sequence of ints, its input's shape without the batch, None for unknown axes.
+        weights_of: `keras.Model` whose variables it reads in place of its own; or None.
 
     Attributes:
         function: the `tf.function`.
@@ -132,10 +140,13 @@ class GraphNetwork:
         RuntimeError: Keras runs on another backend than TensorFlow.
     """
 
-    def __init__(self, model: keras.Model, input_shape: Sequence[int | None]):
+    def __init__(
+        self, model: keras.Model, input_shape: Sequence[int | None], weights_of: keras.Model | None = None
+    ):
         _check_backend()
         self.model = model = fold_batch_norm(model)
-        self.variables = [variable.value for variable in model.variables]
+        self.weights_of = weights_of or model
+        self.variables = [variable.value for variable in self.weights_of.variables]
         # Kept as one node in the graphs that call it: they start faster and run as fast.
         self.function = tf.function(
             self._call,
@@ -148,7 +159,11 @@ class GraphNetwork:
         return self.function(inputs)
 
     def _call(self, inputs):
-        return _infer(self.model, inputs)
+        if self.weights_of is self.model:
+            return _infer(self.model, inputs)
+        weights = [tf.convert_to_tensor(variable) for variable in self.variables]
+        with keras.StatelessScope(state_mapping=list(zip(self.model.variables, weights, strict=True))):
+            return _infer(self.model, inputs)
 
 
 class SharedGraph:

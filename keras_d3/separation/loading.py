@@ -1,7 +1,6 @@
 """Separators from SavedModels, their networks computed by TensorFlow or another runtime."""
 
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
@@ -11,11 +10,10 @@ from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.runtime_choice import resolve_runtime
 from keras_d3.separation.separator_metadata import read_separator_metadata
 from keras_d3.settings import (
-    NETWORK_NAME,
+    LONG_NETWORK_NAME,
     OPENVINO_PRECISIONS,
     RUNTIMES,
     SeparatorConfig,
-    WaveformSeparatorConfig,
     from_dict,
 )
 from keras_d3.utils import check_choice
@@ -70,9 +68,10 @@ def load_separator(
     from keras_d3.separation.network_graph import separation_graph
 
     config = from_dict(SeparatorConfig, metadata.get("separation"), "separation")
-    networks: Any = load_networks(path, config.network_names, runtime, precision, num_threads)
-    if isinstance(config, WaveformSeparatorConfig):
-        networks = networks[NETWORK_NAME]
+    names = config.network_names
+    if (metadata.get("window_samples") or {}).get("long"):
+        names = (*names, LONG_NETWORK_NAME)
+    networks = load_networks(path, names, runtime, precision, num_threads)
     return GraphSeparator(separation_graph(networks, config), metadata, runtime)
 
 

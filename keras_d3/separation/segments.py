@@ -60,6 +60,7 @@ def segment_lengths(
         window = metadata.get("window_samples")
         unit, reach = 1, round(MARGIN_SECS * rate)
         if window:
+            window = window.get("long", window) if quality == "fast" else window
             overlap = config.overlap if window["input"] == window["output"] else 0.0
             unit, reach = max(1, round(window["output"] * (1 - overlap))), 2 * window["input"]
     else:

@@ -16,9 +16,16 @@ from keras_d3.export import (
 )
 from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.network_graph import separation_graph
+from keras_d3.separation.rebuild_network import with_long_windows
 from keras_d3.separation.spectrogram_graph import patch_shape
 from keras_d3.separation.waveform_graph import WaveformGraph
-from keras_d3.settings import NETWORK_NAME, SpectrogramSeparatorConfig, WaveformSeparatorConfig, to_dict
+from keras_d3.settings import (
+    LONG_NETWORK_NAME,
+    NETWORK_NAME,
+    SpectrogramSeparatorConfig,
+    WaveformSeparatorConfig,
+    to_dict,
+)
 
 
 class Separator(GraphSeparator):
@@ -39,7 +46,8 @@ class Separator(GraphSeparator):
         metadata: dict that is exported too; `recipe` may be set before. It has the entries of
             `keras_d3.export.describe`, and `sample_rate_hz`, `channels`, `sources`, `separation` (all
             settings), `stft` (`frame_length`, `frame_step`, `window`, `padding`; None for a waveform
-            network) and `window_samples` (`input`, `output`; None for spectrogram networks).
+            network) and `window_samples` (`input`, `output`, and `long` with the two where `"fast"` has
+            longer windows; None for spectrogram networks).
 
     Raises:
         ValueError: the networks do not fit `config`.
@@ -66,8 +74,11 @@ class Separator(GraphSeparator):
         config: WaveformSeparatorConfig | SpectrogramSeparatorConfig,
         metadata: Mapping[str, Any] | None = None,
     ):
-        self._networks: Any = networks
         self.config = config
+        if isinstance(config, WaveformSeparatorConfig):
+            network, long_network = networks, with_long_windows(networks)
+            networks = {NETWORK_NAME: network} | ({LONG_NETWORK_NAME: long_network} if long_network else {})
+        self._networks: Any = networks
         graph = separation_graph(networks, config)
         super().__init__(graph, describe(_entries(config, graph), metadata))
 
@@ -150,7 +161,7 @@ class Separator(GraphSeparator):
         """dict of file name: (Keras model, its input's shape without the batch)."""
         networks, config = self._networks, self.config
         if isinstance(config, WaveformSeparatorConfig):
-            return {NETWORK_NAME: (networks, networks.input_shape[1:])}
+            return {name: (network, network.input_shape[1:]) for name, network in networks.items()}
         return {source: (networks[source], patch_shape(config, source)) for source in self.sources}
 
 
@@ -158,7 +169,13 @@ def _entries(config, graph):
     """What the metadata of every separator state."""
     stft = window_samples = None
     if isinstance(graph, WaveformGraph):
-        window_samples = {"input": graph.input_samples, "output": graph.output_samples}
+        window_samples = {"input": graph.window.input_samples, "output": graph.window.output_samples}
+        if graph.long_window != graph.window:
+            long_window = graph.long_window
+            window_samples["long"] = {
+                "input": long_window.input_samples,
+                "output": long_window.output_samples,
+            }
     if isinstance(config, SpectrogramSeparatorConfig):
         stft = {
             "frame_length": config.frame_length,

@@ -27,6 +27,7 @@ from keras_d3.settings.runtimes import (
 )
 from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
 from keras_d3.settings.separator import (
+    LONG_NETWORK_NAME,
     NETWORK_NAME,
     PADDINGS,
     QUALITIES,
@@ -51,6 +52,7 @@ __all__ = [
     "CLIPS",
     "MEAN_IOU",
     "NETWORK_FORMATS",
+    "LONG_NETWORK_NAME",
     "NETWORK_NAME",
     "OPENVINO_PRECISIONS",
     "PADDINGS",

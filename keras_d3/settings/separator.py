@@ -10,6 +10,8 @@ PADDINGS = ("zeros", "reflect")
 QUALITIES = ("best", "fast")
 # Name of the one network of a waveform separator, which has no source's name.
 NETWORK_NAME = "network"
+# And of the same network for the longer windows of "fast", where it has context.
+LONG_NETWORK_NAME = "network_long"
 # Every sample would be computed ten times; beyond that, the cost grows without bound.
 MAX_OVERLAP = 0.9
 
