@@ -15,6 +15,7 @@ from keras_d3.cli.options import (
     stem_files_config,
 )
 from keras_d3.pretrained import find_model
+from keras_d3.utils import prefer_onednn
 
 
 def add_separate(commands):
@@ -63,6 +64,8 @@ def _separate(options):
 
     metadata = read_separator_metadata(model)
     _check_runtime(options, model)
+    if metadata.get("window_samples"):  # of waveform networks
+        prefer_onednn()
     name = model.resolve().name
     batch = SongBatch(songs, metadata, out_dir, config, name, options.skip_existing)
     _check_new(options, [path for paths in batch.paths.values() for path in paths.values()])

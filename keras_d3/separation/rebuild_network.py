@@ -12,8 +12,8 @@ from keras_d3.utils import check_positive_int
 # The arguments that set the window's length, of dilated networks and of Wave-U-Nets.
 SEGMENT_ARGUMENTS = ("num_samples", "num_output_samples")
 # Outputs in lengths of the context. A Wave-U-Net's 16,389 samples read 147,443, nine times as many; outputs
-# of twice the context read one and a half times as many. Longer ones gain little and take more memory.
-OUTPUT_PER_CONTEXT = 2
+# as long as the context read twice as many. Longer ones gain nothing: docs/speed.md.
+OUTPUT_PER_CONTEXT = 1
 
 logger = logging.getLogger(__name__)
 

@@ -67,17 +67,11 @@ class WaveformGraph(GraphModule):
         shapes = {name: (lengths[name], config.channels) for name in models}
         self.networks = as_graph_networks(models, shapes, same_weights=True)
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
-        fast = (
-            [*self.networks][-1],
-            self.long_window,
-            # As many samples at once as the network's own windows.
-            dataclasses.replace(
-                config.at_quality("fast"),
-                windows_per_batch=max(
-                    1, config.windows_per_batch * self.window.input_samples // self.long_window.input_samples
-                ),
-            ),
-        )
+        fast_config = config.at_quality("fast")
+        if long_model is not None:
+            # The maps of one are as large as those of several short ones.
+            fast_config = dataclasses.replace(fast_config, windows_per_batch=1)
+        fast = ([*self.networks][-1], self.long_window, fast_config)
         super().__init__(
             "separation",
             self.networks.values(),

@@ -73,7 +73,7 @@ def context_network(num_output_samples):
 @pytest.mark.parametrize("padding,mode", [("zeros", "constant"), ("reflect", "reflect")])
 def test_tiles_of_a_network_with_context_are_parts_of_the_whole(padding, mode):
     """One evaluation of the whole song gives what the tiles give: each has real context on both sides."""
-    network, whole = context_network(20), wave_u_net_with_context(20 * 6)
+    network, whole = context_network(20), context_network(20 * 6)
     whole.set_weights(network.get_weights())
     settings = waveform_settings(padding=padding, windows_per_batch=4)
     graph = WaveformGraph(network, settings)
@@ -196,7 +196,7 @@ def test_long_windows_are_the_windows_that_begin_a_multiple_of_the_decimation_ap
     longer = with_long_windows(network)
     input_samples, output_samples = network.input_shape[1], network.output["vocals"].shape[1]
     (_, long_input, _), long_output = longer.input_shape, longer.output["vocals"].shape[1]
-    assert long_output >= 2 * (input_samples - output_samples) and long_input / long_output < 1.6
+    assert long_output >= input_samples - output_samples and long_input <= 2 * long_output
     mixture = noise(long_input)[None]
     expected = longer(mixture)
     for start in range(0, long_output - output_samples, 2**3):
@@ -212,7 +212,7 @@ def test_fast_tiles_with_long_windows():
     longer = with_long_windows(network)
     graph = WaveformGraph(network, waveform_settings(), longer)
     short, long = graph.window, graph.long_window
-    assert long.input_samples > 2 * short.input_samples
+    assert long.output_samples > 2 * short.output_samples
     for num_samples in (1, 100, long.output_samples, 3 * long.output_samples + 7):
         song = noise(num_samples)
         stems = graph.separate_fast(tf.constant(song))
