@@ -169,13 +169,9 @@ def _entries(config, graph):
     """What the metadata of every separator state."""
     stft = window_samples = None
     if isinstance(graph, WaveformGraph):
-        window_samples = {"input": graph.window.input_samples, "output": graph.window.output_samples}
+        window_samples = _lengths(graph.window)
         if graph.long_window != graph.window:
-            long_window = graph.long_window
-            window_samples["long"] = {
-                "input": long_window.input_samples,
-                "output": long_window.output_samples,
-            }
+            window_samples = {**window_samples, "long": _lengths(graph.long_window)}
     if isinstance(config, SpectrogramSeparatorConfig):
         stft = {
             "frame_length": config.frame_length,
@@ -191,3 +187,7 @@ def _entries(config, graph):
         "stft": stft,
         "window_samples": window_samples,
     }
+
+
+def _lengths(window):
+    return {"input": window.input_samples, "output": window.output_samples}
