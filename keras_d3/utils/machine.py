@@ -28,8 +28,8 @@ def prefer_onednn() -> None:
 
     TensorFlow leaves it off on processors without AVX-512 VNNI. For work that is faster so: training (up to
     2.5 times with AVX2 alone, with half the memory) and the separation by waveform networks (1.5 times); not
-    for that by spectrogram networks, which takes longer (docs/speed.md). Does nothing if TensorFlow is imported
-    already.
+    for that by spectrogram networks, which takes longer (docs/speed.md). Does nothing if TensorFlow is
+    imported already.
     """
     if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault(ONEDNN_VARIABLE, "1")
