@@ -20,12 +20,17 @@ def add_options(parser):
     parser.add_argument("--small", action="store_true", help="small inputs: try the command, measure nothing")
     parser.add_argument("--out", default=DEFAULT_OUT, help=f"result file (default: {DEFAULT_OUT})")
     parser.add_argument("--list", action="store_true", help="list the cases and end")
+    parser.add_argument(
+        "--compare", nargs=2, metavar=("A.json", "B.json"), help="compare two result files, measure nothing"
+    )
 
 
 def run(options):
-    """Measures the cases, prints a table and saves every run as JSON; returns the exit code."""
+    """Measures the cases, prints a table and saves each as JSON as it ends; returns the exit code."""
     if options.list:
         return _list(options)
+    if options.compare:
+        return _compare(*options.compare)
     from benchmarks.run import Settings, run_benchmarks
     from benchmarks.table import format_document
 
@@ -41,10 +46,21 @@ def run(options):
     try:
         document = run_benchmarks(settings, options.out)
     except KeyboardInterrupt:
-        print("interrupted; the same command measures everything anew", file=sys.stderr)
+        print(
+            f"interrupted; {options.out} has the cases that had ended, if any. The same command measures "
+            "everything anew; `--cases` chooses",
+            file=sys.stderr,
+        )
         return 130
     print(f"{format_document(document)}\n\nEvery run: {options.out}")
     return 1 if document["failures"] else 0
+
+
+def _compare(*paths):
+    from benchmarks.comparison import format_comparison, read_document
+
+    print(format_comparison(*(read_document(path) for path in paths)))
+    return 0
 
 
 def _list(options):

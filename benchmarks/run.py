@@ -14,7 +14,7 @@ from benchmarks.cases import find_cases
 from benchmarks.environment import describe_environment
 from benchmarks.memory import can_measure
 from benchmarks.timing import FORMS, TOLERANCES
-from benchmarks.worker import thread_variables
+from benchmarks.worker import CASE_ENDED, thread_variables
 from keras_d3.utils import check_choice, check_positive_int, read_json, write_json
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -51,7 +51,7 @@ class Settings:
 
 
 def run_benchmarks(settings, path):
-    """Measures, writes the document to `path` after every number of threads, and returns it.
+    """Measures, writes the document to `path` as each case ends, and returns it.
 
     Args:
         settings: `Settings`.
@@ -76,9 +76,8 @@ def run_benchmarks(settings, path):
     }
     for threads in settings.threads:
         if available:
-            _time(available, threads, settings, document)
-            write_json(path, document)
-            _measure_memory(available, threads, settings, document)
+            _time(available, threads, settings, document, path)
+            _measure_memory(available, threads, settings, document, path)
         write_json(path, document)
     return document
 
@@ -108,13 +107,19 @@ def _job(kind, cases, threads, settings, **others):
     }
 
 
-def _time(cases, threads, settings, document):
-    found = run_in_child(_job("time", cases, threads, settings))
-    document["results"] += [{"threads": threads, **result} for result in found["results"]]
-    document["failures"] += [{"threads": threads, **failure} for failure in found["failures"]]
+def _time(cases, threads, settings, document, path):
+    before = {name: document[name] for name in ("results", "failures")}
+
+    def keep(found):
+        """Takes over the cases that have ended so far."""
+        for name, items in before.items():
+            document[name] = items + [{"threads": threads, **item} for item in found[name]]
+        write_json(path, document)
+
+    run_in_child(_job("time", cases, threads, settings), keep)
 
 
-def _measure_memory(cases, threads, settings, document):
+def _measure_memory(cases, threads, settings, document, path):
     wanted = [case for case in cases if settings.memory or case.memory_target is not None]
     if not can_measure():
         wanted = []
@@ -133,6 +138,7 @@ def _measure_memory(cases, threads, settings, document):
                 **memory_summary(peaks["ours"], peaks["reference"], target),
             }
         )
+        write_json(path, document)
 
 
 def memory_summary(ours_mb, reference_mb, target):
@@ -147,20 +153,37 @@ def memory_summary(ours_mb, reference_mb, target):
     }
 
 
-def run_in_child(job):
-    """Does `job` in a process of its own; its progress and messages go to this one's standard error."""
+def run_in_child(job, on_result=lambda result: None):
+    """Does `job` in a process of its own; its progress and messages go to this one's standard error.
+
+    Args:
+        job: dict, see `benchmarks.worker.do_job`.
+        on_result: function of the result so far, called as each case ends and with the whole.
+
+    Returns:
+        dict, the whole result.
+
+    Raises:
+        RuntimeError: the process ended early. What had ended before was given to `on_result`.
+    """
     with tempfile.TemporaryDirectory() as folder:
         job_path, result_path = Path(folder) / "job.json", Path(folder) / "result.json"
         write_json(job_path, job)
-        done = subprocess.run(
+        with subprocess.Popen(
             [sys.executable, "-m", "benchmarks.worker", str(job_path), str(result_path)],
             cwd=ROOT,
             env={**os.environ, **thread_variables(job["threads"]), "KERAS_BACKEND": keras.backend.backend()},
-            check=False,
-        )
-        if done.returncode != 0:
+            stdout=subprocess.PIPE,
+            text=True,
+        ) as process:
+            for line in process.stdout:
+                if line.startswith(CASE_ENDED):
+                    on_result(read_json(result_path, what="result"))
+        if process.returncode != 0:
             raise RuntimeError(
                 f"The process that measured {', '.join(job['cases'])} with threads={job['threads']} ended "
-                f"with exit code {done.returncode}. Its messages stand above; choose cases with `--cases`."
+                f"with exit code {process.returncode}. Its messages stand above; choose cases with `--cases`."
             )
-        return read_json(result_path, what="result")
+        result = read_json(result_path, what="result")
+        on_result(result)
+        return result

@@ -5,7 +5,7 @@ _MARKS = {None: "", True: "met", False: "not met"}
 
 def format_document(document):
     """Returns the tables of times and memory, with what they need to be read."""
-    parts = [_heading(document)]
+    parts = [heading(document)]
     if document["results"]:
         parts += [_times(document["results"]), _NOTES]
     if document["memory"]:
@@ -33,7 +33,8 @@ _NOTES = (
 )
 
 
-def _heading(document):
+def heading(document):
+    """Returns a line about machine, versions and settings of a document."""
     machine, settings = document["environment"], document["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in machine["versions"].items())
     small = " SMALL INPUTS: these times mean nothing." if settings["small"] else ""
@@ -64,7 +65,7 @@ def _times(results):
                 f"{outputs['max']:.1e}, {outputs['rms']:.1e}{star}",
             )
         )
-    return _markdown(header, rows, right={1, 3, 4, 5, 6})
+    return markdown(header, rows, right={1, 3, 4, 5, 6})
 
 
 def _memory(results):
@@ -81,14 +82,21 @@ def _memory(results):
         )
         for result in results
     ]
-    return _markdown((*header, "at most", ""), rows, right={1, 2, 3, 4, 5})
+    return markdown((*header, "at most", ""), rows, right={1, 2, 3, 4, 5})
 
 
 def _number(value):
     return "" if value is None else f"{value:.2f}"
 
 
-def _markdown(header, rows, right):
+def markdown(header, rows, right):
+    """Returns a table of strings in Markdown, padded to one width.
+
+    Args:
+        header: sequence of strings.
+        rows: list of sequences of as many strings.
+        right: set of the indices of the columns that are aligned to the right.
+    """
     widths = [max(len(row[column]) for row in (header, *rows)) for column in range(len(header))]
 
     def line(cells):

@@ -12,6 +12,9 @@ from tqdm import tqdm
 
 from keras_d3.utils import read_json, write_json
 
+# A line on standard output: the result file has one case more.
+CASE_ENDED = "CASE ENDED "
+
 
 def thread_variables(num_threads):
     """Returns the environment variables that must be set before the process starts."""
@@ -40,8 +43,13 @@ def set_threads(num_threads):
         torch.set_num_threads(num_threads)
 
 
-def do_job(job):
-    """Does a job of `benchmarks.run` and returns its result, both ready for JSON."""
+def do_job(job, after_case=lambda result: None):
+    """Does a job of `benchmarks.run` and returns its result, both ready for JSON.
+
+    Args:
+        job: dict, see `benchmarks.run`.
+        after_case: function of the result so far, called as each timed case ends.
+    """
     set_threads(job["threads"])
     from benchmarks.cases import find_cases
 
@@ -50,10 +58,10 @@ def do_job(job):
         from benchmarks.memory import peak_megabytes_of_training
 
         return {"peak_mb": peak_megabytes_of_training(cases[0], job["form"], job["dtype"], job["small"])}
-    return time_cases(cases, job)
+    return time_cases(cases, job, after_case)
 
 
-def time_cases(cases, job):
+def time_cases(cases, job, after_case=lambda result: None):
     """Times the cases one after the other; a case that fails is reported and does not end the others."""
     from benchmarks.steps import STEPS
     from benchmarks.timing import compare_and_time
@@ -75,13 +83,19 @@ def time_cases(cases, job):
                     }
                 )
             bar.update(number * len(STEPS) - bar.n)
+            after_case({"results": results, "failures": failures})
     return {"results": results, "failures": failures}
 
 
 def main(arguments):
     job_path, result_path = arguments
+
+    def save(result):
+        write_json(result_path, result)
+        print(CASE_ENDED, flush=True)
+
     try:
-        write_json(result_path, do_job(read_json(job_path, what="job")))
+        write_json(result_path, do_job(read_json(job_path, what="job"), save))
     except KeyboardInterrupt:
         return 130  # the command that started this process says so
     return 0

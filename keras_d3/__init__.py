@@ -25,6 +25,7 @@ _PARTS = (
     "models",
     "ops",
     "paper_tables",
+    "presets",
     "pretrained",
     "report",
     "runs",

@@ -22,7 +22,14 @@ ALLOWED = {
     "keras_d3.ops": ("keras_d3.utils",),
     "keras_d3.layers": ("keras_d3.utils", "keras_d3.ops"),
     "keras_d3.blocks": ("keras_d3.utils", "keras_d3.ops", "keras_d3.layers"),
-    "keras_d3.models": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers", "keras_d3.blocks"),
+    "keras_d3.presets": ("keras_d3.utils", "keras_d3.images"),
+    "keras_d3.models": (
+        *FOUNDATION,
+        "keras_d3.ops",
+        "keras_d3.layers",
+        "keras_d3.blocks",
+        "keras_d3.presets",
+    ),
     "keras_d3.pretrained": ("keras_d3.utils", "keras_d3.settings"),
     "keras_d3.data": (*FOUNDATION, "keras_d3.ops", "keras_d3.layers"),
     "keras_d3.runs": (*FOUNDATION, "keras_d3.models", "keras_d3.evaluation"),
@@ -73,6 +80,7 @@ ALLOWED = {
     "keras_d3.cli": (
         *FOUNDATION,
         *NETWORKS,
+        "keras_d3.presets",
         "keras_d3.data",
         "keras_d3.runs",
         "keras_d3.training",
@@ -104,7 +112,13 @@ OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")
 TENSORFLOW_ONLY = "keras_d3/ops/tensorflow"
 THEIR_IMPORTER = "keras_d3/ops/backend.py"
 # Packages without TensorFlow, and those of them without Keras.
-WITHOUT_NETWORKS = ("keras_d3.pretrained", "keras_d3.evaluation", "keras_d3.report", "keras_d3.claims")
+WITHOUT_NETWORKS = (
+    "keras_d3.presets",
+    "keras_d3.pretrained",
+    "keras_d3.evaluation",
+    "keras_d3.report",
+    "keras_d3.claims",
+)
 BACKEND_FREE = (*FOUNDATION, *NETWORKS, *WITHOUT_NETWORKS)
 KERAS_FREE = (*FOUNDATION, *WITHOUT_NETWORKS)
 # Packages that import where the core is installed alone, and what else they import: h5py comes with Keras.
@@ -173,7 +187,7 @@ def test_imports_between_packages_go_through_their_faces(package):
 def test_no_name_of_a_face_hides_a_module(package):
     folder = ROOT / package.replace(".", "/")
     names = set()
-    for node in ast.parse((folder / "__init__.py").read_text(encoding="utf-8")).body:
+    for node in ast.walk(ast.parse((folder / "__init__.py").read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
             names |= {alias.asname or alias.name for alias in node.names}
     modules = {path.stem for path in folder.glob("*.py")} | {

@@ -12,6 +12,7 @@ PACKAGES = (
     "keras_d3.layers",
     "keras_d3.blocks",
     "keras_d3.models",
+    "keras_d3.presets",
     "keras_d3.convert",
     "keras_d3.analysis",
 )

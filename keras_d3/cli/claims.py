@@ -8,7 +8,7 @@ from pathlib import Path
 from keras_d3.cli.compare import EVERY_CONFIG, weights_of
 from keras_d3.cli.options import comma_separated_ints
 from keras_d3.settings import SCALES, UNTRAINED, Recipe
-from keras_d3.utils import atomic_path, check_positive_int, run_reporting_errors
+from keras_d3.utils import atomic_path, check_positive_int, prefer_onednn, run_reporting_errors
 
 PROGRAM = "python -m recipes.claims"
 LEDGER = Path("results") / "ledger.jsonl"
@@ -122,6 +122,7 @@ def _ledger(options):
 def _train(recipes, claims, options):
     """Trains and scores what the ledger lacks; everything that can be known is checked before."""
     weights = dict(weights_of(text) for text in options.initial_weights)
+    prefer_onednn()
 
     from keras_d3.claims import append_row, read_ledger
     from keras_d3.experiments import (

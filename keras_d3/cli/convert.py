@@ -2,7 +2,7 @@
 
 import sys
 
-from keras_d3.cli.options import add_out, add_sources, add_with_openvino, check_out, height_and_width
+from keras_d3.cli.options import add_out, add_sources, add_with_networks, check_out, height_and_width
 from keras_d3.settings import PADDINGS
 
 
@@ -31,7 +31,7 @@ def _add_d3net_music(networks):
     )
     add_out(command, "the SavedModel", "SAVED_MODEL")
     add_sources(command, "fewer than the four leave out the Wiener filter (default: all)")
-    add_with_openvino(command)
+    add_with_networks(command)
     command.set_defaults(run=_d3net_music)
 
 
@@ -75,7 +75,7 @@ def _add_wave_u_net(networks):
         action="store_true",
         help="mono networks separate channels one by one (default: their mean, as the official code)",
     )
-    add_with_openvino(command)
+    add_with_networks(command)
     command.set_defaults(run=_wave_u_net)
 
 
@@ -114,7 +114,7 @@ def _d3net_music(options):
 
     check_out(options, options.out)
     separator = d3net_music_separator(options.weights, options.config, options.sources, _print_progress)
-    _write(separator, options, openvino=options.with_openvino)
+    _write(separator, options, openvino=options.with_openvino, onnx=options.with_onnx)
 
 
 def _d3net_segmentation(options):
@@ -138,7 +138,7 @@ def _wave_u_net(options):
     separator = wave_u_net_separator(
         options.weights, options.config, options.padding, not options.keep_channels, _print_progress
     )
-    _write(separator, options, openvino=options.with_openvino)
+    _write(separator, options, openvino=options.with_openvino, onnx=options.with_onnx)
 
 
 def _write(converted, options, **kwargs):

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from keras_d3.cli.networks import add_networks, networks_of_run
 from keras_d3.cli.options import add_out, check_out
+from keras_d3.presets import listed_presets, preset_named
 
 SMOOTHED, D2_BLOCK = "smoothed", "d2-block"
 PRESET, TRAINED = "a preset", "trained networks"
@@ -104,9 +105,7 @@ def _kind(options):
     if options.network in (SMOOTHED, D2_BLOCK):
         return options.network
     if options.network is not None:
-        from keras_d3.models import find_preset
-
-        find_preset(options.network)
+        preset_named(options.network, listed_presets())
         return PRESET
     if not (options.model or options.run_dir):
         raise ValueError(

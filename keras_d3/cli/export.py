@@ -6,7 +6,7 @@ from keras_d3.cli.options import (
     add_overwrite,
     add_run_dir,
     add_segmenter_settings,
-    add_with_openvino,
+    add_with_networks,
     check_out,
     segmenter_changes,
 )
@@ -31,7 +31,7 @@ def add_export(commands):
         default=SAVED_MODEL,
         help=f"{', '.join(NETWORK_FORMATS)}: a directory with one file per network (default: {SAVED_MODEL})",
     )
-    add_with_openvino(command)
+    add_with_networks(command)
     command.add_argument(
         "--segment-samples",
         type=int,
@@ -51,9 +51,10 @@ def _export(options):
     out = Path(options.out) if options.out else run_dir / options.format
     changes = segmenter_changes(options)
     if Run(run_dir).config.data.kind == "images":
-        if options.format != SAVED_MODEL or options.with_openvino:
+        if options.format != SAVED_MODEL or options.with_openvino or options.with_onnx:
             raise ValueError(
-                "Segmenters are exported as SavedModels alone. Leave `--format` and `--with-openvino` out."
+                "Segmenters are exported as SavedModels alone. Leave `--format`, `--with-openvino` and "
+                "`--with-onnx` out."
             )
         check_out(options, out)
         print(export_segmentation_run(run_dir, out, changes, options.overwrite))
@@ -69,6 +70,7 @@ def _export(options):
             run_dir,
             out,
             openvino=options.with_openvino,
+            onnx=options.with_onnx,
             segment_samples=options.segment_samples,
             overwrite=options.overwrite,
         )
@@ -76,6 +78,7 @@ def _export(options):
         return
     for name, value in (
         ("--with-openvino", options.with_openvino or None),
+        ("--with-onnx", options.with_onnx or None),
         ("--segment-samples", options.segment_samples),
     ):
         if value is not None:

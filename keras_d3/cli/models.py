@@ -1,5 +1,7 @@
 """`keras-d3 models`: the presets, or one with its arguments."""
 
+from keras_d3.presets import listed_presets, preset_named
+
 
 def add_models(commands):
     """Adds the command."""
@@ -9,12 +11,15 @@ def add_models(commands):
 
 
 def _models(options):
-    from keras_d3.models import find_preset, presets
-
+    known = listed_presets()
     if options.name:
+        preset_named(options.name, known)
+        # The defaults of the arguments stand with the networks.
+        from keras_d3.models import find_preset
+
         _show(find_preset(options.name))
         return
-    known = presets().values()
+    known = known.values()
     width = max(len(preset.name) for preset in known)
     for preset in known:
         print(f"{preset.name:{width}}  {preset.task:11}  {preset.parameters:>11,}  {preset.description}")

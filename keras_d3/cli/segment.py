@@ -51,7 +51,7 @@ def _segment(command, options):
     if options.split and not options.data:
         command.error("--split belongs to --data: files have no splits")
     options.model = find_model(options.model, "segmenter")
-    from keras_d3.segmentation import label_files, load_segmenter, read_segmenter_metadata
+    from keras_d3.segmentation import label_files, read_segmenter_metadata
 
     if not 0 <= options.opacity <= 1:
         raise ValueError(f"`--opacity` must be a number from 0 to 1. Received: {options.opacity}.")
@@ -65,6 +65,8 @@ def _segment(command, options):
     files = {name: label_files(classes, name, options.out, options.label_ids) for name in names}
     check_different([file[0].name for file in files.values()], "Images", "a label map of its own")
     check_out(options, *(paths[0] for paths in files.values()))
+    from keras_d3.segmentation import load_segmenter
+
     segmenter = load_segmenter(options.model, segmenter_changes(options))
     images = _images(options, manifest)
     objections = [line for image in images if (line := _write(segmenter, *image, files, options))]

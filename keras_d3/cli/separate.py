@@ -15,6 +15,7 @@ from keras_d3.cli.options import (
     stem_files_config,
 )
 from keras_d3.pretrained import find_model
+from keras_d3.utils import prefer_onednn
 
 
 def add_separate(commands):
@@ -59,19 +60,27 @@ def _separate(options):
     if config.folder_template == "{song}":
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
         _check_new(options, [out_dir / song.name for song in songs])
-    _set_threads(options.threads)
     from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
     metadata = read_separator_metadata(model)
+    _check_runtime(options, model)
+    if metadata.get("window_samples"):  # of waveform networks
+        prefer_onednn()
     name = model.resolve().name
     batch = SongBatch(songs, metadata, out_dir, config, name, options.skip_existing)
     _check_new(options, [path for paths in batch.paths.values() for path in paths.values()])
-    outcomes = []
+    outcomes, separators = [], []
+
+    def load():
+        separators.append(_load(options))
+        return separators[0]
+
     try:
-        for outcome in batch.run(lambda: _load(options), quality=options.quality):
+        for outcome in batch.run(load, quality=options.quality):
             outcomes.append(outcome)
             if options.jsonl is not None:
-                append_json_line(options.jsonl, outcome, _model_facts(options, metadata), config)
+                facts = _model_facts(options, metadata, separators)
+                append_json_line(options.jsonl, outcome, facts, config)
             _show(outcome)
     except KeyboardInterrupt:
         print(
@@ -84,6 +93,11 @@ def _separate(options):
 
 def _check_options(options):
     """Checks what needs no look at songs or model, before any work."""
+    if options.precision != "f32" and options.runtime not in ("auto", "openvino"):
+        raise ValueError(
+            f"`--precision` is a setting of openvino. Received: --precision {options.precision}, --runtime "
+            f"{options.runtime}. Leave one of them out."
+        )
     if options.threads is not None and options.threads < 1:
         raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
     if options.skip_existing and options.overwrite:
@@ -95,6 +109,15 @@ def _check_options(options):
         # A file that cannot be written is known before the first song is separated.
         with open(options.jsonl, "a", encoding="utf-8"):
             pass
+
+
+def _check_runtime(options, model):
+    """Checks that the model has networks for the runtime that is asked for, before any framework loads."""
+    runtime = "openvino" if options.precision != "f32" else options.runtime
+    if runtime not in ("auto", "tensorflow"):
+        from keras_d3.export import check_carried
+
+        check_carried(model, runtime)
 
 
 def _check_new(options, paths):
@@ -117,14 +140,15 @@ def _set_threads(num_threads):
 
 
 def _load(options):
+    _set_threads(options.threads)
     from keras_d3.separation import load_separator
 
-    num_threads = options.threads if options.runtime == "openvino" else None
+    num_threads = None if options.runtime == "tensorflow" else options.threads
     return load_separator(options.model, options.runtime, options.precision, num_threads)
 
 
-def _model_facts(options, metadata):
-    """What a line of JSON says of the model."""
+def _model_facts(options, metadata, separators):
+    """What a line of JSON says of the model; the runtime is the one that was taken, once it is loaded."""
     recipe = metadata.get("recipe")
     return {
         "path": str(options.model),
@@ -133,7 +157,7 @@ def _model_facts(options, metadata):
         "sample_rate_hz": metadata["sample_rate_hz"],
         "commit": metadata.get("commit"),
         "quality": options.quality,
-        "runtime": options.runtime,
+        "runtime": separators[0].runtime if separators else options.runtime,
         "precision": options.precision,
     }
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keras_d3.export import has_openvino_networks
+from keras_d3.export import has_networks
 from keras_d3.runs import PIXELS, Run, read_run_scores
 from keras_d3.segmentation import read_segmenter_metadata, segmenter_from_run
 from keras_d3.separation import read_separator_metadata, separator_from_run
@@ -25,6 +25,7 @@ def export_run(
     wiener: bool | None = None,
     segment_samples: int | None = None,
     overwrite: bool = False,
+    onnx: bool = False,
 ) -> Path:
     """Exports the separator of a finished run as a SavedModel, unless it is there already.
 
@@ -37,6 +38,7 @@ def export_run(
             training; see `keras_d3.separation.rebuild_network`.
         overwrite: bool, whether the export of another model at `path` may be replaced. At the default path is
             the run's own, which always is when the run has changed.
+        onnx: bool, whether it has to carry its networks for ONNX Runtime, too.
 
     Returns:
         Path of the SavedModel.
@@ -54,7 +56,8 @@ def export_run(
         made_from["segment_samples"] = segment_samples
     sweep_leftovers(path.parent)
     is_there = _is_made_from(path, read_separator_metadata, made_from)
-    if is_there and (has_openvino_networks(path) or not openvino):
+    lacks = (openvino and not has_networks(path, "openvino")) or (onnx and not has_networks(path, "onnx"))
+    if is_there and not lacks:
         return path
     _check_replaceable(path, run, overwrite)
     separator = separator_from_run(
@@ -65,7 +68,7 @@ def export_run(
     )
     separator.metadata["recipe"] = _recipe_metadata(run, made_from)
     separator.metadata["scores"] = [] if changes or segment_samples else _own_scores(run)
-    separator.export(path, overwrite=True, openvino=openvino)
+    separator.export(path, overwrite=True, openvino=openvino, onnx=onnx)
     return path
 
 

@@ -71,7 +71,7 @@ def separate_tracks(
     made_by = {
         "saved_model": file_checksums(saved_model),
         "records": {split: records_sha256(manifest, split)},
-        "settings": {"quality": quality, "runtime": runtime, "precision": precision},
+        "settings": {"quality": quality, "runtime": separator.runtime, "precision": precision},
     }
     # Two writers would log each other's estimates as their own.
     with lock_directory(estimates_dir):

@@ -17,7 +17,7 @@ from keras_d3.experiments.leakage import untrained_songs
 from keras_d3.experiments.model_origin import model_origin, records_sha256, trained_names
 from keras_d3.experiments.published import entry_of_model, published_sdr, sdr_table
 from keras_d3.experiments.separation_scores import SPLIT, separate_tracks
-from keras_d3.separation import read_separator_metadata
+from keras_d3.separation import read_separator_metadata, resolve_runtime
 from keras_d3.settings import ACCOMPANIMENT
 from keras_d3.utils import current_commit, read_json, write_json
 
@@ -68,6 +68,8 @@ def score_separator(
     names = untrained_songs(trained or (), all_names, skip_trained_songs, saved_model)
     published, reason = published_sdr(entry_of_model(metadata), manifest, split, names, metadata, quality)
     _claim_references(out_dir / "references" / "records.json", manifest, split)
+    # The scores name what computed the networks, not that it was left open.
+    runtime = resolve_runtime(saved_model, metadata, runtime, precision)
     settings = {"quality": quality, "runtime": runtime, "precision": precision}
     times_real_time = separate_tracks(
         saved_model, data_dir, out_dir / "estimates", out_dir / "references", names, split, **settings

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import keras
-import tensorflow as tf
-
 import keras_d3
 from keras_d3.export.file_checksums import check_files
 from keras_d3.utils import current_commit, read_json
@@ -29,6 +26,10 @@ def describe(entries: Mapping[str, Any], extra: Mapping[str, Any] | None = None)
         `schema_version`, `entries`, and the versions it was made with: `keras_d3_version`, `commit`,
         `tensorflow_version`, `keras_version`.
     """
+    # Reading metadata needs neither.
+    import keras
+    import tensorflow as tf
+
     return {
         "recipe": {},
         **(extra or {}),

@@ -14,6 +14,7 @@ from keras_d3.export.frozen_graph import (
     freeze,
     in_float32,
 )
+from keras_d3.export.onnx_network import ONNXNetwork
 from keras_d3.export.openvino_network import EXTRA
 from keras_d3.utils import atomic_path, optional_package
 
@@ -83,16 +84,7 @@ def export_onnx(
     with atomic_path(path, overwrite=overwrite) as temporary:
         onnx.save(exported, temporary)
         if check:
-            session = optional_package("onnxruntime", EXTRA, "The check of ONNX files").InferenceSession(
-                str(temporary), providers=["CPUExecutionProvider"]
-            )
-            outputs = list(frozen.output_tensors)
-            check_against_model(
-                model,
-                input_shape,
-                lambda noise: dict(zip(outputs, session.run(outputs, {INPUT_NAME: noise}), strict=True)),
-                "ONNX file",
-            )
+            check_against_model(model, input_shape, ONNXNetwork(temporary).run, "ONNX file")
     return path
 
 

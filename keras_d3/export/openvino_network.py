@@ -5,23 +5,17 @@ import weakref
 from pathlib import Path
 
 import numpy as np
-import tensorflow as tf
 
+from keras_d3.export.runtime_network import MAX_STREAMS, RuntimeNetwork
 from keras_d3.settings import OPENVINO_PRECISIONS
 from keras_d3.utils import check_choice, check_positive_int, num_cores, optional_package
 
 # The extra of the package that the exports need.
 EXTRA = "export"
-# Examples that are computed in parallel, each by its share of the threads: faster than one after the other,
-# but each takes the memory of a network's feature maps.
-MAX_STREAMS = 4
 
 
-class OpenVINONetwork:
+class OpenVINONetwork(RuntimeNetwork):
     """Runs an OpenVINO model on the CPU, each example of a batch by itself.
-
-    Graphs take it in place of a Keras model (see `as_graph_network`). It works in this process only:
-    the graph that calls it cannot be saved.
 
     Args:
         path: the model's .xml file, as `export_openvino` writes it: one float32 input with any batch.
@@ -29,9 +23,7 @@ class OpenVINONetwork:
         num_threads: int, threads of one call; by default as many as there are cores for this process.
 
     Attributes:
-        input_shape: tuple with the batch, None for unknown axes.
-        output_shapes: dict of such tuples, or one tuple if there is one output.
-        variables: empty list: the weights are no TensorFlow variables.
+        input_shape, output_shapes, variables: see `RuntimeNetwork`.
 
     Raises:
         ModuleNotFoundError: OpenVINO is not installed.
@@ -70,11 +62,10 @@ class OpenVINONetwork:
         }
         try:
             model = core.read_model(path)
-            self.input_shape = _shape(model.input(0))
-            names = [output.any_name for output in model.outputs]
+            input_shape = _shape(model.input(0))
             shapes = {output.any_name: _shape(output) for output in model.outputs}
             # Every new batch size would be compiled again, and larger ones run no faster.
-            model.reshape({0: openvino.PartialShape([1, *(size or -1 for size in self.input_shape[1:])])})
+            model.reshape({0: openvino.PartialShape([1, *(size or -1 for size in input_shape[1:])])})
             self._compiled = core.compile_model(model, "CPU", hints)
             self._queue = openvino.AsyncInferQueue(self._compiled, streams)
         except RuntimeError as error:
@@ -82,22 +73,7 @@ class OpenVINONetwork:
             raise ValueError(
                 f"The OpenVINO model `{path}` cannot be loaded: {reason}. Export it again."
             ) from error
-        self.output_shapes = shapes if len(shapes) > 1 else shapes[names[0]]
-        self.variables = []
-        self._names = names
-
-    def __call__(self, inputs: tf.Tensor) -> tf.Tensor | dict[str, tf.Tensor]:
-        """Computes the outputs of a float32 tensor (batch, ...): a tensor, or a dict if there are several."""
-        shapes = self.output_shapes if isinstance(self.output_shapes, dict) else None
-        outputs = tf.numpy_function(
-            lambda values: [*self.run(values).values()], [inputs], [tf.float32] * len(self._names)
-        )
-        if shapes is None:
-            return tf.ensure_shape(outputs[0], self.output_shapes)
-        return {
-            name: tf.ensure_shape(output, shapes[name])
-            for name, output in zip(self._names, outputs, strict=True)
-        }
+        super().__init__(input_shape, shapes)
 
     def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Computes the outputs of a float32 array (batch, ...): a dict of arrays."""

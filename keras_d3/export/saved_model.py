@@ -1,16 +1,20 @@
 """Graph modules as SavedModel directories."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tensorflow as tf
 
 from keras_d3.export.file_checksums import check_files, write_checksums
-from keras_d3.export.graph import GraphModule
 from keras_d3.export.metadata import EXPORT_COMMAND, METADATA_FILE
 from keras_d3.export.model_cards import CARD_FILE, model_card
 from keras_d3.utils import atomic_path, path_without_brackets, write_errors, write_json
+
+if TYPE_CHECKING:
+    from keras_d3.export.graph import GraphModule
 
 # Two runs of one graph differ by the order of sums only.
 TOLERANCE = 1e-5

@@ -1,5 +1,6 @@
 """Networks as Keras models, and their named configurations."""
 
+from keras_d3.models.architecture import architecture_of
 from keras_d3.models.d3net.d3net import D3Net
 from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
@@ -11,11 +12,11 @@ from keras_d3.models.input_statistics import set_input_statistics
 from keras_d3.models.mm_dense_net.mm_dense_net import MMDenseNet
 from keras_d3.models.multi_band.network import MultiBandNetwork
 from keras_d3.models.network import Network
-from keras_d3.models.preset import Preset
 from keras_d3.models.registry import build, find_preset, preset_for, presets
 from keras_d3.models.saved_network import load_network
 from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
 from keras_d3.models.wave_u_net.wave_u_net import WaveUNet, wave_u_net_lengths
+from keras_d3.presets import Preset
 
 __all__ = [
     "D3Net",
@@ -31,6 +32,7 @@ __all__ = [
     "Preset",
     "SpectrogramUNet",
     "WaveUNet",
+    "architecture_of",
     "build",
     "find_preset",
     "fold_batch_norm",

@@ -1,7 +1,5 @@
 """All networks and their presets by name, and the one function that builds a network from a name."""
 
-import difflib
-
 from keras_d3.models.d3net.d3net import D3Net
 from keras_d3.models.d3net_segmentation.d3net_segmentation import D3NetSegmentation
 from keras_d3.models.d3net_segmentation.densenet_segmentation import DenseNetSegmentation
@@ -11,8 +9,9 @@ from keras_d3.models.dilated_u_net.dilated_u_net import DilatedDenseUNet, Dilate
 from keras_d3.models.mm_dense_net.mm_dense_net import MMDenseNet
 from keras_d3.models.spectrogram_u_net.spectrogram_u_net import SpectrogramUNet
 from keras_d3.models.wave_u_net.wave_u_net import WaveUNet
+from keras_d3.presets import preset_named
 
-# A new family is added here, and nowhere else.
+# A new family is added here and to `keras_d3.presets`.
 NETWORKS = (
     WaveUNet,
     SpectrogramUNet,
@@ -48,15 +47,7 @@ def find_preset(name):
     Raises:
         ValueError: no preset has that name; the message lists close names and all names.
     """
-    known = presets()
-    if name not in known:
-        close = difflib.get_close_matches(str(name), known, n=3)
-        meant = f" Did you mean {' or '.join(map(repr, close))}?" if close else ""
-        raise ValueError(
-            f"`name` must be the name of a preset. Received: name={name!r}.{meant} "
-            f"Known presets: {', '.join(known)}."
-        )
-    return known[name]
+    return preset_named(name, presets())
 
 
 def build(name, tiny=False, **overrides):

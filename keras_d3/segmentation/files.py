@@ -1,12 +1,17 @@
 """Images in, label maps and overlays out."""
 
+from __future__ import annotations
+
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from keras_d3.images import LABEL_IDS, benchmark_labels, overlay, read_image, write_image, write_labels
-from keras_d3.segmentation.graph_segmenter import GraphSegmenter
 from keras_d3.utils import check_choice
+
+if TYPE_CHECKING:
+    from keras_d3.segmentation.graph_segmenter import GraphSegmenter
 
 
 def segment_file(

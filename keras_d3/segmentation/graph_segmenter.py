@@ -7,11 +7,12 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from keras_d3.export import METADATA_FILE, load_saved_model, metadata_fault, read_metadata
+from keras_d3.export import load_saved_model
 from keras_d3.images import LabelSet
 from keras_d3.pretrained import find_model
 from keras_d3.segmentation.graph import SavedNetwork, SegmentationGraph
-from keras_d3.settings import SegmenterConfig, from_dict, to_dict
+from keras_d3.segmentation.segmenter_metadata import read_segmenter_metadata, segmenter_config
+from keras_d3.settings import to_dict
 
 
 def load_segmenter(path: str | Path, changes: Mapping[str, Any] | None = None) -> "GraphSegmenter":
@@ -49,39 +50,6 @@ def load_segmenter(path: str | Path, changes: Mapping[str, Any] | None = None) -
         return GraphSegmenter(module, metadata)
     graph = SegmentationGraph(SavedNetwork(module), config)
     return GraphSegmenter(graph, {**metadata, "segmentation": to_dict(config)})
-
-
-def segmenter_config(
-    metadata: Mapping[str, Any], changes: Mapping[str, Any] | None = None
-) -> SegmenterConfig:
-    """Returns the settings that the metadata of a segmenter state, with changes.
-
-    Raises:
-        ValueError: a setting is unknown or out of range.
-    """
-    config = from_dict(SegmenterConfig, metadata.get("segmentation"), "segmentation")
-    return config.changed(changes)
-
-
-def read_segmenter_metadata(path: str | Path) -> dict[str, Any]:
-    """Reads the metadata of a segmenter's SavedModel, without loading its graph.
-
-    Args:
-        path: directory of the SavedModel.
-
-    Returns:
-        dict, see `Segmenter`.
-
-    Raises:
-        FileNotFoundError: there is no SavedModel, or one that is no segmenter.
-        ValueError: the metadata are damaged, of another schema version, or a separator's.
-    """
-    metadata = read_metadata(path, "segmenter", ("classes", "palette", "normalization"))
-    try:
-        from_dict(LabelSet, {"names": metadata["classes"], "palette": metadata["palette"]})
-    except ValueError as error:
-        raise metadata_fault(Path(path) / METADATA_FILE, str(error)) from error
-    return metadata
 
 
 class GraphSegmenter:

@@ -1,24 +1,24 @@
 """Many songs: headers first, then one after the other; a bad one does not end the others."""
 
+from __future__ import annotations
+
 import dataclasses
 import json
+import sys
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
-
-import tensorflow as tf
+from typing import TYPE_CHECKING, Any
 
 from keras_d3.audio import Song
 from keras_d3.separation.files import SeparatedSong, separate_song
-from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.output_stems import output_stems
 from keras_d3.separation.song_reader import check_song
 from keras_d3.separation.stem_paths import stem_paths
 from keras_d3.settings import StemFilesConfig, to_dict
 
-# What a song may raise without ending the others.
-FAILURES = (ValueError, OSError, RuntimeError, MemoryError, tf.errors.OpError)
+if TYPE_CHECKING:
+    from keras_d3.separation.graph_separator import GraphSeparator
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,7 +115,7 @@ class SongBatch:
                 continue
             try:
                 check_song(song.path, self.metadata, self.config)
-            except FAILURES as error:
+            except _failures() as error:
                 yield SongOutcome(song, error=_reason(error))
             else:
                 left.append(song)
@@ -136,7 +136,7 @@ class SongBatch:
                 show_progress=show_progress,
                 quality=quality,
             )
-        except FAILURES as error:
+        except _failures() as error:
             return SongOutcome(song, error=_reason(error), elapsed_secs=time.monotonic() - start)
         return SongOutcome(song, separated, elapsed_secs=time.monotonic() - start)
 
@@ -179,9 +179,20 @@ def append_json_line(path: str | Path, outcome: SongOutcome, model: Mapping[str,
         file.write(json.dumps(line, allow_nan=False) + "\n")
 
 
+def _failures():
+    """What a song may raise without ending the others."""
+    return (ValueError, OSError, RuntimeError, MemoryError, *_tensorflow_errors("OpError"))
+
+
 def _reason(error):
     """One line: TensorFlow's errors go on with the graph's nodes."""
-    if isinstance(error, (tf.errors.ResourceExhaustedError, MemoryError)):
+    if isinstance(error, (MemoryError, *_tensorflow_errors("ResourceExhaustedError"))):
         return "out of memory. Close other programs, or give a part of the song (start, duration)."
     lines = str(error).splitlines()
     return lines[0] if lines else type(error).__name__
+
+
+def _tensorflow_errors(name):
+    """A class of TensorFlow's errors, in a tuple that is empty while nothing has needed TensorFlow."""
+    tensorflow = sys.modules.get("tensorflow")
+    return () if tensorflow is None else (getattr(tensorflow.errors, name),)

@@ -1,20 +1,24 @@
 """One audio file in, one file per stem out."""
 
+from __future__ import annotations
+
 import contextlib
 import dataclasses
 import logging
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from keras_d3.audio import song_name
-from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.output_stems import mix_part, output_stems
 from keras_d3.separation.song_reader import song_parts
 from keras_d3.separation.stem_paths import stem_paths
 from keras_d3.separation.stem_writer import StemWriter, WrittenStem
 from keras_d3.settings import SUBTYPES, StemFilesConfig
 from keras_d3.utils import check_choice, optional_package
+
+if TYPE_CHECKING:
+    from keras_d3.separation.graph_separator import GraphSeparator
 
 logger = logging.getLogger(__name__)
 

@@ -2,158 +2,21 @@
 
 import threading
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import tensorflow as tf
 
 from keras_d3.audio import resample
-from keras_d3.export import (
-    EXPORT_COMMAND,
-    METADATA_FILE,
-    load_openvino_networks,
-    load_saved_model,
-    metadata_fault,
-    read_metadata,
-)
-from keras_d3.pretrained import find_model
-from keras_d3.separation.spectrogram_graph import SpectrogramGraph
-from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
-from keras_d3.settings import (
-    QUALITIES,
-    RUNTIMES,
-    SeparatorConfig,
-    SpectrogramSeparatorConfig,
-    WaveformSeparatorConfig,
-    from_dict,
-)
-from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
+from keras_d3.settings import QUALITIES
+from keras_d3.utils import check_choice, check_positive_int
 
 # Positions of samples are 32-bit integers, and a reflection reaches twice the length.
 MAX_SAMPLES = 2**30
-# More than any format of audio files has.
-MAX_CHANNELS = 1024
 SAMPLES_PER_CHECK = 1 << 20
 # Bytes; Eigen's widest vectors.
 TENSOR_ALIGNMENT = 64
 PROGRESS_INTERVAL_SECS = 0.2
-
-
-def load_separator(
-    path: str | Path, runtime: str = "tensorflow", precision: str = "f32", num_threads: int | None = None
-) -> "GraphSeparator":
-    """Loads a separator that was exported as a SavedModel.
-
-    Args:
-        path: directory of the SavedModel; or the name of a model that `keras-d3 pull` keeps, such as
-            "d3net-music"; or `hf://user/name`, a SavedModel on the Hugging Face Hub. A directory of that name
-            comes first.
-        runtime: what computes the networks: `"tensorflow"`, or `"openvino"` if the SavedModel was made with
-            networks for it. All else (STFT, patches, filter) is TensorFlow's work in either case.
-        precision: string, of OpenVINO's networks: `"f32"`, which equals TensorFlow's up to rounding, or
-            `"bf16"`, faster on CPUs that have it, at an error of about 2 % of the root mean square of the
-            magnitudes that D3Net gives.
-        num_threads: int, threads of OpenVINO; by default one per core.
-
-    Returns:
-        `GraphSeparator`.
-
-    Raises:
-        FileNotFoundError: there is no SavedModel, one that is no separator, one without networks for
-            OpenVINO, or a name whose model was not pulled.
-        ValueError: the SavedModel is damaged, or not as it was pulled; the name of a segmenter; an unknown
-            `runtime`; settings of OpenVINO for TensorFlow.
-        ModuleNotFoundError: OpenVINO, or for `hf://` huggingface_hub, is not installed and asked for.
-        ConnectionError: the Hub does not give it.
-
-    Example:
-
-    >>> separator = load_separator("runs/wave_u_net/tiny/saved_model")
-    >>> stems = separator.separate(song, sample_rate=44100)
-    """
-    path = find_model(path, "separator")
-    metadata = read_separator_metadata(path)
-    if check_choice("runtime", runtime, RUNTIMES) == "openvino":
-        config = from_dict(SeparatorConfig, metadata.get("separation"), "separation")
-        is_waveform = isinstance(config, WaveformSeparatorConfig)
-        names = [NETWORK_NAME] if is_waveform else config.sources
-        networks = load_openvino_networks(path, names, precision, num_threads)
-        graph = separation_graph(networks[NETWORK_NAME] if is_waveform else networks, config)
-        return GraphSeparator(graph, metadata)
-    if precision != "f32" or num_threads is not None:
-        raise ValueError(
-            "`precision` and `num_threads` are settings of runtime='openvino'. Received: "
-            f"runtime={runtime!r}, precision={precision!r}, num_threads={num_threads!r}."
-        )
-    module = load_saved_model(path, "separator", ("separate", "separate_fast"))
-    _check_input(module, metadata, path)
-    outputs = module.signatures["separate"].structured_outputs
-    if set(metadata["sources"]) != set(outputs):
-        raise ValueError(
-            f"The SavedModel `{path}` must have the outputs its metadata name. Received: outputs="
-            f"{sorted(outputs)}, sources={metadata['sources']}. Make it again by `{EXPORT_COMMAND}`."
-        )
-    return GraphSeparator(module, metadata)
-
-
-def read_separator_metadata(path: str | Path) -> dict[str, Any]:
-    """Reads the metadata of a separator's SavedModel, without loading its graph.
-
-    Args:
-        path: directory of the SavedModel.
-
-    Returns:
-        dict, see `Separator`.
-
-    Raises:
-        FileNotFoundError: there is no SavedModel, or one that is no separator.
-        ValueError: the metadata are damaged or of another schema version.
-    """
-    metadata = read_metadata(path, "separator", ("sample_rate_hz", "channels", "sources"))
-    try:
-        _check_metadata(metadata)
-    except ValueError as error:
-        raise metadata_fault(Path(path) / METADATA_FILE, str(error)) from error
-    return metadata
-
-
-def _check_metadata(metadata):
-    check_sample_rate("sample_rate_hz", metadata["sample_rate_hz"])
-    check_positive_int("channels", metadata["channels"], 1, MAX_CHANNELS)
-    sources = metadata["sources"]
-    if not isinstance(sources, list) or not sources:
-        raise ValueError(f"`sources` must be a list of names. Received: sources={sources!r}.")
-    for source in sources:
-        check_file_name("sources", source)
-    separation = metadata.get("separation") or {}
-    for name in ("sample_rate_hz", "channels"):
-        if separation.get(name, metadata[name]) != metadata[name]:
-            raise ValueError(
-                f"`separation.{name}` must be `{name}`, {metadata[name]!r}. Received: {separation[name]!r}."
-            )
-
-
-def _check_input(module, metadata, path):
-    """Raises ValueError if a SavedModel takes another number of channels than its metadata say."""
-    _, inputs = module.signatures["separate"].structured_input_signature
-    shape = inputs["mixture"].shape.as_list() if set(inputs) == {"mixture"} else None
-    has_progress = isinstance(getattr(module, "progress", None), tf.Variable)
-    if shape != [None, metadata["channels"]] or not has_progress:
-        raise ValueError(
-            f"The SavedModel `{path}` must take what its metadata say, a mixture (time, "
-            f"{metadata['channels']}). Received: {', '.join(map(str, inputs.values()))}. Make it again by "
-            f"`{EXPORT_COMMAND}`."
-        )
-
-
-def separation_graph(
-    networks: Any, config: WaveformSeparatorConfig | SpectrogramSeparatorConfig
-) -> WaveformGraph | SpectrogramGraph:
-    """Returns the graph of a separator's settings; arguments and errors are those of the graphs."""
-    if isinstance(config, WaveformSeparatorConfig):
-        return WaveformGraph(networks, config)
-    return SpectrogramGraph(networks, config)
 
 
 class GraphSeparator:
@@ -165,14 +28,17 @@ class GraphSeparator:
         graph: `WaveformGraph`, `SpectrogramGraph`, or the module of the SavedModel of one: the functions
             `separate` and `separate_fast` of a tensor (time, channels), and the variable `progress`.
         metadata: dict, as of `Separator`.
+        runtime: string, what computes the networks.
 
     Attributes:
         metadata: that dict.
+        runtime: that string.
     """
 
-    def __init__(self, graph: Any, metadata: dict[str, Any]):
+    def __init__(self, graph: Any, metadata: dict[str, Any], runtime: str = "tensorflow"):
         self._graph = graph
         self.metadata = metadata
+        self.runtime = runtime
 
     @property
     def sources(self) -> tuple[str, ...]:

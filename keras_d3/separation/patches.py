@@ -30,7 +30,7 @@ class PatchGroups:
     block of periods add to the rows of the next block is its `carry`.
 
     Args:
-        networks: dict of `source: network`, see `keras_d3.export.as_graph_network`.
+        networks: dict of `source: network`, see `keras_d3.export.as_graph_networks`.
         config: `SpectrogramSeparatorConfig`.
 
     Attributes:

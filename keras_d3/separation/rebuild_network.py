@@ -1,15 +1,19 @@
-"""A trained waveform network, rebuilt as separators need it, with the same weights."""
+"""A waveform network, rebuilt for the windows that separators need, with the same weights."""
 
 import logging
+from typing import Any
 
 import keras
 
-from keras_d3.models import preset_for
+from keras_d3.models import WaveUNet, preset_for
 from keras_d3.settings import RunConfig
 from keras_d3.utils import check_positive_int
 
 # The arguments that set the window's length, of dilated networks and of Wave-U-Nets.
 SEGMENT_ARGUMENTS = ("num_samples", "num_output_samples")
+# Outputs in lengths of the context. A Wave-U-Net's 16,389 samples read 147,443, nine times as many; outputs
+# as long as the context read twice as many. Longer ones gain nothing: docs/speed.md.
+OUTPUT_PER_CONTEXT = 1
 
 logger = logging.getLogger(__name__)
 
@@ -67,3 +71,30 @@ def _length_argument(network, config, segment_samples):
             trained,
         )
     return name
+
+
+def with_long_windows(network: Any) -> keras.Model | None:
+    """Returns the network of the same weights for longer windows.
+
+    A Wave-U-Net with context pads nowhere, so the length of its window does not change what it computes:
+    where two windows begin a multiple of `2 ** num_levels` samples apart, a longer one gives the outputs of
+    both.
+
+    Args:
+        network: `keras.Model`, or a network of another runtime.
+
+    Returns:
+        `keras.Model` with weights of its own; None if the network has no context, or windows as long.
+    """
+    if not isinstance(network, WaveUNet) or not network.arguments.context:
+        return None
+    input_samples, output_samples = network.input_shape[1], next(iter(network.output.values())).shape[1]
+    if None in (input_samples, output_samples):
+        return None
+    wanted = OUTPUT_PER_CONTEXT * (input_samples - output_samples)
+    if wanted <= output_samples:
+        return None
+    config = {**network.get_config(), "num_output_samples": wanted, "num_input_samples": None}
+    longer = WaveUNet.from_config(config)
+    longer.set_weights(network.get_weights())
+    return longer

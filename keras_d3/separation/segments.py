@@ -1,15 +1,19 @@
 """Songs of hours, separated segment by segment."""
 
+from __future__ import annotations
+
 import dataclasses
 import math
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from keras_d3.audio import AudioBlocks, StreamResampler
-from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.settings import SeparatorConfig, WaveformSeparatorConfig, from_dict
+
+if TYPE_CHECKING:
+    from keras_d3.separation.graph_separator import GraphSeparator
 
 SEGMENT_SECS = 300.0
 FADE_SECS = 1.0
@@ -56,6 +60,7 @@ def segment_lengths(
         window = metadata.get("window_samples")
         unit, reach = 1, round(MARGIN_SECS * rate)
         if window:
+            window = window.get("long", window) if quality == "fast" else window
             overlap = config.overlap if window["input"] == window["output"] else 0.0
             unit, reach = max(1, round(window["output"] * (1 - overlap))), 2 * window["input"]
     else:

@@ -8,16 +8,24 @@ import keras
 import numpy as np
 
 from keras_d3.export import (
-    OPENVINO_DIR,
     describe,
+    networks_dir,
     write_network_directory,
     write_networks,
     write_saved_model,
 )
-from keras_d3.separation.graph_separator import GraphSeparator, separation_graph
+from keras_d3.separation.graph_separator import GraphSeparator
+from keras_d3.separation.network_graph import separation_graph
+from keras_d3.separation.rebuild_network import with_long_windows
 from keras_d3.separation.spectrogram_graph import patch_shape
-from keras_d3.separation.waveform_graph import NETWORK_NAME, WaveformGraph
-from keras_d3.settings import SpectrogramSeparatorConfig, WaveformSeparatorConfig, to_dict
+from keras_d3.separation.waveform_graph import WaveformGraph
+from keras_d3.settings import (
+    LONG_NETWORK_NAME,
+    NETWORK_NAME,
+    SpectrogramSeparatorConfig,
+    WaveformSeparatorConfig,
+    to_dict,
+)
 
 
 class Separator(GraphSeparator):
@@ -38,7 +46,8 @@ class Separator(GraphSeparator):
         metadata: dict that is exported too; `recipe` may be set before. It has the entries of
             `keras_d3.export.describe`, and `sample_rate_hz`, `channels`, `sources`, `separation` (all
             settings), `stft` (`frame_length`, `frame_step`, `window`, `padding`; None for a waveform
-            network) and `window_samples` (`input`, `output`; None for spectrogram networks).
+            network) and `window_samples` (`input`, `output`, and `long` with the two where `"fast"` has
+            longer windows; None for spectrogram networks).
 
     Raises:
         ValueError: the networks do not fit `config`.
@@ -65,13 +74,21 @@ class Separator(GraphSeparator):
         config: WaveformSeparatorConfig | SpectrogramSeparatorConfig,
         metadata: Mapping[str, Any] | None = None,
     ):
-        self._networks: Any = networks
         self.config = config
+        if isinstance(config, WaveformSeparatorConfig):
+            network, long_network = networks, with_long_windows(networks)
+            networks = {NETWORK_NAME: network} | ({LONG_NETWORK_NAME: long_network} if long_network else {})
+        self._networks: Any = networks
         graph = separation_graph(networks, config)
         super().__init__(graph, describe(_entries(config, graph), metadata))
 
     def export(
-        self, path: str | Path, overwrite: bool = False, check: bool = True, openvino: bool = False
+        self,
+        path: str | Path,
+        overwrite: bool = False,
+        check: bool = True,
+        openvino: bool = False,
+        onnx: bool = False,
     ) -> Path:
         """Writes the separator as a SavedModel that plain TensorFlow runs.
 
@@ -86,20 +103,25 @@ class Separator(GraphSeparator):
             check: bool, whether the SavedModel is loaded and compared with this separator on half a
                 second of noise before it gets its name.
             openvino: bool, whether the networks are also written for OpenVINO, below `assets.extra`, for
-                `load_separator(path, runtime="openvino")`. Doubles the size.
+                `load_separator(path, runtime="openvino")`.
+            onnx: bool, whether they are also written as ONNX files, for `runtime="onnxruntime"`. Either takes
+                the space of the weights once more.
 
         Returns:
             `path` as a `pathlib.Path`.
 
         Raises:
             FileExistsError: `path` exists and `overwrite` is False, or it is no SavedModel.
-            ModuleNotFoundError: OpenVINO is not installed and asked for.
+            ModuleNotFoundError: a package of the extra `export` is not installed and asked for.
             RuntimeError: the check failed.
         """
+        formats = [name for name, wanted in (("openvino", openvino), ("onnx", onnx)) if wanted]
 
         def write_more(directory):
-            if openvino:
-                write_networks(self._named_networks(), directory / OPENVINO_DIR, "openvino", check)
+            for file_format in formats:
+                write_networks(
+                    self._named_networks(), directory / networks_dir(file_format), file_format, check
+                )
 
         num_samples = max(1, self.sample_rate // 2)
         noise = np.random.default_rng(0).uniform(-0.5, 0.5, (num_samples, self.channels))
@@ -139,7 +161,7 @@ class Separator(GraphSeparator):
         """dict of file name: (Keras model, its input's shape without the batch)."""
         networks, config = self._networks, self.config
         if isinstance(config, WaveformSeparatorConfig):
-            return {NETWORK_NAME: (networks, networks.input_shape[1:])}
+            return {name: (network, network.input_shape[1:]) for name, network in networks.items()}
         return {source: (networks[source], patch_shape(config, source)) for source in self.sources}
 
 
@@ -147,7 +169,9 @@ def _entries(config, graph):
     """What the metadata of every separator state."""
     stft = window_samples = None
     if isinstance(graph, WaveformGraph):
-        window_samples = {"input": graph.input_samples, "output": graph.output_samples}
+        window_samples = _lengths(graph.window)
+        if graph.long_window != graph.window:
+            window_samples = {**window_samples, "long": _lengths(graph.long_window)}
     if isinstance(config, SpectrogramSeparatorConfig):
         stft = {
             "frame_length": config.frame_length,
@@ -163,3 +187,7 @@ def _entries(config, graph):
         "stft": stft,
         "window_samples": window_samples,
     }
+
+
+def _lengths(window):
+    return {"input": window.input_samples, "output": window.output_samples}

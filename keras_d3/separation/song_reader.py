@@ -1,9 +1,11 @@
 """Songs for separators: headers are checked first, surround is mixed down, long ones come in segments."""
 
+from __future__ import annotations
+
 import logging
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,9 +17,11 @@ from keras_d3.audio import (
     open_audio,
     read_audio_blocks,
 )
-from keras_d3.separation.graph_separator import GraphSeparator
 from keras_d3.separation.segments import Part, separate_blocks
 from keras_d3.settings import StemFilesConfig
+
+if TYPE_CHECKING:
+    from keras_d3.separation.graph_separator import GraphSeparator
 
 # Longer songs are read, separated and written in segments.
 WHOLE_SONG_SECS = 600.0

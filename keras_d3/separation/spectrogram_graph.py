@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from keras_d3.export import GraphModule, as_graph_network, empty_buffer, is_zero, loop, write_in_place
+from keras_d3.export import GraphModule, as_graph_networks, empty_buffer, is_zero, loop, write_in_place
 from keras_d3.ops import (
     add_to_start,
     frame_spectra,
@@ -50,7 +50,7 @@ class SpectrogramGraph(GraphModule):
 
     Args:
         models: dict of `source: keras.Model` (or networks of another runtime, see
-            `keras_d3.export.as_graph_network`), each from (batch, frames, bins, channels) magnitudes to
+            `keras_d3.export.as_graph_networks`), each from (batch, frames, bins, channels) magnitudes to
             estimated magnitudes of the same shape, for any number of frames or for `patch_frames`.
         config: `SpectrogramSeparatorConfig`.
 
@@ -68,9 +68,10 @@ class SpectrogramGraph(GraphModule):
 
     def __init__(self, models: Mapping[str, Any], config: SpectrogramSeparatorConfig):
         _check_models(models, config)
-        self.networks = {
-            source: as_graph_network(models[source], patch_shape(config, source)) for source in config.sources
-        }
+        self.networks = as_graph_networks(
+            {source: models[source] for source in config.sources},
+            {source: patch_shape(config, source) for source in config.sources},
+        )
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
         super().__init__(
             "separation",

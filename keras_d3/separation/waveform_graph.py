@@ -8,7 +8,7 @@ import tensorflow as tf
 
 from keras_d3.export import (
     GraphModule,
-    as_graph_network,
+    as_graph_networks,
     empty_buffer,
     is_zero,
     loop,
@@ -16,10 +16,7 @@ from keras_d3.export import (
     write_in_place,
 )
 from keras_d3.ops import add_to_start, overlap_add, read_samples
-from keras_d3.settings import WaveformSeparatorConfig
-
-# File name of the one network of a waveform separator, which has no source's name.
-NETWORK_NAME = "network"
+from keras_d3.settings import LONG_NETWORK_NAME, NETWORK_NAME, WaveformSeparatorConfig
 
 
 class WaveformGraph(GraphModule):
@@ -37,47 +34,85 @@ class WaveformGraph(GraphModule):
 
     Differences: none with padding `"zeros"`. (The code fills songs shorter than one input with zeros,
     which it removes again; windows of those alone are not computed here.) At the quality `"fast"`
-    every network is tiled.
+    every network is tiled, and a Wave-U-Net with context has longer windows, see
+    `keras_d3.separation.rebuild_network`: they begin at other samples, so the stems differ as they do from
+    those of a song that begins some samples later.
 
     Args:
-        model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_network`)
+        model: `keras.Model` (or a network of another runtime, see `keras_d3.export.as_graph_networks`)
             from (batch, input_samples, channels) to a dict with one (batch, output_samples, channels)
             tensor per source, both lengths fixed. The output lies in the middle of the input; if the
             surplus is odd, the extra sample follows the output.
         config: `WaveformSeparatorConfig`.
+        long_model: the same network for longer windows, which `"fast"` takes; None for the same windows.
 
     Attributes:
         input_samples, output_samples: ints, the network's window lengths.
+        long_window: `Window` of `"fast"`.
         separate, separate_fast, progress: as of `SpectrogramGraph`.
 
     Raises:
         ValueError: the model's input or outputs do not fit `config`.
     """
 
-    def __init__(self, model: Any, config: WaveformSeparatorConfig):
-        self.input_samples, self.output_samples = _window_lengths(model, config)
-        if self.input_samples > self.output_samples:
+    def __init__(self, model: Any, config: WaveformSeparatorConfig, long_model: Any = None):
+        self.window = _window(model, config)
+        self.input_samples, self.output_samples = self.window.input_samples, self.window.output_samples
+        self.long_window = self.window if long_model is None else _window(long_model, config)
+        if self.window.context:
             config = dataclasses.replace(config, overlap=0.0)
-        self.network = as_graph_network(model, (self.input_samples, config.channels))
+        models = {NETWORK_NAME: model, LONG_NETWORK_NAME: long_model}
+        models = {name: model for name, model in models.items() if model is not None}
+        lengths = {NETWORK_NAME: self.window.input_samples, LONG_NETWORK_NAME: self.long_window.input_samples}
+        shapes = {name: (lengths[name], config.channels) for name in models}
+        self.networks = as_graph_networks(models, shapes, same_weights=True)
         self.progress = tf.Variable(0.0, trainable=False, name="progress")
+        fast_config = config.at_quality("fast")
+        if long_model is not None:
+            # The maps of one are as large as those of several short ones.
+            fast_config = dataclasses.replace(fast_config, windows_per_batch=1)
+        fast = ([*self.networks][-1], self.long_window, fast_config)
         super().__init__(
             "separation",
-            [self.network],
+            self.networks.values(),
             tf.TensorSpec((None, config.channels), tf.float32, name="mixture"),
-            {"separate": config, "separate_fast": config.at_quality("fast")},
+            {"separate": (NETWORK_NAME, self.window, config), "separate_fast": fast},
         )
 
-    def call(self, inputs: tf.Tensor, settings: WaveformSeparatorConfig) -> dict[str, tf.Tensor]:
-        step = max(1, round(self.output_samples * (1 - settings.overlap)))
-        if step == self.output_samples:
-            return self._tile(inputs, settings)
-        return self._crossfade(inputs, settings, step)
+    def call(self, inputs: tf.Tensor, settings: Any) -> dict[str, tf.Tensor]:
+        network, window, config = settings
+        step = max(1, round(window.output_samples * (1 - config.overlap)))
+        windows = _Windows(self.networks[network], window, config, self.progress)
+        if step == window.output_samples:
+            return windows.tile(inputs)
+        return windows.crossfade(inputs, step)
 
-    def _tile(self, mixture, config):
-        length = self.output_samples
+
+@dataclasses.dataclass(frozen=True)
+class Window:
+    """A network's window: the samples it reads, and those in their middle that it gives."""
+
+    input_samples: int
+    output_samples: int
+
+    @property
+    def context(self):
+        """Samples that it reads in front of its outputs."""
+        return (self.input_samples - self.output_samples) // 2
+
+
+class _Windows:
+    """A song, window by window through one network."""
+
+    def __init__(self, network, window, config, progress):
+        self.network, self.window, self.config, self.progress = network, window, config, progress
+
+    def tile(self, mixture):
+        """Windows end to end."""
+        config, length = self.config, self.window.output_samples
         num_samples = tf.shape(mixture)[0]
         # Songs shorter than one input count as that long; of their windows, those that begin in the song.
-        extended = tf.maximum(num_samples, self.input_samples)
+        extended = tf.maximum(num_samples, self.window.input_samples)
         covered = tf.where(extended - length < num_samples, extended, num_samples)
         num_windows = tf.where(is_zero(mixture), 0, -(-covered // length))
         last_start = tf.minimum((num_windows - 1) * length, extended - length)
@@ -86,7 +121,7 @@ class WaveformGraph(GraphModule):
             first = state["window"]
             end = tf.minimum(first + config.windows_per_batch, num_windows)
             starts = tf.minimum(tf.range(first, end) * length, last_start)
-            estimates = self._estimate(mixture, config, starts)
+            estimates = self._estimate(mixture, starts)
             # From its start on, the last window replaces the one before, also an earlier batch's.
             begin = tf.where(end == num_windows, tf.minimum(first * length, last_start), first * length)
             samples = tf.range(begin, tf.minimum(end * length, num_samples))
@@ -103,9 +138,9 @@ class WaveformGraph(GraphModule):
         state = {"window": tf.constant(0), "results": _empty_results(num_samples, config)}
         return loop(lambda state: state["window"] < num_windows, body, state)["results"]
 
-    def _crossfade(self, mixture, config, step):
+    def crossfade(self, mixture, step):
         """Windows at distances of `step` samples, cross-faded."""
-        length = self.output_samples
+        config, length = self.config, self.window.output_samples
         num_samples = tf.shape(mixture)[0]
         num_windows = 1 + tf.maximum(-(-(num_samples - length) // step), 0)
         num_windows = tf.where(is_zero(mixture), 0, num_windows)
@@ -114,7 +149,7 @@ class WaveformGraph(GraphModule):
         def body(state):
             first = state["window"]
             end = tf.minimum(first + config.windows_per_batch, num_windows)
-            estimates = self._estimate(mixture, config, tf.range(first, end) * step)
+            estimates = self._estimate(mixture, tf.range(first, end) * step)
             # Up to the next batch's first window every sample has met all its windows.
             begin, carried_from = first * step, (end - first) * step
             finished = tf.where(end == num_windows, num_samples - begin, carried_from)
@@ -139,16 +174,16 @@ class WaveformGraph(GraphModule):
         }
         return loop(lambda state: state["window"] < num_windows, body, state)["results"]
 
-    def _estimate(self, mixture, config, starts):
+    def _estimate(self, mixture, starts):
         """Network outputs (windows, output_samples, channels) per source; `starts` is where they begin."""
-        context = (self.input_samples - self.output_samples) // 2
-        positions = starts[:, tf.newaxis] - context + tf.range(self.input_samples)
+        config, window = self.config, self.window
+        positions = starts[:, tf.newaxis] - window.context + tf.range(window.input_samples)
         outputs = self.network(read_samples(mixture, positions, config.padding))
         if not isinstance(outputs, dict):
             outputs = {config.sources[0]: outputs}
         if config.clip:
             outputs = {source: tf.clip_by_value(output, -1.0, 1.0) for source, output in outputs.items()}
-        shape = (None, self.output_samples, config.channels)
+        shape = (None, window.output_samples, config.channels)
         return {source: tf.ensure_shape(outputs[source], shape) for source in config.sources}
 
     def _report(self, done, total):
@@ -176,8 +211,8 @@ def _empty_results(num_samples, config):
     return {source: empty_buffer((num_samples, config.channels)) for source in config.sources}
 
 
-def _window_lengths(model, config):
-    """Returns (input_samples, output_samples) of a model that fits `config`."""
+def _window(model, config):
+    """Returns the `Window` of a model that fits `config`."""
     shapes = output_shapes(model)
     if not isinstance(shapes, dict) and len(config.sources) == 1:
         shapes = {config.sources[0]: shapes}
@@ -202,4 +237,4 @@ def _window_lengths(model, config):
             "`channels` must be that of the network's input and outputs. Received: "
             f"channels={config.channels}, model.input_shape={input_shape}, outputs={shapes}."
         )
-    return input_shape[1], output_samples
+    return Window(input_shape[1], output_samples)

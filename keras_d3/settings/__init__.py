@@ -17,9 +17,18 @@ from keras_d3.settings.published import (
 )
 from keras_d3.settings.recipe import Recipe, RecipeEntry, variant
 from keras_d3.settings.run import RunConfig
-from keras_d3.settings.runtimes import NETWORK_FORMATS, OPENVINO_PRECISIONS, RUNTIMES, SUBTYPES
+from keras_d3.settings.runtimes import (
+    NETWORK_FORMATS,
+    OPENVINO_PRECISIONS,
+    RUNTIME_FORMATS,
+    RUNTIME_PACKAGES,
+    RUNTIMES,
+    SUBTYPES,
+)
 from keras_d3.settings.segmenter import RESIZES, SegmenterConfig
 from keras_d3.settings.separator import (
+    LONG_NETWORK_NAME,
+    NETWORK_NAME,
     PADDINGS,
     QUALITIES,
     SeparatorConfig,
@@ -43,6 +52,8 @@ __all__ = [
     "CLIPS",
     "MEAN_IOU",
     "NETWORK_FORMATS",
+    "LONG_NETWORK_NAME",
+    "NETWORK_NAME",
     "OPENVINO_PRECISIONS",
     "PADDINGS",
     "PARAMETERS",
@@ -52,6 +63,8 @@ __all__ = [
     "RESIZES",
     "RESTS",
     "RUNTIMES",
+    "RUNTIME_FORMATS",
+    "RUNTIME_PACKAGES",
     "SAMPLE_LOSSES",
     "SCALES",
     "STFT_LOSS",

@@ -8,6 +8,10 @@ from keras_d3.utils import check_choice, check_frames, check_int_tuple, check_po
 PADDINGS = ("zeros", "reflect")
 # "best" is what the settings say; "fast" leaves out what costs time and is no part of the networks.
 QUALITIES = ("best", "fast")
+# Name of the one network of a waveform separator, which has no source's name.
+NETWORK_NAME = "network"
+# And of the same network for the longer windows of "fast", where it has context.
+LONG_NETWORK_NAME = "network_long"
 # Every sample would be computed ten times; beyond that, the cost grows without bound.
 MAX_OVERLAP = 0.9
 
@@ -69,6 +73,11 @@ class WaveformSeparatorConfig:
                 "`downmix` must be False unless the network is mono. Received: downmix=True, "
                 f"channels={self.channels}."
             )
+
+    @property
+    def network_names(self):
+        """Names of the separator's networks, a tuple: one network gives all sources."""
+        return (NETWORK_NAME,)
 
     def at_quality(self, quality):
         """Returns the settings of a quality: `"best"` these ones, `"fast"` windows end to end (overlap 0).
@@ -175,6 +184,11 @@ class SpectrogramSeparatorConfig:
                 "`wiener_block_secs` must be a positive number of seconds. Received: "
                 f"wiener_block_secs={self.wiener_block_secs!r}."
             )
+
+    @property
+    def network_names(self):
+        """Names of the separator's networks, a tuple: one per source, with its name."""
+        return self.sources
 
     def patches_of(self, source):
         """Returns `(patch_frames, patch_shift)` of a source."""

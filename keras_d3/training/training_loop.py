@@ -13,6 +13,7 @@ from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.optimizers import make_optimizer
 from keras_d3.training.run_logs import RunLogs
 from keras_d3.training.schedules import StepSchedule
+from keras_d3.training.step_reuse import StepReuse
 from keras_d3.training.tasks import task_of
 from keras_d3.training.user_callbacks import check_callbacks
 from keras_d3.training.weight_average import WeightAverage
@@ -28,6 +29,7 @@ def train(
     initial_weights=None,
     from_scratch=False,
     callbacks=(),
+    step_reuse=None,
 ):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
@@ -62,6 +64,8 @@ def train(
             files, and stop training (`self.model.stop_training = True`), which leaves the run to be resumed;
             an epoch cut short is done again. They may not change weights, optimizer or learning rate. Their
             own state is not saved.
+        step_reuse: `StepReuse` of the networks trained before, whose traced training step a network of the
+            same architecture takes over; None to trace it anew. See `train_targets`.
 
     Returns:
         `TrainingState` with the history.
@@ -89,18 +93,18 @@ def train(
         if not state.finished:
             state.commit = state.commit or current_commit()
             _record_tracks(run, manifest)
-            _run_stages(
-                config, run, state, manifest, initial_weights, stop_after_epoch, verbose, tuple(callbacks)
+            task = task_of(config)
+            _make_deterministic(config.training.seed)
+            model = _load_or_build(
+                config, run, state, manifest, task, initial_weights, bool(verbose), step_reuse or StepReuse()
             )
+            _run_stages(model, config, run, state, manifest, task, stop_after_epoch, verbose, callbacks)
     return state
 
 
-def _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch, verbose, callbacks):
+def _run_stages(model, config, run, state, manifest, task, stop_after_epoch, verbose, callbacks):
     """Trains from where the state stands to its end, or to `stop_after_epoch`; updates it in place."""
-    task = task_of(config)
     has_validation = "validation" in manifest.splits
-    _make_deterministic(config.training.seed)
-    model = _load_or_build(config, run, state, manifest, task, initial_weights, progress=bool(verbose))
     average = _weight_average(config, run, state)
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
@@ -139,7 +143,9 @@ def _run_stages(config, run, state, manifest, initial_weights, stop_after_epoch,
 def train_targets(config, data_dir, run_dir, **kwargs):
     """Trains every network of a run: one, or with `target="all"` one per source.
 
-    The networks of an "all" run go to `RUN/<source>/`, each a run directory of its own.
+    The networks of an "all" run go to `RUN/<source>/`, each a run directory of its own. Those of one
+    architecture share one traced training step (see `StepReuse`); their weights are those of networks that
+    are trained alone.
 
     Args:
         config: `RunConfig`.
@@ -158,6 +164,7 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     run = Run(run_dir)
     with run.writing():
         run.claim(config)
+        kwargs = {"step_reuse": StepReuse(), **kwargs}
         return {
             source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
             for source in config.data.sources
@@ -243,7 +250,7 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, run, state, manifest, task, initial_weights, progress):
+def _load_or_build(config, run, state, manifest, task, initial_weights, progress, step_reuse):
     if state.epoch:
         hint = f"Restore it, or remove `{run.path}` and train again."
         model = models.load_network(run.resume_checkpoint(state.epoch), compile=True, hint=hint)
@@ -254,7 +261,7 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
     if initial_weights:
         initial_weights.apply(model)
     task.prepare(model, manifest, progress)
-    return _compile(model, config, task)
+    return step_reuse.compiled(model, config, lambda model: _compile(model, config, task))
 
 
 def _last_epoch(state, stage, stop_after_epoch):

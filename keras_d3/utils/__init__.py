@@ -17,7 +17,8 @@ from keras_d3.utils.files import (
 )
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
-from keras_d3.utils.machine import num_cores, processor_name
+from keras_d3.utils.machine import num_cores, prefer_onednn, processor_name
+from keras_d3.utils.on_demand import names_on_demand
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.processes import end_with_parent
 from keras_d3.utils.temporary import is_temporary, sweep_leftovers, temporary_directory
@@ -57,10 +58,12 @@ __all__ = [
     "is_temporary",
     "link_or_copy",
     "lock_directory",
+    "names_on_demand",
     "num_cores",
     "optional_package",
     "own_items",
     "path_without_brackets",
+    "prefer_onednn",
     "processor_name",
     "read_json",
     "run_reporting_errors",

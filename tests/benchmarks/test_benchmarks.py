@@ -8,10 +8,12 @@ import pytest
 from keras import ops
 
 from benchmarks import d3net_music
+from benchmarks import run as benchmarks_run
 from benchmarks.__main__ import SUITES, build_parser, main
 from benchmarks.cases import all_cases, find_cases
+from benchmarks.comparison import format_comparison, read_document
 from benchmarks.memory import can_measure
-from benchmarks.run import Settings, memory_summary, run_in_child
+from benchmarks.run import Settings, memory_summary, run_benchmarks, run_in_child
 from benchmarks.steps import make_step
 from benchmarks.table import format_document
 from benchmarks.timing import (
@@ -194,6 +196,66 @@ def test_a_process_that_fails_is_named(capfd):
     with pytest.raises(RuntimeError, match="dilated_3d with threads=1 ended with exit code 1"):
         run_in_child({"kind": "time", "cases": ["dilated_3d"], "threads": 1})
     assert "Received: cases=dilated_3d" in capfd.readouterr().err
+
+
+def test_each_case_is_saved_as_it_ends(tmp_path, monkeypatch):
+    """A process that ends early leaves the cases that had ended, of all numbers of threads."""
+    case, path = "dilated_2d_rate_2", tmp_path / "out.json"
+    saved = []
+
+    def run_in_child(job, on_result):
+        on_result({"results": [{"case": case, "step": "forward"}], "failures": []})
+        saved.append([item["threads"] for item in read_document(path)["results"]])
+        if job["threads"] == 2:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(benchmarks_run, "run_in_child", run_in_child)
+    with pytest.raises(KeyboardInterrupt):
+        run_benchmarks(Settings(cases=(case,), threads=(1, 2)), path)
+    assert saved == [[1], [1, 2]]
+    assert len(read_document(path)["results"]) == 2
+
+
+def test_the_process_tells_of_every_case(capfd):
+    cases = ["dilated_2d_rate_2", "dilated_2d_rate_4"]
+    job = {"kind": "time", "cases": cases, "threads": 1, "repeats": 1, "warm_up": 0}
+    told = []
+    result = run_in_child({**job, "dtype": "float32", "small": True}, told.append)
+    assert [len(found["results"]) for found in told] == [2, 4, 4] and told[-1] == result
+    assert [item["case"] for item in told[0]["results"]] == [cases[0]] * 2
+    capfd.readouterr()
+
+
+def made_up_document(ours_ms, processor="a processor", **times):
+    environment = {"processor": processor, "cores": 2, "python": "3.11", "versions": {"keras": "3.15"}}
+    environment |= {"backend": "tensorflow", "commit": "0123456789ab", "date": "2026-01-01", "variables": {}}
+    item = {"case": "one", "threads": 1, "step": "forward", **summary([ours_ms], [6.0], None), **times}
+    return {
+        "environment": environment,
+        "settings": dataclasses.asdict(Settings()),
+        "results": [item],
+        "memory": [{"threads": 1, "case": "one", **memory_summary(10 * ours_ms, 100.0, None)}],
+    }
+
+
+def test_two_files_are_compared(tmp_path, capsys):
+    files = [tmp_path / "a.json", tmp_path / "b.json"]
+    for file, ours_ms in zip(files, (3.0, 2.0), strict=True):
+        file.write_text(json.dumps(made_up_document(ours_ms)))
+    assert main(["--compare", *map(str, files)]) == 0
+    out = capsys.readouterr().out
+    cells = [
+        cell.strip() for line in out.splitlines() if line.startswith("| one") for cell in line.split("|")
+    ]
+    assert cells[1:9] == ["one", "1", "forward", "3.00", "2.00", "1.50", "1.00", "1.50"]
+    assert cells[11:15] == ["one", "1", "30", "20"] and "They differ" not in out
+    other = made_up_document(2.0, "another processor", step="training")
+    text = format_comparison(made_up_document(3.0), other)
+    assert "They differ in processor: compare the last column alone." in text
+    assert "Only in A: one 1 forward." in text and "Only in B: one 1 training." in text
+    files[1].write_text("{}")
+    assert main(["--compare", *map(str, files)]) == 1
+    assert "b.json` must be a result file of `python -m benchmarks`" in capsys.readouterr().err
 
 
 def test_table_says_what_was_met_failed_or_left_out():

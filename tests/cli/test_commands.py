@@ -56,6 +56,29 @@ sys.exit(", ".join(sorted({{"tensorflow", "keras", "matplotlib"}} & set(sys.modu
     assert "usage: keras-d3 convert wave-u-net" in done.stdout
 
 
+@pytest.mark.parametrize(
+    "arguments, code, message",
+    [
+        (["models"], 0, "d3net_vocals"),
+        (["models", "wave_u_net_x"], 1, "Did you mean 'wave_u_net_m"),
+        (["erf", "wave_u_net_x", "--out", "new"], 1, "Did you mean 'wave_u_net_m"),
+        (["separate", __file__, "--model", "nothing", "--out", "new"], 1, "No SavedModel at `nothing`"),
+        (["segment", "a.png", "--model", "nothing", "--out", "new"], 1, "No SavedModel at `nothing`"),
+    ],
+)
+def test_lists_and_errors_import_no_framework(arguments, code, message):
+    program = f"""
+import sys
+from keras_d3.cli import main
+code = main({arguments!r})
+assert not {{"tensorflow", "keras"}} & set(sys.modules), "a framework"
+sys.exit(code)
+"""
+    command = [sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == code and message in done.stdout + done.stderr, done.stderr
+
+
 def test_the_module_is_the_command():
     done = subprocess.run(
         [sys.executable, "-m", "keras_d3.cli", "separate", "--help"],

@@ -149,6 +149,30 @@ sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None
     assert done.returncode == 0 and message in done.stderr, done.stderr
 
 
+def test_songs_that_cannot_be_read_need_no_framework(model, tmp_path):
+    (tmp_path / "bad.wav").write_bytes(b"")
+    code = f"""
+import sys
+from keras_d3.cli import main
+command = ["separate", "bad.wav", "--model", {model!r}, "--out", "o"]
+assert main(command) == 1
+assert main([*command, "--runtime", "onnxruntime"]) == 1
+assert main([*command, "--precision", "bf16"]) == 1
+sys.exit(", ".join(sorted({{"tensorflow", "keras"}} & set(sys.modules))) or None)
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=tmp_path,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0 and "1 of 1 songs failed" in done.stderr, done.stderr
+    assert "has no networks for ONNX Runtime. Make it again by `keras-d3 export --with-onnx`" in done.stderr
+    assert "has no networks for OpenVINO. Make it again by `keras-d3 export --with-openvino`" in done.stderr
+
+
 def test_threads(model, tmp_path):
     write_audio(tmp_path / "plain.wav", noise(300, scale=0.05), 8000)
     code = f"""

@@ -4,7 +4,7 @@ import sys
 import numpy as np
 import pytest
 
-from keras_d3.export import export_onnx, frozen_graph
+from keras_d3.export import ONNXNetwork, export_onnx, frozen_graph
 from keras_d3.separation import Separator
 from tests.helpers.export_cases import CASES, d3net, inputs_and_outputs
 from tests.helpers.tiny_networks import magnitude_conv, waveform_conv, waveform_settings
@@ -55,3 +55,31 @@ def test_waveform_network_alone(tmp_path):
     separator = Separator(waveform_conv(90, 64), waveform_settings())
     path = separator.export_networks(tmp_path / "networks", "onnx")
     assert sorted(os.listdir(path)) == ["README.md", "metadata.json", "network.onnx"]
+
+
+@pytest.mark.parametrize("num_threads", [1, 3])
+def test_networks_inside_a_graph(num_threads, tmp_path):
+    tensorflow = pytest.importorskip("tensorflow")
+    for model, shape in ((magnitude_conv(9), (8, 9, 2)), (waveform_conv(90, 64), (90, 2))):
+        path = export_onnx(model, tmp_path / f"network_{len(shape)}.onnx", check=False)
+        network = ONNXNetwork(path, num_threads=num_threads)
+        assert network.variables == [] and network.input_shape[0] is None
+        inputs, expected = inputs_and_outputs(model, shape)
+        found = tensorflow.function(network, autograph=False)(tensorflow.constant(inputs))
+        found = found if isinstance(found, dict) else {"estimate": found}
+        for name, values in expected.items():
+            np.testing.assert_allclose(found[name], values, atol=1e-5 * np.max(np.abs(values)))
+            assert network.run(inputs)[name].dtype == np.float32
+
+
+def test_files_that_are_no_networks(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match="No ONNX file at .*nothing.onnx"):
+        ONNXNetwork(tmp_path / "nothing.onnx")
+    (tmp_path / "bad.onnx").write_bytes(b"no graph")
+    with pytest.raises(ValueError, match="The ONNX file .*bad.onnx` cannot be loaded: .*Export it again"):
+        ONNXNetwork(tmp_path / "bad.onnx")
+    with pytest.raises(ValueError, match="`num_threads` must be an integer of at least 1"):
+        ONNXNetwork(tmp_path / "bad.onnx", num_threads=0)
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ModuleNotFoundError, match="The runtime ONNX Runtime needs the package `onnxruntime`"):
+        ONNXNetwork(tmp_path / "bad.onnx")

@@ -154,18 +154,26 @@ def test_the_runtimes_agree(saved_model, tmp_path, capsys):
     write_audio(tmp_path / "song.wav", noise(2000, scale=0.1), 8000)
     command = ["separate", str(tmp_path / "song.wav"), "--model", str(saved_model), "--subtype", "FLOAT"]
     assert main([*command, "--out", str(tmp_path), "--runtime", "openvino"]) == 0
-    expected = load_separator(saved_model).separate(read_audio(tmp_path / "song.wav")[0], 8000)
+    expected = load_separator(saved_model, "tensorflow").separate(read_audio(tmp_path / "song.wav")[0], 8000)
     for source in SOURCES:
         stem, _ = read_audio(tmp_path / "song" / f"{source}.wav")
         np.testing.assert_allclose(stem, expected[source], atol=1e-5)
     capsys.readouterr()
-    assert main([*command, "--out", str(tmp_path / "again"), "--precision", "bf16"]) == 1
-    assert "`precision` and `num_threads` are settings of runtime='openvino'" in capsys.readouterr().err
+    again = [*command, "--out", str(tmp_path / "again"), "--runtime", "tensorflow"]
+    assert main([*again, "--precision", "bf16"]) == 1
+    assert "`--precision` is a setting of openvino. Received: --precision bf16" in capsys.readouterr().err
+    for runtime in ("tensorflow", "onnxruntime"):
+        with pytest.raises(ValueError, match="`precision` is a setting of runtime='openvino'. Received"):
+            load_separator(saved_model, runtime, precision="bf16")
+    with pytest.raises(ValueError, match="`num_threads` is a setting of the runtimes 'openvino' and 'onnx"):
+        load_separator(saved_model, "tensorflow", num_threads=2)
 
 
 @pytest.mark.parametrize("saved_model", ["waveform"], indirect=True)
 def test_metadata_and_qualities_are_those_of_the_saved_model(saved_model):
-    by_tensorflow, by_openvino = load_separator(saved_model), load_separator(saved_model, "openvino")
+    by_tensorflow = load_separator(saved_model, "tensorflow")
+    by_openvino = load_separator(saved_model, "openvino")
+    assert (by_tensorflow.runtime, by_openvino.runtime) == ("tensorflow", "openvino")
     assert by_openvino.metadata == by_tensorflow.metadata and by_openvino.sources == SOURCES
     song = noise(500)
     expected = by_tensorflow.separate(song, 8000, quality="fast")

@@ -7,7 +7,7 @@ from keras import ops
 from keras_d3 import models
 from keras_d3.analysis import receptive_field
 from keras_d3.models import DilatedDenseUNet, DilatedUNet
-from keras_d3.models.dilated_u_net.dilated_u_net_presets import ADAPTIVE_DILATION_RATES
+from keras_d3.presets import ADAPTIVE_DILATION_RATES
 from tests.helpers.gradients import gradients
 from tests.helpers.model_checks import check_model, count_parameters, random_input
 from tests.models.receptive_field_formulas import formula

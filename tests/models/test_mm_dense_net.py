@@ -8,7 +8,7 @@ import pytest
 
 from keras_d3 import models
 from keras_d3.models import MMDenseNet
-from keras_d3.models.preset import Preset
+from keras_d3.presets import Preset
 from tests.helpers.block_reference import dense_block, randomize
 from tests.helpers.layer_checks import to_numpy
 from tests.helpers.model_checks import check_model, count_parameters

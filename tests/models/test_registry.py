@@ -6,6 +6,7 @@ import pytest
 
 from keras_d3 import models
 from keras_d3.models import Network, Preset
+from keras_d3.presets import listed_presets
 
 
 @dataclasses.dataclass(frozen=True)
@@ -60,7 +61,11 @@ def test_presets_are_filed_under_their_names():
     presets = models.presets()
     assert all(name == preset.name for name, preset in presets.items())
     assert len(presets) == sum(len(network.presets) for network in models.registry.NETWORKS)
+    # What is listed without Keras are these presets, in this order.
+    listed = listed_presets()
+    assert list(listed) == list(presets)
     for item in presets.values():
+        assert dataclasses.replace(listed[item.name], network=item.network).__dict__ == item.__dict__
         assert item.paper and item.description and item.parameters > 0
         assert re.fullmatch("[a-z0-9_]+", item.name)
         if item.task != "segmentation":

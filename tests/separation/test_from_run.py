@@ -5,7 +5,7 @@ from keras_d3 import models
 from keras_d3.runs import Run
 from keras_d3.separation import separator_from_run
 from keras_d3.separation.rebuild_network import network_for_separation
-from keras_d3.settings import AudioDataConfig, RunConfig, Stage, TrainingConfig
+from keras_d3.settings import NETWORK_NAME, AudioDataConfig, RunConfig, Stage, TrainingConfig
 from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_gain,
@@ -56,7 +56,7 @@ def test_windows_of_another_length(tmp_path, preset, model, caplog):
         separator = separator_from_run(tmp_path, segment_samples=64)
     warned = "switch on taps that met padding only in training on 32 samples" in caplog.text
     assert warned == (preset == "dilated_u_net")
-    (longer,) = separator._networks if isinstance(separator._networks, list) else [separator._networks]
+    longer = separator._networks[NETWORK_NAME]
     assert longer.input_shape == (None, 64, 1)
     for ours, theirs in zip(longer.get_weights(), network.get_weights(), strict=True):
         np.testing.assert_array_equal(ours, theirs)

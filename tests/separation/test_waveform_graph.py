@@ -5,6 +5,7 @@ import tensorflow as tf
 
 from keras_d3.models import WaveUNet
 from keras_d3.separation import WaveformGraph
+from keras_d3.separation.rebuild_network import with_long_windows
 from keras_d3.separation.waveform_graph import crossfade_window
 from tests.helpers.tiny_networks import SOURCES, noise, waveform_conv, waveform_identity, waveform_settings
 
@@ -183,3 +184,65 @@ def padded(input_samples, pad):
 def test_networks_that_do_not_fit(network, changes, message):
     with pytest.raises(ValueError, match=message):
         WaveformGraph(network(), waveform_settings(**changes))
+
+
+def small_wave_u_net(num_output_samples=24, **changes):
+    changes = {"num_levels": 3, "filters": 3, "kernel_size": 5, "channels": 2, "sources": SOURCES, **changes}
+    return WaveUNet(num_output_samples=num_output_samples, context=True, **changes)
+
+
+def test_long_windows_are_the_windows_that_begin_a_multiple_of_the_decimation_apart():
+    network = small_wave_u_net()
+    longer = with_long_windows(network)
+    input_samples, output_samples = network.input_shape[1], network.output["vocals"].shape[1]
+    (_, long_input, _), long_output = longer.input_shape, longer.output["vocals"].shape[1]
+    assert long_output >= input_samples - output_samples and long_input <= 2 * long_output
+    mixture = noise(long_input)[None]
+    expected = longer(mixture)
+    for start in range(0, long_output - output_samples, 2**3):
+        part = network(mixture[:, start : start + input_samples])
+        for source in SOURCES:
+            np.testing.assert_allclose(
+                part[source], expected[source][:, start : start + output_samples], atol=1e-6
+            )
+
+
+def test_fast_tiles_with_long_windows():
+    network = small_wave_u_net()
+    longer = with_long_windows(network)
+    graph = WaveformGraph(network, waveform_settings(), longer)
+    short, long = graph.window, graph.long_window
+    assert long.output_samples > 2 * short.output_samples
+    for num_samples in (1, 100, long.output_samples, 3 * long.output_samples + 7):
+        song = noise(num_samples)
+        stems = graph.separate_fast(tf.constant(song))
+        expected = official_tiling(longer, song, long.input_samples, long.output_samples, "vocals")
+        np.testing.assert_allclose(stems["vocals"], expected, atol=1e-6)
+        expected = official_tiling(network, song, short.input_samples, short.output_samples, "vocals")
+        np.testing.assert_allclose(separate(graph, song)["vocals"], expected, atol=1e-6)
+
+
+def test_long_windows_read_the_same_variables():
+    network = small_wave_u_net()
+    graph = WaveformGraph(network, waveform_settings(), with_long_windows(network))
+    weights = {id(variable) for variable in graph.network_variables}
+    assert weights == {id(variable.value) for variable in network.variables}
+    song = tf.constant(noise(500))
+    before = graph.separate_fast(song)["vocals"].numpy()
+    for variable in network.variables:
+        variable.assign(0.5 * variable)
+    assert np.max(np.abs(graph.separate_fast(song)["vocals"].numpy() - before)) > 1e-4
+
+
+@pytest.mark.parametrize(
+    "network",
+    [
+        waveform_identity(90, 64),
+        WaveUNet(num_output_samples=64, num_levels=3, filters=2, channels=2),
+        small_wave_u_net(num_output_samples=None),
+        small_wave_u_net(num_output_samples=2000),
+    ],
+    ids=["no Wave-U-Net", "no context", "any length", "long already"],
+)
+def test_other_networks_have_no_long_windows(network):
+    assert with_long_windows(network) is None

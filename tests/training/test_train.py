@@ -9,7 +9,7 @@ import pytest
 from keras_d3.data import load_manifest, validation_waveforms
 from keras_d3.runs import Run
 from keras_d3.settings import RunConfig, Stage
-from keras_d3.training import build_network, train, train_targets
+from keras_d3.training import build_network, train, train_targets, training_loop
 from tests.helpers.training_configs import SMALL_NETWORK, spectrogram_config, waveform_config
 
 
@@ -242,11 +242,15 @@ def test_mixed_precision_trains(records, tmp_path):
     assert history[0]["val_loss"] < start[0]["val_loss"]
 
 
-def test_spectrogram_targets(records, tmp_path):
+def test_spectrogram_targets(records, tmp_path, monkeypatch):
     """`target="all"` trains one network per source; alone, a target gives the same weights."""
     config = spectrogram_config("all").with_sources(("bass", "vocals"))
+    compiled = []
+    compile_model = training_loop._compile
+    monkeypatch.setattr(training_loop, "_compile", lambda *args: compiled.append(1) or compile_model(*args))
     states = train_targets(config, records, tmp_path / "all", verbose=0)
-    assert list(states) == ["bass", "vocals"]
+    assert list(states) == ["bass", "vocals"] and len(compiled) == 1
+    assert states["bass"].history[0]["loss"] != states["vocals"].history[0]["loss"]
     assert (tmp_path / "all/vocals/checkpoints/best.keras").is_file()
     train(config.for_target("vocals"), records, tmp_path / "alone", verbose=0)
     assert_same_weights(

@@ -155,8 +155,9 @@ def add_runtime(parser):
         "--runtime",
         choices=RUNTIMES,
         default=RUNTIMES[0],
-        help="what computes the networks; openvino takes a model made --with-openvino "
-        f"(default: {RUNTIMES[0]})",
+        help="what computes the networks; onnxruntime and openvino take a model made --with-onnx or "
+        "--with-openvino; auto: the faster one of those two that the model has networks for and that is "
+        f"installed, else tensorflow (default: {RUNTIMES[0]})",
     )
     parser.add_argument(
         "--precision",
@@ -167,13 +168,14 @@ def add_runtime(parser):
     )
 
 
-def add_with_openvino(parser):
-    """Adds `--with-openvino` of an export."""
-    parser.add_argument(
-        "--with-openvino",
-        action="store_true",
-        help="the SavedModel also carries its networks for `keras-d3 separate --runtime openvino`",
-    )
+def add_with_networks(parser):
+    """Adds `--with-openvino` and `--with-onnx` of an export."""
+    for file_format, runtime in (("openvino", "openvino"), ("onnx", "onnxruntime")):
+        parser.add_argument(
+            f"--with-{file_format}",
+            action="store_true",
+            help=f"the SavedModel also carries its networks for `keras-d3 separate --runtime {runtime}`",
+        )
 
 
 def add_segmenter_settings(parser):

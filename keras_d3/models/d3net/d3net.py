@@ -5,8 +5,8 @@ import dataclasses
 import keras
 
 from keras_d3.blocks import D2Block, D3Block
-from keras_d3.models.d3net.d3net_presets import PRESETS
 from keras_d3.models.multi_band.network import MultiBandArguments, MultiBandNetwork
+from keras_d3.presets import D3NET_MUSIC_PRESETS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -69,7 +69,7 @@ class D3Net(MultiBandNetwork):
     """
 
     arguments_class = D3NetArguments
-    presets = PRESETS
+    presets = D3NET_MUSIC_PRESETS
 
     def make_block(self, growth_rate, num_layers, num_blocks, kernel_size, name):
         return D3Block(

@@ -5,11 +5,11 @@ import dataclasses
 import keras
 
 from keras_d3.blocks import D3Block
-from keras_d3.models.d3net_segmentation.d3net_segmentation_presets import D3NET_PRESETS
 from keras_d3.models.d3net_segmentation.multi_scale_fusion import (
     MultiScaleFusionArguments,
     MultiScaleFusionNetwork,
 )
+from keras_d3.presets import D3NET_SEGMENTATION_PRESETS
 from keras_d3.utils import check_positive_int
 
 
@@ -79,7 +79,7 @@ class D3NetSegmentation(MultiScaleFusionNetwork):
     """
 
     arguments_class = D3NetSegmentationArguments
-    presets = D3NET_PRESETS
+    presets = D3NET_SEGMENTATION_PRESETS
 
     def make_blocks(self):
         arguments = self.arguments

@@ -5,11 +5,11 @@ import dataclasses
 import keras
 
 from keras_d3.blocks import DenseBottleneckBlock
-from keras_d3.models.d3net_segmentation.d3net_segmentation_presets import DENSENET_PRESETS
 from keras_d3.models.d3net_segmentation.multi_scale_fusion import (
     MultiScaleFusionArguments,
     MultiScaleFusionNetwork,
 )
+from keras_d3.presets import DENSENET_SEGMENTATION_PRESETS
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -57,7 +57,7 @@ class DenseNetSegmentation(MultiScaleFusionNetwork):
     """
 
     arguments_class = DenseNetSegmentationArguments
-    presets = DENSENET_PRESETS
+    presets = DENSENET_SEGMENTATION_PRESETS
 
     def make_blocks(self):
         arguments = self.arguments

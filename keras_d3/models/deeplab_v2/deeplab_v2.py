@@ -6,9 +6,9 @@ import keras
 
 from keras_d3.blocks import residual_bottleneck
 from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
-from keras_d3.models.deeplab_v2.deeplab_v2_presets import PRESETS
 from keras_d3.models.network import Network, precise_dtype, set_fields
 from keras_d3.ops import SMOOTHINGS
+from keras_d3.presets import DEEPLAB_V2_PRESETS
 from keras_d3.utils import check_choice, check_positive_int
 
 
@@ -140,7 +140,7 @@ class DeepLabV2(Network):
     """
 
     arguments_class = DeepLabV2Arguments
-    presets = PRESETS
+    presets = DEEPLAB_V2_PRESETS
 
     def connect(self):
         image = keras.Input((None, None, 3), name="image")

@@ -6,8 +6,8 @@ import keras
 
 from keras_d3.blocks import residual_bottleneck
 from keras_d3.layers import BatchNormalization, DilatedConv2D, ResizeLike
-from keras_d3.models.dilated_resnet_fcn.dilated_resnet_fcn_presets import PRESETS
 from keras_d3.models.network import Network, precise_dtype, set_fields
+from keras_d3.presets import DILATED_RESNET_FCN_PRESETS
 from keras_d3.utils import check_positive_int
 
 
@@ -122,7 +122,7 @@ class DilatedResNetFCN(Network):
     """
 
     arguments_class = DilatedResNetFCNArguments
-    presets = PRESETS
+    presets = DILATED_RESNET_FCN_PRESETS
 
     def connect(self):
         arguments = self.arguments

@@ -7,14 +7,14 @@ from keras import layers
 
 from keras_d3.blocks import DilatedDenseBlock
 from keras_d3.layers import DilatedConv1D
-from keras_d3.models.dilated_u_net.dilated_u_net_presets import (
-    ADAPTIVE_DILATION_RATES,
-    DENSE_PRESETS,
-    FOUR_SOURCES,
-    PRESETS,
-)
 from keras_d3.models.network import set_fields
 from keras_d3.models.output_heads import SourceHeadArguments, SourceHeadNetwork
+from keras_d3.presets import (
+    ADAPTIVE_DILATION_RATES,
+    DILATED_DENSE_U_NET_PRESETS,
+    DILATED_U_NET_PRESETS,
+    FOUR_SOURCES,
+)
 from keras_d3.utils import check_choice, check_positive_int
 
 
@@ -119,7 +119,7 @@ class DilatedUNet(SourceHeadNetwork):
     """
 
     arguments_class = DilatedUNetArguments
-    presets = PRESETS
+    presets = DILATED_U_NET_PRESETS
 
     def connect(self):
         mixture = keras.Input((self.arguments.num_samples, self.arguments.channels), name="mixture")
@@ -219,7 +219,7 @@ class DilatedDenseUNet(DilatedUNet):
     """
 
     arguments_class = DilatedDenseUNetArguments
-    presets = DENSE_PRESETS
+    presets = DILATED_DENSE_U_NET_PRESETS
 
     def _block(self, x, filters, kernel_size, dilation_rates, stage):
         arguments = self.arguments

@@ -5,10 +5,10 @@ import dataclasses
 import keras
 
 from keras_d3.blocks import DenseBlock
-from keras_d3.models.mm_dense_net.mm_dense_net_presets import PRESETS
 from keras_d3.models.multi_band.band import to_band, to_bands
 from keras_d3.models.multi_band.network import MultiBandArguments, MultiBandNetwork
 from keras_d3.models.network import set_fields
+from keras_d3.presets import MM_DENSE_NET_PRESETS
 from keras_d3.utils import check_int_tuple, check_positive_int
 
 
@@ -127,7 +127,7 @@ class MMDenseNet(MultiBandNetwork):
     """
 
     arguments_class = MMDenseNetArguments
-    presets = PRESETS
+    presets = MM_DENSE_NET_PRESETS
 
     def make_block(self, growth_rate, num_layers, num_blocks, kernel_size, name):
         if num_blocks != 1:

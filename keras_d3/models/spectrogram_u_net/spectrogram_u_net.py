@@ -8,8 +8,8 @@ from keras import layers, ops
 from keras_d3.layers import STFT, InverseSTFT
 from keras_d3.models.network import Network, set_fields
 from keras_d3.models.output_heads import check_sources, output_dtype
-from keras_d3.models.spectrogram_u_net.spectrogram_u_net_presets import PRESETS
 from keras_d3.ops import magnitude
+from keras_d3.presets import SPECTROGRAM_U_NET_PRESETS
 from keras_d3.utils import check_choice, check_positive_int
 
 # Number of transposed convolutions, from the deepest on, that are followed by dropout.
@@ -109,7 +109,7 @@ class SpectrogramUNet(Network):
     """
 
     arguments_class = SpectrogramUNetArguments
-    presets = PRESETS
+    presets = SPECTROGRAM_U_NET_PRESETS
 
     def connect(self):
         arguments, dtype = self.arguments, output_dtype()

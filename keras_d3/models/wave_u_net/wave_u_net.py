@@ -9,7 +9,7 @@ from keras import layers
 from keras_d3.layers import Decimation1D, DilatedConv1D, LearnedUpsampling1D, LinearUpsampling1D
 from keras_d3.models.network import set_fields
 from keras_d3.models.output_heads import SourceHeadArguments, SourceHeadNetwork, center_crop, output_dtype
-from keras_d3.models.wave_u_net.wave_u_net_presets import PRESETS
+from keras_d3.presets import WAVE_U_NET_PRESETS
 from keras_d3.utils import check_choice, check_positive_int
 
 
@@ -114,7 +114,7 @@ class WaveUNet(SourceHeadNetwork):
     """
 
     arguments_class = WaveUNetArguments
-    presets = PRESETS
+    presets = WAVE_U_NET_PRESETS
 
     def connect(self):
         mixture = keras.Input((self.arguments.input_samples(), self.arguments.channels), name="mixture")

@@ -1,7 +1,7 @@
 """D3Net for segmentation, its ablations and its DenseNet baselines: tables 1 and 2 of the paper."""
 
 from keras_d3.images import CITYSCAPES, IMAGENET_RGB
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Densely connected multi-dilated convolutional networks for dense prediction "
@@ -78,7 +78,7 @@ def _densenet(suffix, parameters, num_layers, growth_rate, text):
     )
 
 
-D3NET_PRESETS = by_name(
+D3NET_SEGMENTATION_PRESETS = by_name(
     (
         *(_d3net(size, suffix) for size in ("s", "l") for suffix in _DILATIONS),
         _preset(
@@ -91,7 +91,7 @@ D3NET_PRESETS = by_name(
         ),
     )
 )
-DENSENET_PRESETS = by_name(
+DENSENET_SEGMENTATION_PRESETS = by_name(
     (
         _densenet("133", 10_178_387, 16, 36, "DenseNet-133 in D3Net-S's frame, k = 36"),
         _densenet("189", 7_959_383, 23, 23, "DenseNet-189 in D3Net-S's frame, k = 23 as printed"),

@@ -1,6 +1,6 @@
 """D3Net's configurations for music: table 5 of the paper and the official code, four targets each."""
 
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Densely connected multi-dilated convolutional networks for dense prediction "
@@ -115,7 +115,7 @@ def _preset(target, source, suffix):
 # "paper" is table 5 as printed: it differs from the official code in the depth of the high band and in the
 # gate. What else the two leave open or tell differently (connection, norm, transition) is an argument of
 # `D3Net`.
-PRESETS = by_name(
+D3NET_MUSIC_PRESETS = by_name(
     _preset(target, source, suffix)
     for source in ("official code", "paper")
     for target in ("vocals", "drums", "bass", "other")

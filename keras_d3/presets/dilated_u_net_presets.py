@@ -1,6 +1,6 @@
 """The two networks of the Dilated Dense U-Net paper."""
 
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 # The rate doubles inside a block, and each block starts at the last rate of the one before.
 ADAPTIVE_DILATION_RATES = (
@@ -52,7 +52,7 @@ _TINY = {
 }
 _TINY_DENSE = {**_TINY, "filters": 4}
 
-PRESETS = by_name(
+DILATED_U_NET_PRESETS = by_name(
     (
         Preset(
             name="dilated_u_net",
@@ -66,7 +66,7 @@ PRESETS = by_name(
         ),
     )
 )
-DENSE_PRESETS = by_name(
+DILATED_DENSE_U_NET_PRESETS = by_name(
     (
         Preset(
             name="dilated_dense_u_net",

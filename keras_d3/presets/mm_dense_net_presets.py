@@ -1,6 +1,6 @@
 """Configurations of MDenseNet and MMDenseNet, read from public re-implementations."""
 
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Multi-scale multi-band DenseNets for audio source separation', WASPAA 2017 "
@@ -66,7 +66,7 @@ def _preset(name, parameters, arguments, tiny, description):
     )
 
 
-PRESETS = by_name(
+MM_DENSE_NET_PRESETS = by_name(
     (
         _preset(
             "mdensenet",

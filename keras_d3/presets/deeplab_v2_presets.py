@@ -1,7 +1,7 @@
 """DeepLabv2 with regular and smoothed dilations: tables 1 to 6 of Wang and Ji, 2018."""
 
 from keras_d3.images import IMAGENET_CAFFE_BGR, VOC
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 PAPER = (
     "Wang and Ji, 'Smoothed Dilated Convolutions for Improved Dense Prediction', KDD 2018 "
@@ -59,4 +59,4 @@ def _preset(output, suffix):
     )
 
 
-PRESETS = by_name(_preset(output, suffix) for output in _OUTPUTS for suffix in _ENCODERS)
+DEEPLAB_V2_PRESETS = by_name(_preset(output, suffix) for output in _OUTPUTS for suffix in _ENCODERS)

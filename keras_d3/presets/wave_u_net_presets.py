@@ -1,6 +1,6 @@
 """The configurations of the Wave-U-Net paper and of its code."""
 
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 _PAPER = "Stoller, Ewert and Dixon, 2018, Wave-U-Net, arXiv:1806.03185"
 _VOCALS = ("accompaniment", "vocals")
@@ -44,7 +44,7 @@ def _preset(variant, config, arguments, parameters, description, sample_rate_hz=
     )
 
 
-PRESETS = by_name(
+WAVE_U_NET_PRESETS = by_name(
     (
         _preset("m1", "baseline", _M1, 10_263_028, "mono, one head per source, padded convolutions"),
         _preset("m2", "baseline_diff", _M2, 10_263_002, "M1 with the last source as residual"),

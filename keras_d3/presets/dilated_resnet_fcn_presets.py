@@ -1,7 +1,7 @@
 """Dilated ResNet-50 and -101 with an FCN head: baselines of tables 1 and 2 of D3Net's paper."""
 
 from keras_d3.images import CITYSCAPES, IMAGENET_RGB
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 PAPER = (
     "Takahashi and Mitsufuji, 'Densely connected multi-dilated convolutional networks for dense prediction "
@@ -36,4 +36,4 @@ def _preset(depth):
     )
 
 
-PRESETS = by_name(_preset(depth) for depth in _NUM_BLOCKS)
+DILATED_RESNET_FCN_PRESETS = by_name(_preset(depth) for depth in _NUM_BLOCKS)

@@ -1,6 +1,6 @@
 """The spectrogram U-Nets of the Wave-U-Net paper."""
 
-from keras_d3.models.preset import Preset, by_name
+from keras_d3.presets.preset import Preset, by_name
 
 _PAPER = "Stoller, Ewert and Dixon, 2018, Wave-U-Net, arXiv:1806.03185; configuration `{}` of f90/Wave-U-Net"
 _ARGUMENTS = {
@@ -31,7 +31,7 @@ def _preset(name, description, outputs):
     )
 
 
-PRESETS = by_name(
+SPECTROGRAM_U_NET_PRESETS = by_name(
     (
         _preset("unet_spectrogram", "U7: U-Net on spectrograms, trained on waveforms", "waveform"),
         _preset("unet_spectrogram_l1", "U7a: U7 trained on magnitudes, which it gives out", "magnitudes"),
