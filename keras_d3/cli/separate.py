@@ -15,6 +15,7 @@ from keras_d3.cli.options import (
     stem_files_config,
 )
 from keras_d3.pretrained import find_model
+from keras_d3.utils import add_beam_runner, add_work_shard, beam_runner
 
 
 def add_separate(commands):
@@ -47,17 +48,24 @@ def add_separate(commands):
         metavar="FILE",
         help="append a line of JSON per song: seconds, peak, clipped samples, files, model, settings",
     )
+    add_work_shard(command, "songs")
+    add_beam_runner(command)
     command.set_defaults(run=_separate)
 
 
 def _separate(options):
     config = stem_files_config(options)
     _check_options(options)
+    runner = beam_runner(options)
     options.model = find_model(options.model, "separator")
     songs = find_songs(options.songs, outside=options.out)
-    model, out_dir = Path(options.model), Path(options.out)
     if config.folder_template == "{song}":
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
+    if runner is not None:
+        return _separate_on_beam(options, config, runner, songs)
+    songs = options.shard.of(songs)
+    model, out_dir = Path(options.model), Path(options.out)
+    if config.folder_template == "{song}":
         _check_new(options, [out_dir / song.name for song in songs])
     _set_threads(options.threads)
     from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
@@ -82,12 +90,30 @@ def _separate(options):
     return _summarize(outcomes)
 
 
+def _separate_on_beam(options, config, runner, songs):
+    from keras_d3.separation import CatalogSettings, separate_on_beam
+
+    settings = CatalogSettings(
+        str(options.model), config, options.quality, options.runtime, options.precision, options.threads
+    )
+    lines = separate_on_beam(runner, settings, songs, options.out, options.overwrite, log=print)
+    failed = [line for line in lines if line["status"] == "failed"]
+    for line in failed:
+        print(f"failed: {line['song']}: {line['error']}", file=sys.stderr)
+    return 1 if failed else 0
+
+
 def _check_options(options):
     """Checks what needs no look at songs or model, before any work."""
     if options.threads is not None and options.threads < 1:
         raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
     if options.skip_existing and options.overwrite:
         raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    if options.runner is not None and (options.skip_existing or options.jsonl is not None):
+        raise ValueError(
+            "`--runner` leaves out what is done, and writes DIR/separation.jsonl. Leave `--skip-existing` and "
+            "`--jsonl` out."
+        )
     if Path(options.out).exists() and not Path(options.out).is_dir():
         raise ValueError(f"`--out` must be a directory. Received: --out {options.out}, a file.")
     if options.jsonl is not None:

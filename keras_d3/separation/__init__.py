@@ -3,6 +3,7 @@
 import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.audio import song_name
 from keras_d3.separation.batch import SongBatch, SongOutcome, append_json_line
+from keras_d3.separation.beam_separation import CatalogSettings, separate_on_beam
 from keras_d3.separation.files import SeparatedSong, separate_file, separate_song
 from keras_d3.separation.from_run import separator_config, separator_from_run
 from keras_d3.separation.graph_separator import GraphSeparator, load_separator, read_separator_metadata
@@ -15,6 +16,7 @@ from keras_d3.separation.waveform_graph import WaveformGraph
 from keras_d3.separation.wiener import wiener_filter
 
 __all__ = [
+    "CatalogSettings",
     "GraphSeparator",
     "SegmentLengths",
     "SeparatedSong",
@@ -31,6 +33,7 @@ __all__ = [
     "segment_lengths",
     "separate_blocks",
     "separate_file",
+    "separate_on_beam",
     "separate_song",
     "separator_config",
     "separator_from_run",
