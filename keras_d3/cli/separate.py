@@ -111,8 +111,8 @@ def _check_options(options):
         raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
     if options.runner is not None and (options.skip_existing or options.jsonl is not None):
         raise ValueError(
-            "`--runner` leaves out what is done, and writes DIR/separation.jsonl. Leave `--skip-existing` and "
-            "`--jsonl` out."
+            "`--runner` leaves out what is done, and writes DIR/separation.jsonl. Leave out "
+            "`--skip-existing` and `--jsonl`."
         )
     if Path(options.out).exists() and not Path(options.out).is_dir():
         raise ValueError(f"`--out` must be a directory. Received: --out {options.out}, a file.")

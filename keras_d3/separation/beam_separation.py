@@ -117,7 +117,7 @@ def separate_on_beam(
             temporary.write_text("".join(map(_as_text, lines.values())), encoding="utf-8")
         done = [path for path, line in lines.items() if line["status"] == "separated"]
         kept = sum(lines[path] == before.get(path) for path in done)
-        log(f"{len(done)} of {len(songs)} songs are separated, {kept} of them before: {out_dir / LINES_NAME}.")
+        log(f"{len(done)} of {len(songs)} songs are separated, {kept} of them before.")
     return list(lines.values())
 
 
@@ -183,9 +183,9 @@ def _claim(out_dir, facts, paths, overwrite):
     file = out_dir / NOTES_FOLDER / "settings.json"
     if not overwrite and file.is_file():
         there = read_json(file, "settings of separated songs")
-        differing = [name for name in facts if there.get(name) != facts[name]]
+        differing = [key for key in facts if there.get(key) != facts[key]]
         if differing:
-            shown = "; ".join(f"{name}: {there.get(name)!r} there, {facts[name]!r} asked" for name in differing)
+            shown = "; ".join(f"{key}: {there.get(key)!r} there, {facts[key]!r} asked" for key in differing)
             raise ValueError(
                 f"`{out_dir}` holds stems of other settings ({shown}). Choose another `--out`, or give "
                 "--overwrite."

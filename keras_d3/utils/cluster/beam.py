@@ -1,6 +1,7 @@
 """Work on Apache Beam: the units of work of the one-machine commands, on any of Beam's runners."""
 
 import dataclasses
+import functools
 import shlex
 import shutil
 import uuid
@@ -16,8 +17,8 @@ from keras_d3.utils.optional_packages import optional_package
 # What an item may raise without ending the others, packages included that a worker lacks; anything else is a
 # defect and ends the pipeline.
 FAILURES = (ValueError, OSError, RuntimeError, ImportError)
-# Before the user's, which replace them. Nothing here has triggers; that they may be unsafe keeps DirectRunner from
-# downloading another runner, Prism, which it then tries first.
+# Before the user's, which replace them. Nothing here has triggers; that they may be unsafe keeps DirectRunner
+# from downloading another runner, Prism, and trying that first.
 OPTIONS = ("--allow_unsafe_triggers", "--default_sdk_harness_log_level=ERROR")
 
 
@@ -79,7 +80,9 @@ class BeamRunner:
             RuntimeError: a worker process of the DirectRunner was killed.
         """
         self.check()
-        beam, shared = _beam(), _beam("utils.shared").Shared()
+        beam = _beam()
+        if make is not None:
+            work = functools.partial(_work_with_made, work, make, _beam("utils.shared").Shared())
         shutil.rmtree(faults_dir, ignore_errors=True)
         version = keras_d3.__version__
 
@@ -87,10 +90,7 @@ class BeamRunner:
             def process(self, item):
                 try:
                     _check_version(version)
-                    if make is None:
-                        work(item)
-                    else:
-                        work(shared.acquire(lambda: _Made(make())).value, item)
+                    work(item)
                 except FAILURES as error:
                     write_json(Path(faults_dir) / f"{uuid.uuid4().hex}.json", str(error))
 
@@ -117,6 +117,10 @@ class BeamRunner:
                 f"({error})."
             ) from None
         return made
+
+
+def _work_with_made(work, make, shared, item):
+    work(shared.acquire(lambda: _Made(make())).value, item)
 
 
 class _Made:

@@ -25,8 +25,8 @@ def ending_with_killed_workers() -> Iterator[None]:
     Raises:
         RuntimeError: a worker process was killed.
     """
-    main = threading.main_thread()
-    if threading.current_thread() is not main or not hasattr(signal, "pthread_kill"):
+    main = threading.get_ident()
+    if threading.current_thread() is not threading.main_thread() or not hasattr(signal, "pthread_kill"):
         yield
         return
     former_hook, deaths = threading.excepthook, []
@@ -36,7 +36,7 @@ def ending_with_killed_workers() -> Iterator[None]:
         if name == WAITER:
             deaths.append(arguments.exc_value)
             if len(deaths) == 1:
-                signal.pthread_kill(main.ident, signal.SIGUSR1)
+                signal.pthread_kill(main, signal.SIGUSR1)
         elif name not in READERS:
             former_hook(arguments)
 
