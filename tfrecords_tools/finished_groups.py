@@ -1,16 +1,20 @@
 """Which shard groups of a directory of records are written already, and by which request."""
 
-import contextlib
 import dataclasses
-import os
-import platform
 import shutil
 from pathlib import Path
 
 import keras_d3
 from keras_d3.data import MANIFEST_NAME, changed_shards, load_manifest
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import read_json, sweep_leftovers, with_checksum, without_checksum, write_json
+from keras_d3.utils import (
+    claim_json,
+    read_json,
+    sweep_leftovers,
+    with_checksum,
+    without_checksum,
+    write_json,
+)
 from tfrecords_tools.record_jobs import GroupJob, GroupResult, write_group
 
 # Holds what is finished while the manifest is not written yet.
@@ -122,13 +126,8 @@ def end_writing(out: Path) -> None:
 
 def _claim(out, request):
     """Writes the request, unless another process was faster: then it must be the same."""
-    file, asked_for = _request_file(out), _asked_for(request, is_shared=True)
-    if not file.is_file():
-        own = file.with_name(f"request.{platform.node()}.{os.getpid()}.tmp")
-        write_json(own, with_checksum(asked_for))
-        with contextlib.suppress(FileExistsError):
-            os.link(own, file)  # the one way to make a whole file that never replaces another
-        own.unlink()
+    asked_for = _asked_for(request, is_shared=True)
+    claim_json(_request_file(out), with_checksum(asked_for))
     _check_request(out, _saved_request(out, request), asked_for)
 
 

@@ -15,7 +15,7 @@ from keras_d3.cli.options import (
     stem_files_config,
 )
 from keras_d3.pretrained import find_model
-from keras_d3.utils import add_beam_runner, add_work_shard, beam_runner
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner
 
 
 def add_separate(commands):
@@ -63,8 +63,9 @@ def _separate(options):
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
     if runner is not None:
         return _separate_on_beam(options, config, runner, songs)
-    songs = options.shard.of(songs)
     model, out_dir = Path(options.model), Path(options.out)
+    if options.shard != ALL_WORK:
+        songs = _part_of(options, config, songs)
     if config.folder_template == "{song}":
         _check_new(options, [out_dir / song.name for song in songs])
     _set_threads(options.threads)
@@ -91,16 +92,34 @@ def _separate(options):
 
 
 def _separate_on_beam(options, config, runner, songs):
-    from keras_d3.separation import CatalogSettings, separate_on_beam
+    from keras_d3.separation import separate_on_beam
 
-    settings = CatalogSettings(
-        str(options.model), config, options.quality, options.runtime, options.precision, options.threads
-    )
+    settings = _catalog_settings(options, config)
     lines = separate_on_beam(runner, settings, songs, options.out, options.overwrite, log=print)
     failed = [line for line in lines if line["status"] == "failed"]
     for line in failed:
         print(f"failed: {line['song']}: {line['error']}", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _part_of(options, config, songs):
+    """Returns a part's songs; refuses other settings than other parts', and songs of one place."""
+    from keras_d3.separation import SongBatch, claim_directory, read_separator_metadata
+
+    metadata = read_separator_metadata(options.model)
+    SongBatch(songs, metadata, options.out, config, Path(options.model).resolve().name)
+    claim_directory(options.out, _catalog_settings(options, config), options.overwrite)
+    part = options.shard.of(songs)
+    print(f"Part {options.shard}: {len(part)} of {len(songs)} songs.", file=sys.stderr)
+    return part
+
+
+def _catalog_settings(options, config):
+    from keras_d3.separation import CatalogSettings
+
+    return CatalogSettings(
+        str(options.model), config, options.quality, options.runtime, options.precision, options.threads
+    )
 
 
 def _check_options(options):

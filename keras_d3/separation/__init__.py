@@ -3,7 +3,8 @@
 import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.audio import song_name
 from keras_d3.separation.batch import SongBatch, SongOutcome, append_json_line
-from keras_d3.separation.beam_separation import CatalogSettings, separate_on_beam
+from keras_d3.separation.beam_separation import separate_on_beam
+from keras_d3.separation.catalog import CatalogSettings, claim_directory
 from keras_d3.separation.files import SeparatedSong, separate_file, separate_song
 from keras_d3.separation.from_run import separator_config, separator_from_run
 from keras_d3.separation.graph_separator import GraphSeparator, load_separator, read_separator_metadata
@@ -28,6 +29,7 @@ __all__ = [
     "WrittenStem",
     "append_json_line",
     "check_song",
+    "claim_directory",
     "load_separator",
     "read_separator_metadata",
     "segment_lengths",

@@ -8,53 +8,16 @@ import os
 import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 import tensorflow as tf
 
 from keras_d3.audio import Song
 from keras_d3.separation.batch import SongBatch, line_of
+from keras_d3.separation.catalog import NOTES_FOLDER, CatalogSettings, claim_directory, is_claimed
 from keras_d3.separation.graph_separator import load_separator, read_separator_metadata
-from keras_d3.settings import QUALITIES, StemFilesConfig, to_dict
-from keras_d3.utils import BeamRunner, atomic_path, check_choice, read_json, sha256_of_file, write_json
+from keras_d3.utils import BeamRunner, atomic_path, read_json, sha256_of_file
 
 LINES_NAME = "separation.jsonl"
-# Holds the settings of all songs of a directory, and a note per song, written after its stems.
-NOTES_FOLDER = ".separation"
-
-
-@dataclasses.dataclass(frozen=True)
-class CatalogSettings:
-    """With what all songs of a catalog are separated; workers get a copy.
-
-    Args:
-        saved_model: path of a separator's SavedModel, which all workers see.
-        config: `StemFilesConfig`.
-        quality: `"best"` or `"fast"`, see `Separator.separate`.
-        runtime, precision: see `load_separator`.
-        num_threads: int, processor threads of a worker; None, one per core.
-    """
-
-    saved_model: str
-    config: StemFilesConfig = StemFilesConfig()
-    quality: str = "best"
-    runtime: str = "tensorflow"
-    precision: str = "f32"
-    num_threads: int | None = None
-
-    def __post_init__(self):
-        check_choice("quality", self.quality, QUALITIES)
-
-    @functools.cached_property
-    def facts(self) -> dict[str, Any]:
-        """All that stems depend on beside the song."""
-        files = sorted(path for path in Path(self.saved_model).rglob("*") if path.is_file())
-        names = ("quality", "runtime", "precision")
-        return {
-            "model_sha256": sha256_of_file(*files),
-            **{name: getattr(self, name) for name in names},
-            **to_dict(self.config),
-        }
 
 
 def separate_on_beam(
@@ -102,12 +65,17 @@ def separate_on_beam(
     songs = [dataclasses.replace(song, path=Path(os.path.abspath(song.path))) for song in songs]
     metadata = read_separator_metadata(settings.saved_model)
     batch = SongBatch(songs, metadata, out_dir, settings.config, _model_name(settings))
-    facts = settings.facts
     runner.check()
-    _claim(out_dir, facts, [path for paths in batch.paths.values() for path in paths.values()], overwrite)
+    paths = [path for paths in batch.paths.values() for path in paths.values() if path.exists()]
+    if paths and not (overwrite or is_claimed(out_dir)):
+        raise FileExistsError(
+            f"`{paths[0]}` exists already, and not by `--runner`. Choose another `--out`, or give "
+            "--overwrite."
+        )
+    claim_directory(out_dir, settings, overwrite)
     notes = [_note_of(out_dir, song) for song in songs]
     before = _read_lines(notes)
-    make = functools.partial(_Worker, settings, facts, metadata, str(out_dir))
+    make = functools.partial(_Worker, settings, settings.facts, metadata, str(out_dir))
     log(f"{len(songs)} songs on Beam's {runner.name}.")
     try:
         runner.run(_separate, songs, out_dir / NOTES_FOLDER / "faults", make)
@@ -176,26 +144,6 @@ def _is_done(out_dir, note, fingerprint):
 def _fingerprint(song, facts):
     text = json.dumps([sha256_of_file(song.path), facts], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _claim(out_dir, facts, paths, overwrite):
-    """Makes the directory one of these settings; refuses one of others before any work."""
-    file = out_dir / NOTES_FOLDER / "settings.json"
-    if not overwrite and file.is_file():
-        there = read_json(file, "settings of separated songs")
-        differing = [key for key in facts if there.get(key) != facts[key]]
-        if differing:
-            shown = "; ".join(f"{key}: {there.get(key)!r} there, {facts[key]!r} asked" for key in differing)
-            raise ValueError(
-                f"`{out_dir}` holds stems of other settings ({shown}). Choose another `--out`, or give "
-                "--overwrite."
-            )
-    elif not overwrite and (existing := [path for path in paths if path.exists()]):
-        raise FileExistsError(
-            f"`{existing[0]}` exists already, and not by `--runner`. Choose another `--out`, or give "
-            "--overwrite."
-        )
-    write_json(file, facts)
 
 
 def _as_text(line):

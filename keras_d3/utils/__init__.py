@@ -8,6 +8,7 @@ from keras_d3.utils.cluster import (
     add_beam_runner,
     add_work_shard,
     beam_runner,
+    claim_json,
 )
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
@@ -63,6 +64,7 @@ __all__ = [
     "check_int_tuple",
     "check_positive_int",
     "check_sample_rate",
+    "claim_json",
     "code_version",
     "current_commit",
     "end_with_parent",

@@ -97,7 +97,7 @@ def test_refusals(model, album, tmp_path, capsys):
         separate_on_beam(HERE, settings, songs, out)
     separate_on_beam(HERE, settings, songs, out, overwrite=True)
     other = CatalogSettings(model, StemFilesConfig("flac"))
-    with pytest.raises(ValueError, match="of other settings .file_format: 'wav' there, 'flac' asked"):
+    with pytest.raises(ValueError, match="of other settings .file_format: 'wav' there, 'flac' asked for"):
         separate_on_beam(HERE, other, songs, out)
     command = ["separate", str(album), "--model", model, "--out", str(out), *RUNNER]
     assert main([*command, "--jsonl", str(tmp_path / "log")]) == 1
