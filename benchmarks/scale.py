@@ -1,7 +1,8 @@
-"""`python -m benchmarks.scale`: records of generated songs, per hour and per minute of music.
+"""`python -m benchmarks.scale`: records and stems of generated songs, per hour and per minute of music.
 
 Makes songs in MUSDB18's layout and writes records of them with `python -m tfrecords_tools`, a process of its
-own for every row, whose time, processor time and memory are measured from outside.
+own for every row, whose time, processor time and memory are measured from outside. Then writes their sources
+as `keras-d3 separate` writes stems, and measures the files.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from keras_d3.audio import AUDIO_FORMATS, AudioFormat, AudioWriter
 from keras_d3.utils import run_reporting_errors
 
 # Stereo at 44.1 kHz, the mixture and four sources.
@@ -25,6 +27,9 @@ def build_parser():
     parser.add_argument("--secs", type=float, default=30.0, help="length of a song (default 30)")
     parser.add_argument("--workers", nargs="+", type=int, default=[1, 2], metavar="N", help="(default: 1 2)")
     parser.add_argument("--encodings", nargs="+", default=["pcm16", "flac"], help="(default: pcm16 flac)")
+    parser.add_argument(
+        "--formats", nargs="*", choices=AUDIO_FORMATS, default=AUDIO_FORMATS, help="of stems (default: all)"
+    )
     return parser
 
 
@@ -48,6 +53,10 @@ def run(options):
                 measured = _measure([*arguments, "--encoding", encoding, "--workers", workers])
                 num_bytes = sum(path.stat().st_size for path in out.glob("*.tfrecord"))
                 print(row(encoding, workers, options.songs, options.secs, *measured, num_bytes), flush=True)
+        print("\n| stems | MB per song-minute |\n|---|---:|")
+        for name in options.formats:
+            num_bytes = _stem_bytes(songs, Path(folder) / "stems", AudioFormat(name))
+            print(f"| {name} | {num_bytes / 1e6 / (options.songs * options.secs / 60):.1f} |", flush=True)
     return 0
 
 
@@ -73,6 +82,21 @@ def _write_songs(root, num_songs, secs):
             walk = np.cumsum(rng.normal(size=(int(secs * RATE_HZ), 2)), axis=0)
             audio = np.diff(walk, axis=0, prepend=0) * 0.01 + np.sin(walk / 50) * 0.1
             soundfile.write(folder / f"{source}.wav", audio, RATE_HZ, subtype="PCM_16")
+
+
+def _stem_bytes(songs, folder, audio_format):
+    """Writes the sources of all songs in a format; returns the bytes of the files."""
+    import soundfile
+
+    folder.mkdir(exist_ok=True)
+    num_bytes = 0
+    for path in sorted(songs.rglob("*.wav")):
+        audio, _ = soundfile.read(path, dtype="float32")
+        out = folder / f"stem{audio_format.suffix}"
+        with AudioWriter(out, audio_format, RATE_HZ, 2, len(audio)) as writer:
+            writer.write(audio)
+        num_bytes += out.stat().st_size
+    return num_bytes
 
 
 def _measure(arguments):

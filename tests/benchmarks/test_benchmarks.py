@@ -249,8 +249,13 @@ def test_d3net_is_measured_whole(capsys):
 
 
 def test_records_are_measured(capsys):
-    assert scale.main(["--songs", "1", "--secs", "1", "--workers", "1", "--encodings", "pcm16"]) == 0
-    *_, line = capsys.readouterr().out.splitlines()
+    command = ["--songs", "1", "--secs", "1", "--workers", "1", "--encodings", "pcm16", "--formats"]
+    assert scale.main([*command, "wav", "mp3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    wav, mp3 = (float(line.strip("| ").split(" | ")[1]) for line in lines[-2:])
+    # Four sources of 16 bits, stereo; MP3 is some tenth of that.
+    assert wav == pytest.approx(4 * 4 * 44100 * 60 / 1e6, rel=0.01) and 0 < mp3 < wav / 5
+    line = lines[2]
     encoding, workers, songs, secs, gigabytes, megabytes = line.strip("| ").split(" | ")
     assert (encoding, workers) == ("pcm16", "1")
     assert min(float(songs), float(secs), float(gigabytes)) > 0
