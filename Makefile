@@ -89,4 +89,4 @@ hooks: dev-environment
 	@$(VENV)-dev/bin/pre-commit install
 
 clean:
-	rm -rf build dist .venv .venv-dev .venv-docs .venv-tensorflow-2.21 .venv-jax .venv-torch
+	rm -rf build dist .venv .venv-dev .venv-docs .venv-tensorflow-2.21 .venv-jax .venv-torch .venv-beam

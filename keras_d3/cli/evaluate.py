@@ -143,6 +143,7 @@ def _evaluate_folders(options):
         track_names,
     )
 
+    runner = beam_runner(options)
     tracks = options.tracks and names_of(options.tracks, "--tracks")
     if options.shard != ALL_WORK:
         tracks = options.shard.of(sorted(tracks or track_names(options.references)))
@@ -155,7 +156,6 @@ def _evaluate_folders(options):
         **scoring_options(options),
     }
     folders = (options.references, options.estimates, options.out)
-    runner = beam_runner(options)
     if runner is not None:
         score_on_beam(runner, *folders, tracks, **arguments)
     # What the workers have scored is kept.
