@@ -21,7 +21,7 @@ JAX_XLA_FLAGS ?= --xla_backend_optimization_level=0 --xla_cpu_use_fusion_emitter
 # TensorFlow's C++ side reports a missing GPU as an error at every start.
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
-.PHONY: demo test test-tensorflow-2.21 test-jax test-torch docs lint types wheel test-wheel hooks \
+.PHONY: demo test test-tensorflow-2.21 test-jax test-torch test-beam docs lint types wheel test-wheel hooks \
     dev-environment environment clean
 
 environment:
@@ -49,6 +49,12 @@ test-jax:
 test-torch:
 	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-torch requirements-torch.txt -
 	@KERAS_BACKEND=torch $(VENV)-torch/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(TORCH_TESTS)
+
+# Records, separation and scores on Apache Beam, whose pins do not go with the others.
+test-beam:
+	@PYTHON="$${PYTHON:-python3.11}" sh set_up.sh $(VENV)-beam constraints-beam.txt \
+	    tensorflow,audio,evaluation,flac,beam,test
+	@$(VENV)-beam/bin/python -m pytest $(PYTEST_ARGUMENTS) tests/beam
 
 # The documentation in build/site; warnings and broken links are errors. It reads docstrings and imports nothing.
 docs:
@@ -83,4 +89,4 @@ hooks: dev-environment
 	@$(VENV)-dev/bin/pre-commit install
 
 clean:
-	rm -rf build dist .venv .venv-dev .venv-docs .venv-tensorflow-2.21 .venv-jax .venv-torch
+	rm -rf build dist .venv .venv-dev .venv-docs .venv-tensorflow-2.21 .venv-jax .venv-torch .venv-beam

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 from keras_d3.audio import find_ffmpeg
-from keras_d3.utils import run_reporting_errors
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner, run_reporting_errors
 from tfrecords_tools.midi.command import add_midi_commands
 
 # What other tools leave out or add at the end of stems is less: some hundred samples, a frame of MP3.
@@ -104,6 +104,8 @@ def build_parser() -> argparse.ArgumentParser:
     verify = commands.add_parser("verify", help="read every record of a directory back")
     verify.set_defaults(run=_verify)
     verify.add_argument("directory")
+    add_work_shard(verify, "shards")
+    add_beam_runner(verify)
     return parser
 
 
@@ -144,6 +146,8 @@ def _add_writing_options(command, dataset_name=None, default_name=None):
     )
     command.add_argument("--shard-mb", type=float, default=150.0, help="size of a shard in MB (default 150)")
     command.add_argument("--workers", type=int, help="processes (default: one per core)")
+    add_work_shard(command, "shard groups; the call that finds all of them written writes the manifest")
+    add_beam_runner(command)
 
 
 def _demo(options):
@@ -257,7 +261,11 @@ def _write_images(options, variant, images, label_set):
         options.shard_mb,
         options.workers,
         log=print,
+        work_shard=options.shard,
+        beam=beam_runner(options),
     )
+    if manifest is None:
+        return
     _describe(options.out, manifest, f"{len(manifest.classes)} classes")
 
 
@@ -289,8 +297,19 @@ def _write_audio(options, dataset, variant, tracks, sources):
         pad_or_truncate_secs=options.pad_or_truncate,
     )
     manifest = write_records(
-        options.out, dataset, variant, tracks, sources, config, options.workers, log=print
+        options.out,
+        dataset,
+        variant,
+        tracks,
+        sources,
+        config,
+        options.workers,
+        log=print,
+        work_shard=options.shard,
+        beam=beam_runner(options),
     )
+    if manifest is None:
+        return
     _describe(options.out, manifest, f"sources {', '.join(sources)}")
     if manifest.clipped_samples:
         print(f"  {manifest.clipped_samples} samples were out of range and are limited to 16 bits.")
@@ -299,9 +318,10 @@ def _write_audio(options, dataset, variant, tracks, sources):
 def _verify(options):
     from tfrecords_tools.verify import verify_directory
 
-    manifest, counts = verify_directory(options.directory)
+    manifest, counts = verify_directory(options.directory, options.shard, beam_runner(options))
     description = f"{manifest.dataset} ({manifest.variant}), schema {manifest.schema_version}"
-    print(f"{options.directory}: {description}, every record is whole.")
+    part = "" if options.shard == ALL_WORK else f" of part {options.shard} of the shards"
+    print(f"{options.directory}: {description}, every record{part} is whole.")
     for split, count in counts.items():
         print(f"  {split}: {manifest.split(split).describe()}, {count['records']} records")
 

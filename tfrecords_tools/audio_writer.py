@@ -9,7 +9,15 @@ from tqdm import tqdm
 import keras_d3
 from keras_d3.data import ENCODINGS, MIXTURE, SPLITS, AudioManifest, AudioSplit
 from keras_d3.settings import to_dict
-from keras_d3.utils import check_choice, check_file_name, check_positive_int, check_sample_rate
+from keras_d3.utils import (
+    ALL_WORK,
+    BeamRunner,
+    WorkShard,
+    check_choice,
+    check_file_name,
+    check_positive_int,
+    check_sample_rate,
+)
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.record_directory import write_directory
 from tfrecords_tools.record_jobs import groups_by_size, sha256_of, splits_of
@@ -73,7 +81,9 @@ def write_records(
     config: RecordsConfig,
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
-) -> AudioManifest:
+    work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
+) -> AudioManifest | None:
     """Writes TFRecords of songs into a directory, with a manifest.
 
     Test songs alone make records that are for scores, not for training. Resumable: see `write_directory`.
@@ -86,9 +96,11 @@ def write_records(
         config: `RecordsConfig`.
         num_workers: int, number of processes. None: one per core, and a single one for small data.
         log: callable that receives lines of text for the user.
+        work_shard: `WorkShard`, the part of the shard groups that this call writes: see `write_directory`.
+        beam: `BeamRunner`, whose workers write; None: this machine.
 
     Returns:
-        `AudioManifest`.
+        `AudioManifest`; None where other calls' shard groups are not written yet.
 
     Raises:
         FileNotFoundError, ValueError, RuntimeError: a song cannot be read, or `out`
@@ -122,7 +134,7 @@ def write_records(
         return _jobs(out, tracks, facts, channels, rates, config), settings
 
     request = _request(dataset, variant, tracks, sources, config)
-    return write_directory(out, request, AudioManifest, plan, "song", num_workers, log)
+    return write_directory(out, request, AudioManifest, plan, "song", num_workers, log, work_shard, beam)
 
 
 def _check_names(tracks, sources):

@@ -11,7 +11,7 @@ import numpy as np
 import keras_d3
 from keras_d3.data import SPLITS, ImageItem, ImageManifest, ImageSplit, serialize_image
 from keras_d3.images import IGNORED_LABEL, LabelSet
-from keras_d3.utils import check_file_name
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard, check_file_name
 from tfrecords_tools.faults import FaultList
 from tfrecords_tools.label_maps import read_label
 from tfrecords_tools.pictures import read_picture, turned_size
@@ -105,7 +105,9 @@ def write_images(
     shard_mb: float = 150.0,
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
-) -> ImageManifest:
+    work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
+) -> ImageManifest | None:
     """Writes TFRecords of images and label maps into a directory, with a manifest.
 
     The images' files go into the records as they are where training decodes them as `read_image` does, see
@@ -122,9 +124,11 @@ def write_images(
         shard_mb: float, size of a shard in megabytes, about.
         num_workers: int, number of processes. None: one per core, and a single one for small data.
         log: callable that receives lines of text for the user.
+        work_shard: `WorkShard`, the part of the shard groups that this call writes: see `write_directory`.
+        beam: `BeamRunner`, whose workers write; None: this machine.
 
     Returns:
-        `ImageManifest`.
+        `ImageManifest`; None where other calls' shard groups are not written yet.
 
     Raises:
         ValueError: an image or label map cannot be read, they differ in size, or labels are out of range;
@@ -182,7 +186,7 @@ def write_images(
         "shard_mb": shard_mb,
         "input_files_sha256": sha256_of(_input_files(ordered)),
     }
-    return write_directory(out, request, ImageManifest, plan, "image", num_workers, log)
+    return write_directory(out, request, ImageManifest, plan, "image", num_workers, log, work_shard, beam)
 
 
 def _other_size(files, size, label_size):

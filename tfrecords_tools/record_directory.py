@@ -2,31 +2,28 @@
 
 import concurrent.futures
 import contextlib
-import dataclasses
+import functools
 import multiprocessing
 import os
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.data import MANIFEST_NAME, changed_shards, load_manifest
-from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import (
-    end_with_parent,
-    lock_directory,
-    read_json,
-    sweep_leftovers,
-    with_checksum,
-    without_checksum,
-    write_json,
-)
+from keras_d3.data import MANIFEST_NAME, has_tfds_metadata, load_manifest, write_tfds_metadata
+from keras_d3.utils import ALL_WORK, BeamRunner, WorkShard, end_with_parent, lock_directory
 from tfrecords_tools.faults import FaultList
-from tfrecords_tools.record_jobs import GroupResult, check_group, write_group
+from tfrecords_tools.finished_groups import (
+    PROGRESS_FOLDER,
+    begin_writing,
+    end_writing,
+    finished_groups,
+    save_result,
+    sweep,
+    write_and_save,
+)
+from tfrecords_tools.record_jobs import check_group, write_group
 
-# Holds what is finished while the manifest is not written yet.
-PROGRESS_FOLDER = ".unfinished"
 # Below this much data a second process takes longer to start than it saves.
 SMALL_BYTES = 300_000_000
 
@@ -39,6 +36,8 @@ def write_directory(
     unit: str,
     num_workers: int | None = None,
     log: Callable[[str], None] = lambda line: None,
+    work_shard: WorkShard = ALL_WORK,
+    beam: BeamRunner | None = None,
 ):
     """Runs the jobs of a plan that are not finished yet, and writes the manifest.
 
@@ -57,130 +56,94 @@ def write_directory(
         unit: str, "song" or "image", for the progress bar.
         num_workers: int, number of processes. None: one per core, and a single one for small data.
         log: callable that receives lines of text for the user.
+        work_shard: `WorkShard`, which of the jobs to run. Other calls, at the same time or not, run the
+            others; the one that finds all of them finished writes the manifest.
+        beam: `BeamRunner`, on whose workers the jobs run, with `out` on a disk that they see. None: here.
 
     Returns:
-        The manifest, a `manifest_class`.
+        The manifest, a `manifest_class`; None where jobs of other calls are not finished.
 
     Raises:
         FileNotFoundError, ValueError, RuntimeError: an item cannot be read, or `out`
             holds records of another request, or is being written by another process.
     """
-    out = Path(out)
+    out, is_shared = Path(out), work_shard.count > 1
     with contextlib.ExitStack() as stack:
         if out.is_dir():  # one that is not there is made when there is something to write
-            stack.enter_context(lock_directory(out))
-        stored = _finished(out, request, manifest_class)
-        _sweep(out)
+            stack.enter_context(lock_directory(out, is_shared))
+        stored = finished_groups(out, request, manifest_class, is_shared)
+        sweep(out, is_shared)
         if (out / MANIFEST_NAME).is_file():
             manifest = load_manifest(out, check_shards=False)
             if len(manifest.shards) == sum(len(result.shards) for _, result in stored.values()):
                 log("All records are there already.")
+                if not has_tfds_metadata(out):  # records of an earlier version
+                    write_tfds_metadata(manifest)
                 return manifest
         jobs, settings = plan()
-        done = {}
-        for job in jobs:
-            digest, result = stored.get((job.split, job.group), (None, None))
-            if result is not None and digest in (None, job.digest()):
-                done[job.split, job.group] = result
-        if len(done) < len(jobs):
+        done = _results_of_jobs(jobs, stored)
+        todo = [job for job in work_shard.of(jobs) if _key(job) not in done]
+        if todo:
             if not out.is_dir():
-                stack.enter_context(lock_directory(out))
-            done = _write_missing(out, request, jobs, done, unit, num_workers, log)
-        results = [done[job.split, job.group] for job in jobs]
-        manifest = manifest_class(
-            schema_version=manifest_class.schema,
-            shards=tuple(shard for result in results for shard in result.shards),
-            request=request,
-            directory=str(out),
-            **settings(results),
-        )
-        for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
-            if path.name not in {shard.file for shard in manifest.shards}:
-                path.unlink()
-        manifest.save(out)
-        shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)
+                stack.enter_context(lock_directory(out, is_shared))
+            kept = [(job, done[_key(job)]) for job in jobs if _key(job) in done]
+            begin_writing(out, request, kept, is_shared)
+            done |= _write(out, todo, len(jobs), num_workers, unit, log, beam)
+        if is_shared or beam is not None:
+            done = _results_of_jobs(jobs, finished_groups(out, request, manifest_class, is_shared))
+        missing = sum(_key(job) not in done for job in jobs)
+        if missing:
+            log(
+                f"{missing} of {len(jobs)} shard groups are left to other calls; "
+                "the last one writes the manifest."
+            )
+            return None
+        return _finish(out, request, manifest_class, [done[_key(job)] for job in jobs], settings)
+
+
+def _key(job):
+    return job.split, job.group
+
+
+def _results_of_jobs(jobs, stored):
+    """Returns the results of finished jobs, `{(split, group): GroupResult}`."""
+    done = {}
+    for job in jobs:
+        digest, result = stored.get(_key(job), (None, None))
+        if result is not None and digest in (None, job.digest()):
+            done[_key(job)] = result
+    return done
+
+
+def _finish(out, request, manifest_class, results, settings):
+    """Writes the manifest, after all that it refers to."""
+    manifest = manifest_class(
+        schema_version=manifest_class.schema,
+        shards=tuple(shard for result in results for shard in result.shards),
+        request=request,
+        directory=str(out),
+        **settings(results),
+    )
+    files = {shard.file for shard in manifest.shards}
+    for path in out.glob("*.tfrecord"):  # of an earlier plan, before a file was repaired
+        if path.name not in files:
+            path.unlink(missing_ok=True)
+    write_tfds_metadata(manifest)
+    manifest.save(out)
+    end_writing(out)
     return manifest
 
 
-def _write_missing(out, request, jobs, done, unit, num_workers, log):
-    """Writes the groups that are not done; returns the results of all of them."""
-    todo = [job for job in jobs if (job.split, job.group) not in done]
-    # Without its manifest the directory counts as unfinished from here on.
-    write_json(out / PROGRESS_FOLDER / "request.json", with_checksum(request))
-    for job in jobs:
-        if (job.split, job.group) in done:
-            _save_result(out, job, done[job.split, job.group])
-    (out / MANIFEST_NAME).unlink(missing_ok=True)
+def _write(out, todo, num_jobs, num_workers, unit, log, beam):
+    """Runs the jobs; returns their results, or none where the workers leave them in files."""
+    if beam is not None:
+        log(f"{len(todo)} of {num_jobs} shard groups to write, on Beam's {beam.name}.")
+        beam.run(functools.partial(write_and_save, str(out)), todo, out / PROGRESS_FOLDER / "faults")
+        return {}
     if num_workers is None:
         num_workers = _default_workers(todo)
-    log(f"{len(todo)} of {len(jobs)} shard groups to write, {num_workers} at a time.")
-    return done | _write_all(out, todo, num_workers, unit)
-
-
-def _finished(out, request, manifest_class):
-    """Returns the finished groups in `out`, `{(split, group): (digest of the job, GroupResult)}`.
-
-    A finished directory must have been made from the same files, so no digest is
-    needed there (None). In an unfinished one, files may have been repaired since.
-    """
-    if not out.exists():
-        return {}
-    if not out.is_dir():
-        raise ValueError(f"`--out` must be a directory. `{out}` is a file.")
-    progress = out / PROGRESS_FOLDER
-    if (out / MANIFEST_NAME).is_file():
-        manifest = load_manifest(out, check_shards=False)
-        _check_request(out, manifest.request, request)
-        # Not remembered: what this command writes depends on its request alone.
-        changed = {shard.file for shard in changed_shards(manifest, manifest.shards, remember=False)}
-        results = [
-            (None, result)
-            for result in _results_of(manifest)
-            if not any(shard.file in changed for shard in result.shards)
-        ]
-    elif (progress / "request.json").is_file():
-        finished = sorted(progress.glob("*-*.json"))
-        if not finished:  # a first try that failed: nothing depends on its request
-            return {}
-        saved = _read_progress(progress / "request.json")
-        _check_request(out, saved | {"input_files_sha256": request["input_files_sha256"]}, request)
-        results = [_load_result(path, manifest_class.item_class) for path in finished]
-    elif any(out.glob("*.tfrecord")):
-        raise ValueError(f"`{out}` holds TFRecords without a manifest. Choose another `--out`, or remove it.")
-    else:
-        results = []
-    return {
-        (result.split, result.group): (digest, result) for digest, result in results if _is_whole(out, result)
-    }
-
-
-def _is_whole(out, result):
-    return all(
-        (out / shard.file).is_file() and (out / shard.file).stat().st_size == shard.bytes
-        for shard in result.shards
-    )
-
-
-def _check_request(out, saved, request):
-    differing = [key for key in request if saved.get(key) != request[key]]
-    if differing:
-        shown = "; ".join(f"{key}: {saved.get(key)!r} there, {request[key]!r} asked for" for key in differing)
-        raise ValueError(
-            f"`{out}` holds records of another request ({shown}). Choose another `--out`, or remove it."
-        )
-
-
-def _results_of(manifest):
-    shards, items = {}, {}
-    for shard in manifest.shards:
-        shards.setdefault((shard.split, shard.group), []).append(shard)
-    for split in manifest.splits:
-        for item in manifest.items(split):
-            items.setdefault(item.shards[0], []).append(item)
-    return [
-        GroupResult(split, group, tuple(items.get(members[0].file, ())), tuple(members))
-        for (split, group), members in shards.items()
-    ]
+    log(f"{len(todo)} of {num_jobs} shard groups to write, {num_workers} at a time.")
+    return _write_all(out, todo, num_workers, unit)
 
 
 def _default_workers(jobs):
@@ -193,7 +156,7 @@ def _write_all(out, jobs, num_workers, unit):
     with tqdm(total=sum(len(job.items) for job in jobs), desc="records", unit=unit) as bar:
 
         def keep(job, result):
-            _save_result(out, job, result)
+            save_result(out, job, result)
             results[result.split, result.group] = result
             bar.update(len(result.items))
 
@@ -243,31 +206,3 @@ def _write_in_processes(jobs, num_workers, keep):
         finally:
             pool.shutdown(wait=True, cancel_futures=True)
     faults.raise_all()
-
-
-def _save_result(out, job, result):
-    saved = {"job_sha256": job.digest(), "result": to_dict(result)}
-    write_json(out / PROGRESS_FOLDER / f"{result.split}-{result.group:05d}.json", with_checksum(saved))
-
-
-def _load_result(path, item_class):
-    saved = _read_progress(path)
-    result = from_dict(GroupResult, saved.get("result"), str(path))
-    items = tuple(from_dict(item_class, item, str(path)) for item in result.items)
-    return str(saved.get("job_sha256")), dataclasses.replace(result, items=items)
-
-
-def _read_progress(path):
-    what = "note of finished records"
-    saved = read_json(path, what)
-    if not isinstance(saved, dict):
-        raise ValueError(f"The {what} `{path}` must be a mapping. Remove it: its records are made again.")
-    return without_checksum(saved, f"{what} `{path}`")
-
-
-def _sweep(out):
-    """Removes what killed processes left, of earlier versions too; the caller has the lock."""
-    patterns = (".*.tfrecord.*.tmp", f".{MANIFEST_NAME}.*.tmp")
-    sweep_leftovers(out, out / PROGRESS_FOLDER, patterns=patterns)
-    if (out / MANIFEST_NAME).is_file():  # it is written last, so nothing is unfinished
-        shutil.rmtree(out / PROGRESS_FOLDER, ignore_errors=True)

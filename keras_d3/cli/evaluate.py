@@ -13,9 +13,11 @@ from keras_d3.cli.options import (
     scoring_options,
 )
 from keras_d3.pretrained import find_model
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner
 
 # Options of the two forms; `--out` and those of `add_scoring` belong to both.
-FOLDERS = ("references", "estimates", "sources", "tracks", "pad_or_truncate")
+WORKERS = ("shard", "runner", "runner_options")
+FOLDERS = ("references", "estimates", "sources", "tracks", *WORKERS, "pad_or_truncate")
 SEPARATORS = ("quality", "runtime", "precision", "skip_trained_songs")
 SONG_SCORES = ("workers", "backend", "accompaniment", "stems", "metrics")
 SEGMENTERS = ("scales", "flip", "window", "stride", "overlays", "label_ids")
@@ -63,6 +65,8 @@ def add_evaluate(commands):
         help="pad or cut files at their ends to the length of the references, where they differ by no more "
         f"than SECS (default: refuse; {PAD_OR_TRUNCATE_SECS} without a number)",
     )
+    add_work_shard(folders, "tracks; a call without it then keeps these scores and shows the table of all")
+    add_beam_runner(folders)
     models = command.add_argument_group("scores of a model")
     models.add_argument(
         "--model",
@@ -130,17 +134,32 @@ def _given(command, options, names):
 
 
 def _evaluate_folders(options):
-    from keras_d3.evaluation import aggregate, format_table, score_directory, silent_notes
-
-    scores = score_directory(
-        options.references,
-        options.estimates,
-        options.out,
-        sources=options.sources,
-        tracks=options.tracks and names_of(options.tracks, "--tracks"),
-        pad_or_truncate_secs=options.pad_or_truncate,
-        **scoring_options(options),
+    from keras_d3.evaluation import (
+        aggregate,
+        format_table,
+        score_directory,
+        score_on_beam,
+        silent_notes,
+        track_names,
     )
+
+    runner = beam_runner(options)
+    tracks = options.tracks and names_of(options.tracks, "--tracks")
+    if options.shard != ALL_WORK:
+        tracks = options.shard.of(sorted(tracks or track_names(options.references)))
+        if not tracks:
+            print(f"Part {options.shard} holds no track.")
+            return
+    arguments = {
+        "sources": options.sources,
+        "pad_or_truncate_secs": options.pad_or_truncate,
+        **scoring_options(options),
+    }
+    folders = (options.references, options.estimates, options.out)
+    if runner is not None:
+        score_on_beam(runner, *folders, tracks, **arguments)
+    # What the workers have scored is kept.
+    scores = score_directory(*folders, tracks=tracks, **arguments)
     print(format_table(aggregate(scores)), *silent_notes(scores), sep="\n")
 
 

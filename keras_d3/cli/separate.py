@@ -15,7 +15,7 @@ from keras_d3.cli.options import (
     stem_files_config,
 )
 from keras_d3.pretrained import find_model
-from keras_d3.utils import prefer_onednn
+from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner, prefer_onednn
 
 
 def add_separate(commands):
@@ -48,17 +48,25 @@ def add_separate(commands):
         metavar="FILE",
         help="append a line of JSON per song: seconds, peak, clipped samples, files, model, settings",
     )
+    add_work_shard(command, "songs")
+    add_beam_runner(command)
     command.set_defaults(run=_separate)
 
 
 def _separate(options):
     config = stem_files_config(options)
     _check_options(options)
+    runner = beam_runner(options)
     options.model = find_model(options.model, "separator")
     songs = find_songs(options.songs, outside=options.out)
-    model, out_dir = Path(options.model), Path(options.out)
     if config.folder_template == "{song}":
         check_different([song.name for song in songs], "Songs", "the folder DIR/<song>")
+    if runner is not None:
+        return _separate_on_beam(options, config, runner, songs)
+    model, out_dir = Path(options.model), Path(options.out)
+    if options.shard != ALL_WORK:
+        songs = _part_of(options, config, songs)
+    if config.folder_template == "{song}":
         _check_new(options, [out_dir / song.name for song in songs])
     from keras_d3.separation import SongBatch, append_json_line, read_separator_metadata
 
@@ -91,6 +99,37 @@ def _separate(options):
     return _summarize(outcomes)
 
 
+def _separate_on_beam(options, config, runner, songs):
+    from keras_d3.separation import separate_on_beam
+
+    settings = _catalog_settings(options, config)
+    lines = separate_on_beam(runner, settings, songs, options.out, options.overwrite, log=print)
+    failed = [line for line in lines if line["status"] == "failed"]
+    for line in failed:
+        print(f"failed: {line['song']}: {line['error']}", file=sys.stderr)
+    return 1 if failed else 0
+
+
+def _part_of(options, config, songs):
+    """Returns a part's songs; refuses other settings than other parts', and songs of one place."""
+    from keras_d3.separation import SongBatch, claim_directory, read_separator_metadata
+
+    metadata = read_separator_metadata(options.model)
+    SongBatch(songs, metadata, options.out, config, Path(options.model).resolve().name)
+    claim_directory(options.out, _catalog_settings(options, config), options.overwrite)
+    part = options.shard.of(songs)
+    print(f"Part {options.shard}: {len(part)} of {len(songs)} songs.", file=sys.stderr)
+    return part
+
+
+def _catalog_settings(options, config):
+    from keras_d3.separation import CatalogSettings
+
+    return CatalogSettings(
+        str(options.model), config, options.quality, options.runtime, options.precision, options.threads
+    )
+
+
 def _check_options(options):
     """Checks what needs no look at songs or model, before any work."""
     if options.precision != "f32" and options.runtime not in ("auto", "openvino"):
@@ -102,6 +141,11 @@ def _check_options(options):
         raise ValueError(f"`--threads` must be at least 1. Received: --threads {options.threads}.")
     if options.skip_existing and options.overwrite:
         raise ValueError("`--skip-existing` and `--overwrite` contradict each other. Give one of them.")
+    if options.runner is not None and (options.skip_existing or options.jsonl is not None):
+        raise ValueError(
+            "`--runner` leaves out what is done, and writes DIR/separation.jsonl. Leave out "
+            "`--skip-existing` and `--jsonl`."
+        )
     if Path(options.out).exists() and not Path(options.out).is_dir():
         raise ValueError(f"`--out` must be a directory. Received: --out {options.out}, a file.")
     if options.jsonl is not None:

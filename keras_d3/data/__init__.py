@@ -13,10 +13,16 @@ from keras_d3.data.images.manifest import ImageItem, ImageManifest, ImageSplit
 from keras_d3.data.images.pipeline import training_images, validation_images
 from keras_d3.data.images.schema import decode_pixels, read_image, read_label, serialize_image
 from keras_d3.data.manifest import check_kind, load_manifest
-from keras_d3.data.records import verify_records
+from keras_d3.data.records import (
+    check_record_counts,
+    record_places,
+    verify_records,
+    verify_shard_records,
+)
 from keras_d3.data.shard_errors import reraise_with_shard_name, verify_shards
 from keras_d3.data.shard_memory import changed_shards, check_shards_once
 from keras_d3.data.shards import MANIFEST_NAME, REMAKE, SPLITS, BrokenShardError, Shard
+from keras_d3.data.tfds_metadata import has_tfds_metadata, write_tfds_metadata
 
 __all__ = [
     "AudioManifest",
@@ -37,8 +43,10 @@ __all__ = [
     "check_audio_records",
     "check_image_records",
     "check_kind",
+    "check_record_counts",
     "check_shards_once",
     "decode_pixels",
+    "has_tfds_metadata",
     "image_shuffle_bytes",
     "input_statistics",
     "load_manifest",
@@ -47,6 +55,7 @@ __all__ = [
     "read_image",
     "read_label",
     "read_track",
+    "record_places",
     "reraise_with_shard_name",
     "serialize_block",
     "serialize_image",
@@ -57,5 +66,7 @@ __all__ = [
     "validation_images",
     "validation_waveforms",
     "verify_records",
+    "verify_shard_records",
     "verify_shards",
+    "write_tfds_metadata",
 ]

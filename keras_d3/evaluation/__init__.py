@@ -1,9 +1,11 @@
 """Scores of separated audio and of label maps, their aggregation, and the report of the former."""
 
 from keras_d3.evaluation.aggregation import aggregate, format_db
+from keras_d3.evaluation.beam_scores import score_on_beam
 from keras_d3.evaluation.directory_scores import score_directories, score_directory
 from keras_d3.evaluation.mean_iou import confusion_matrix, format_iou_table, segmentation_scores
 from keras_d3.evaluation.museval_scores import METRICS, score_track
+from keras_d3.evaluation.score_files import track_names
 from keras_d3.evaluation.score_tables import format_table
 from keras_d3.evaluation.scoring import BACKENDS, METRIC_SETS
 from keras_d3.evaluation.sdr_scores import do_nothing_estimates, sdr, sdr_improvement
@@ -24,6 +26,7 @@ __all__ = [
     "format_table",
     "score_directories",
     "score_directory",
+    "score_on_beam",
     "score_track",
     "sdr",
     "sdr_improvement",
@@ -31,4 +34,5 @@ __all__ = [
     "si_sdr",
     "silent_notes",
     "song_sdr",
+    "track_names",
 ]

@@ -25,7 +25,7 @@ def existing_folder(name, path):
 
 def track_names(references_dir):
     """Returns the names of the tracks that hold audio, sorted; FileNotFoundError if there are none."""
-    names = tracks_in(references_dir)
+    names = tracks_in(existing_folder("references_dir", references_dir))
     if not names:
         raise FileNotFoundError(
             f"No tracks in `{references_dir}`: it must hold one folder per track with one audio file per "

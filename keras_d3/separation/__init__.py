@@ -9,7 +9,9 @@ from keras_d3.utils import names_on_demand
 
 if TYPE_CHECKING:
     from keras_d3.audio import song_name
-    from keras_d3.separation.batch import SongBatch, SongOutcome, append_json_line
+    from keras_d3.separation.catalogs.batch import SongBatch, SongOutcome, append_json_line
+    from keras_d3.separation.catalogs.beam_separation import separate_on_beam
+    from keras_d3.separation.catalogs.settings import CatalogSettings, claim_directory
     from keras_d3.separation.files import SeparatedSong, separate_file, separate_song
     from keras_d3.separation.from_run import separator_config, separator_from_run
     from keras_d3.separation.graph_separator import GraphSeparator
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
     from keras_d3.separation.wiener import wiener_filter
 
 __all__ = [
+    "CatalogSettings",
     "GraphSeparator",
     "SegmentLengths",
     "SeparatedSong",
@@ -37,12 +40,14 @@ __all__ = [
     "append_json_line",
     "check_song",
     "choose_runtime",
+    "claim_directory",
     "load_separator",
     "read_separator_metadata",
     "resolve_runtime",
     "segment_lengths",
     "separate_blocks",
     "separate_file",
+    "separate_on_beam",
     "separate_song",
     "separator_config",
     "separator_from_run",

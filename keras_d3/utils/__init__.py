@@ -1,6 +1,15 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
 from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
+from keras_d3.utils.cluster import (
+    ALL_WORK,
+    BeamRunner,
+    WorkShard,
+    add_beam_runner,
+    add_work_shard,
+    beam_runner,
+    claim_json,
+)
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
@@ -35,12 +44,18 @@ from keras_d3.utils.validation import (
 )
 
 __all__ = [
+    "ALL_WORK",
+    "BeamRunner",
     "CHECKSUM",
-    "MAX_SAMPLE_RATE_HZ",
     "DirectoryInUseError",
+    "MAX_SAMPLE_RATE_HZ",
+    "WorkShard",
     "WriteError",
+    "add_beam_runner",
+    "add_work_shard",
     "atomic_files",
     "atomic_path",
+    "beam_runner",
     "check_channels_known",
     "check_channels_last",
     "check_choice",
@@ -50,6 +65,7 @@ __all__ = [
     "check_int_tuple",
     "check_positive_int",
     "check_sample_rate",
+    "claim_json",
     "code_version",
     "current_commit",
     "end_with_parent",

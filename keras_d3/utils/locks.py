@@ -20,7 +20,7 @@ class DirectoryInUseError(RuntimeError):
 
 
 @contextlib.contextmanager
-def lock_directory(directory: str | Path) -> Iterator[None]:
+def lock_directory(directory: str | Path, is_shared: bool = False) -> Iterator[None]:
     """Holds a directory for one writer, from which a second one is kept away.
 
     The lock (`flock` of the directory itself) leaves no file, and the system takes it back when
@@ -29,6 +29,8 @@ def lock_directory(directory: str | Path) -> Iterator[None]:
 
     Args:
         directory: str or Path; made when needed.
+        is_shared: bool, whether others who share it may hold it, too: writers of parts that do not touch
+            each other's files. They keep away who wants it alone, and he keeps them away.
 
     Raises:
         DirectoryInUseError: another process, or another call in this one, holds it.
@@ -42,7 +44,7 @@ def lock_directory(directory: str | Path) -> Iterator[None]:
     directory = Path(directory)
     directory.mkdir(parents=True, exist_ok=True)
     try:
-        lock = take_lock(directory)
+        lock = take_lock(directory, is_shared)
     except BlockingIOError:
         raise DirectoryInUseError(
             f"`{directory}` is being written by another process. Wait until that one ends, or choose another "
@@ -55,21 +57,25 @@ def lock_directory(directory: str | Path) -> Iterator[None]:
             os.close(lock)
 
 
-def take_lock(directory: Path) -> int | None:
+def take_lock(directory: Path, is_shared: bool = False) -> int | None:
     """Locks a directory until the returned file descriptor is closed, also by the end of the process.
+
+    Args:
+        directory: Path.
+        is_shared: bool, as of `lock_directory`.
 
     Returns:
         int; or None where directories cannot be locked.
 
     Raises:
-        BlockingIOError: another descriptor has the lock.
+        BlockingIOError: another descriptor has the lock, and one of the two does not share it.
         FileNotFoundError: there is no such directory.
     """
     if fcntl is None:
         return None
     descriptor = os.open(directory, os.O_RDONLY)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, (fcntl.LOCK_SH if is_shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
     except OSError as error:
         os.close(descriptor)
         if isinstance(error, BlockingIOError):

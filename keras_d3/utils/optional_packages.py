@@ -3,6 +3,9 @@
 import importlib
 from types import ModuleType
 
+# Of extras whose packages do not go with those of constraints.txt.
+CONSTRAINTS = {"beam": "constraints-beam.txt"}
+
 
 def optional_package(name: str, extra: str, needed_for: str) -> ModuleType:
     """Imports a package that belongs to an extra of keras-d3.
@@ -29,5 +32,5 @@ def optional_package(name: str, extra: str, needed_for: str) -> ModuleType:
         raise ModuleNotFoundError(
             f"{needed_for} needs the package `{name}`, which does not load here ({error}). Install the extra "
             f"`{extra}`: pip install 'keras-d3[{extra}]', in a checkout "
-            f"pip install --constraint constraints.txt --editable '.[{extra}]'."
+            f"pip install --constraint {CONSTRAINTS.get(extra, 'constraints.txt')} --editable '.[{extra}]'."
         ) from error

@@ -7,7 +7,7 @@ import keras
 import pytest
 from keras import ops
 
-from benchmarks import d3net_music
+from benchmarks import d3net_music, scale
 from benchmarks import run as benchmarks_run
 from benchmarks.__main__ import SUITES, build_parser, main
 from benchmarks.cases import all_cases, find_cases
@@ -308,3 +308,18 @@ def test_d3net_is_measured_whole(capsys):
     rows = [line.split("|") for line in capsys.readouterr().out.splitlines() if line.startswith("| ")]
     assert [row[1].strip() for row in rows[1:]] == list(d3net_music.STEPS)
     assert all(float(row[4]) > 0 and float(row[8]) > 0 for row in rows[1:])
+
+
+def test_records_are_measured(capsys):
+    command = ["--songs", "1", "--secs", "1", "--workers", "1", "--encodings", "pcm16", "--formats"]
+    assert scale.main([*command, "wav", "mp3"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    wav, mp3 = (float(line.strip("| ").split(" | ")[1]) for line in lines[-2:])
+    # Four sources of 16 bits, stereo; MP3 is some tenth of that.
+    assert wav == pytest.approx(4 * 4 * 44100 * 60 / 1e6, rel=0.01) and 0 < mp3 < wav / 5
+    line = lines[2]
+    encoding, workers, songs, secs, gigabytes, megabytes = line.strip("| ").split(" | ")
+    assert (encoding, workers) == ("pcm16", "1")
+    assert min(float(songs), float(secs), float(gigabytes)) > 0
+    # Mixture and four sources of 16 bits, stereo.
+    assert float(megabytes) == pytest.approx(5 * 4 * 44100 * 60 / 1e6, rel=0.01)

@@ -198,3 +198,35 @@ def test_times():
     for text in ("-1", "1:2:3:4", "x", "inf", ""):
         with pytest.raises(argparse.ArgumentTypeError, match="must be seconds, M:SS or H:MM:SS"):
             seconds(text)
+
+
+def test_parts_of_the_songs_are_separated_by_several_calls(model, album, tmp_path, capsys):
+    write_audio(album / "b.wav", noise(300, scale=0.05), 8000)
+    command = ["separate", str(album), "--model", model, "--out", str(tmp_path / "out")]
+    for number, songs in enumerate((["a", "c"], ["a", "b", "c"]), 1):
+        assert main([*command, "--shard", f"{number}/2"]) == 0
+        assert [path.name for path in sorted((tmp_path / "out").glob("[abc]"))] == songs
+    assert main([*command, "--shard", "4/4"]) == 0
+    assert "Part 4/4: 0 of 3 songs." in capsys.readouterr().err
+    assert main([*command, "--shard", "1/2", "--format", "flac"]) == 1
+    error = capsys.readouterr().err
+    assert "holds stems of other settings (file_format: 'wav' there, 'flac' asked for" in error
+
+
+@pytest.mark.parametrize("shard", ["1/3", "2/3"])
+def test_songs_of_all_parts_must_not_replace_each_other(model, album, tmp_path, capsys, shard):
+    command = ["separate", str(album), "--model", model, "--out", str(tmp_path / "out")]
+    assert main([*command, "--name", "{stem}", "--shard", shard]) == 1
+    assert "would both write" in capsys.readouterr().err and not (tmp_path / "out").exists()
+
+
+def test_what_is_no_part_or_no_runner_is_refused_before_any_work(tmp_path, capsys, monkeypatch):
+    command = ["separate", "no song", "--model", "no model", "--out", str(tmp_path / "out")]
+    with pytest.raises(SystemExit):
+        main([*command, "--shard", "3/2"])
+    assert "`--shard` must be K/N with K from 1 to N, such as 2/8. Received: 3/2." in capsys.readouterr().err
+    monkeypatch.setitem(sys.modules, "apache_beam", None)
+    assert main([*command, "--runner", "DirectRunner"]) == 1
+    (error,) = capsys.readouterr().err.splitlines()
+    assert "`--runner` needs the package `apache_beam.runners.runner`" in error
+    assert "--constraint constraints-beam.txt --editable '.[beam]'" in error

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from keras_d3.audio import read_audio, write_audio
+from keras_d3.cli import main
 from keras_d3.evaluation import score_directories, score_directory, score_track
 from keras_d3.evaluation.score_process import run
 from keras_d3.evaluation.scoring import Scoring
@@ -187,3 +188,14 @@ def test_errors_on_samples_name_the_track(folders):
         run({"track": track, "references": files, "jobs": [job], "settings": settings, "nice": 0})
     with pytest.raises(ValueError, match="Track 'A - One': `accompaniment=True` needs"):
         _score(folders, sources=["drums"], accompaniment=True, tracks=[track])
+
+
+def test_parts_of_the_tracks_are_scored_by_several_calls(folders, capsys):
+    command = ["evaluate", "--references", str(folders[0]), "--estimates", str(folders[1])]
+    command += ["--out", str(folders[2]), "--backend", "shared", "--workers", "1"]
+    for number, track in enumerate(TRACKS, 1):
+        assert main([*command, "--shard", f"{number}/2"]) == 0
+        assert [path.stem for path in sorted(folders[2].glob("*.json"))] == list(TRACKS[:number])
+        assert (folders[2] / f"{track}.json").is_file()
+    assert main([*command, "--shard", "3/3"]) == 0
+    assert "Part 3/3 holds no track." in capsys.readouterr().out

@@ -7,9 +7,9 @@ from keras_d3.data.audio.manifest import AudioManifest, AudioTrack
 from keras_d3.data.audio.schema import MIXTURE, read_block
 
 
-def blocks_in_order(tracks: Sequence[AudioTrack]) -> list[tuple[int, int]]:
-    """Returns (track, block) of every record of a split, in the order of its shards."""
-    return [(number, block) for number, track in enumerate(tracks) for block in range(track.num_blocks)]
+def block_index(track: int, block: int) -> tuple[int, int]:
+    """Returns (track, block), which the record of a track's block holds."""
+    return track, block
 
 
 def check_block(

@@ -6,9 +6,9 @@ from keras_d3.data.images.manifest import ImageItem, ImageManifest
 from keras_d3.data.images.schema import read_image
 
 
-def images_in_order(images: Sequence[ImageItem]) -> range:
-    """Returns the number of every record of a split, in the order of its shards."""
-    return range(len(images))
+def image_index(image: int, record: int) -> int:
+    """Returns the number of an image, which its one record holds."""
+    return image
 
 
 def check_image(

@@ -150,6 +150,14 @@ def append_json_line(path: str | Path, outcome: SongOutcome, model: Mapping[str,
         model: dict, what is said of the model.
         config: `StemFilesConfig`.
     """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(json.dumps(line_of(outcome, model, config), allow_nan=False) + "\n")
+
+
+def line_of(outcome: SongOutcome, model: Mapping[str, Any], config: Any) -> dict[str, Any]:
+    """Returns what a line of JSON says of a song: see `append_json_line`."""
     line: dict[str, Any] = {"song": str(outcome.song.path), "status": outcome.status}
     song = outcome.separated
     if song is not None:
@@ -172,11 +180,7 @@ def append_json_line(path: str | Path, outcome: SongOutcome, model: Mapping[str,
         }
     if outcome.error is not None:
         line["error"] = outcome.error
-    line |= {"model": dict(model), "settings": to_dict(config)}
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with open(path, "a", encoding="utf-8") as file:
-        file.write(json.dumps(line, allow_nan=False) + "\n")
+    return line | {"model": dict(model), "settings": to_dict(config)}
 
 
 def _failures():
