@@ -10,6 +10,7 @@ from keras_d3.experiments.audio_comparison import AudioComparison
 from keras_d3.experiments.compared_runs import ComparedRun, claim_comparison
 from keras_d3.experiments.image_comparison import ImageComparison
 from keras_d3.experiments.records_choice import choose_records, load_records
+from keras_d3.experiments.stopwatch import Stopwatch
 from keras_d3.models import preset_for
 from keras_d3.runs import check_initial_weights
 from keras_d3.training import train_targets
@@ -87,21 +88,28 @@ def compare(
             check_initial_weights(run.config, run.directory, run.title in weights, run.title in drawn)
     comparison = COMPARISONS[runs[0].config.data.kind](runs, records, out_dir, options)
     claim_comparison(out_dir, runs)
+    stopwatch = Stopwatch()
     for number, run in enumerate(runs, 1):
         place = f"[{number}/{len(runs)}] {run.title}"
         if train:
             say(f"{place}: train")
-            train_targets(
-                run.config,
-                records[run.title].directory,
-                run.directory,
-                initial_weights=weights.get(run.title),
-                from_scratch=run.title in drawn,
-            )
+            with stopwatch.part("training"):
+                train_targets(
+                    run.config,
+                    records[run.title].directory,
+                    run.directory,
+                    initial_weights=weights.get(run.title),
+                    from_scratch=run.title in drawn,
+                )
         say(f"{place}: score")
-        comparison.score(run, is_last=number == len(runs))
+        # Scores of audio are computed beside the next training, which waits for them before it is scored.
+        with stopwatch.part("estimates"):
+            comparison.score(run, is_last=number == len(runs))
     say("report")
-    return comparison.write_report()
+    with stopwatch.part("last scores and report"):
+        report = comparison.write_report()
+    say(stopwatch.sentence())
+    return report
 
 
 def _initial_weights(runs, files):
