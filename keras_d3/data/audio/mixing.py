@@ -1,7 +1,7 @@
 """Batches out of 16-bit samples: scaled, augmented, mixed and cropped in NumPy.
 
-A batch of full-size excerpts has a hundred megabytes. All that is done to one example is done before the next,
-in the processor's cache; as operations of a graph, each would write another hundred megabytes.
+A batch of full-size excerpts has a hundred megabytes. All that is done to one example is done before the
+next, in the processor's cache; as operations of a graph, each would write another hundred megabytes.
 """
 
 from collections.abc import Callable, Sequence

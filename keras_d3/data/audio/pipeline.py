@@ -27,8 +27,10 @@ def training_waveforms(
     track is equally likely, also when an epoch is a small part of a pass over the data. A track shorter than
     one output window gives one zero-padded excerpt per pass. With `sources_from="different_tracks"` every
     source has a stream of its own, and the mixture is the sum of sources that never played together; each
-    stream reads the records for itself. Excerpts are shuffled as 16-bit samples (`audio_shuffle_bytes` says
-    how much memory that is).
+    stream draws for itself. Of plain records ("pcm16") only the samples of a batch are read, from where they
+    lie in the shards; each shard's checksum is compared before its first use (`check_shards_once`). Coded
+    records ("flac") are streamed, and their excerpts shuffled as samples (`audio_shuffle_bytes` says how much
+    memory that is).
 
     Epoch e depends on `config.seed` and e alone, not on the number of steps in the
     epochs before: starting with `first_epoch=e` gives what a run from epoch 0 gives

@@ -108,7 +108,7 @@ class Pass:
         draws: int64 tensor (strata,), places on the axis, ascending.
         order: int64 tensor (groups,), the shard groups in the order of the circle.
         firsts: int64 tensor (groups + 1,), index of the first draw of each group.
-        sizes, ends: int64 tensors (groups,), in `order`: the number of draws, and where they end on the circle.
+        sizes, ends: int64 tensors (groups,), in `order`: number of draws, and where they end on the circle.
         rotation: int64 scalar tensor, where the first reader begins.
         num_readers: int.
     """
@@ -132,7 +132,7 @@ class Pass:
         return (reader + 1) * total // self.num_readers - reader * total // self.num_readers
 
     def draw_at(self, place: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        """Returns, for places on the circle (int64 tensor (n,)): the turn of the group, and the draw's index."""
+        """Returns the turn of the group and the draw's index for places on the circle, int64 tensor (n,)."""
         turn = tf.searchsorted(self.ends, place, side="right", out_type=tf.int64)
         first = tf.gather(self.firsts, tf.gather(self.order, turn))
         return turn, first + place - tf.gather(self.ends - self.sizes, turn)
