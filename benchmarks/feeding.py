@@ -3,8 +3,8 @@
 Songs of noise are written as records and as one array. Excerpts per second are what the input pipeline gives
 when nothing else computes: `waveforms` as `training_waveforms` gives them, `as trained on` with the STFT of
 networks that take magnitudes. The memory map is one thread that slices, scales and sums random excerpts of
-all sources. The last column is what an accelerator would eat: its peak times its use, divided by the network's
-operations per excerpt, three times those of its convolutions in inference (forward once, backward twice).
+all sources. The last column is what an accelerator would eat: its peak times its use, divided by the
+operations per excerpt, three times those of the convolutions in inference (forward once, backward twice).
 
 `python -m benchmarks.feeding JOB` is the process that measures one configuration.
 """
@@ -100,7 +100,7 @@ def run(options):
         for threads in options.threads:
             job = {**vars(options), "step": name, "threads": threads}
             result = whole_networks.measure("benchmarks.feeding", job)
-            cells = (_cell(result[kind]) for kind in ("waveforms", "as_trained_on", "memory_map"))
+            cells = (_cell(result.get(kind)) for kind in ("waveforms", "as_trained_on", "memory_map"))
             print(f"| {name} | {threads} | {' | '.join(cells)} | {_eaten(result['flops'])} |", flush=True)
     return 0
 
@@ -119,7 +119,7 @@ def write_songs(folder, feed, num_songs, secs):
     """Writes songs of noise as records and as one file of samples.
 
     Returns:
-        `(directory of records, file)`; the file holds int16 `(sources, samples of all songs, 2)`.
+        `(manifest, file)`: `AudioManifest`, and a file of int16 `(sources, samples of all songs, 2)`.
     """
     from keras_d3.audio import from_pcm16, write_audio
     from tfrecords_tools.audio_writer import RecordsConfig, write_records
@@ -134,25 +134,30 @@ def write_songs(folder, feed, num_songs, secs):
             path = folder / "songs" / "train" / f"song {song}" / f"{source}.wav"
             write_audio(path, from_pcm16(audio[number, song]), rate)
     tracks, sources = list_folder(folder / "songs", SOURCES)
-    write_records(folder / "records", "noise", "folder", tracks, sources, RecordsConfig(), 1)
+    manifest = write_records(folder / "records", "noise", "folder", tracks, sources, RecordsConfig(), 1)
     audio.tofile(folder / "samples")
-    return folder / "records", folder / "samples"
+    return manifest, folder / "samples"
 
 
 def measure(job):
     """Measures one configuration; returns its speeds and the network's operations, for JSON."""
-    from keras_d3.data import check_shards_once, load_manifest, to_magnitudes, training_waveforms
+    from keras_d3.data import (
+        check_shards_once,
+        to_magnitudes,
+        training_waveforms,
+    )
     from keras_d3.settings import AudioDataConfig
 
     feed = FEEDS[job["step"]]
     with tempfile.TemporaryDirectory() as folder:
-        records, samples = write_songs(Path(folder), feed, job["songs"], job["secs"])
-        manifest, config = load_manifest(records), AudioDataConfig(**feed.data)
+        manifest, samples = write_songs(Path(folder), feed, job["songs"], job["secs"])
+        config = AudioDataConfig(**feed.data)
         check_shards_once(manifest)
         waveforms = training_waveforms(manifest, config, feed.batch_size, job["repeats"] + 10)
         speeds = {"waveforms": _speed(iter(waveforms).__next__, feed, job)}
-        magnitudes = to_magnitudes(waveforms, SOURCES[-1], *feed.frames) if feed.frames else None
-        speeds["as_trained_on"] = _speed(iter(magnitudes).__next__, feed, job) if magnitudes else None
+        if feed.frames:
+            magnitudes = to_magnitudes(waveforms, SOURCES[-1], *feed.frames)
+            speeds["as_trained_on"] = _speed(iter(magnitudes).__next__, feed, job)
         speeds["memory_map"] = _speed(_memory_map(samples, feed, config), feed, job)
     flops = None if job["without_networks"] else 3 * _flops(feed)
     return {**speeds, "flops": flops, "peak_gb": peak_gb()}

@@ -30,20 +30,20 @@ def convolution_flops(model, input_shape):
     positions = {}
     try:
         for layer in model.layers:
-            layer.call = _noting_positions(layer, positions)
+            layer.compute_output_spec = _noting_positions(layer, positions)
         model.compute_output_spec(keras.KerasTensor(input_shape, model.inputs[0].dtype))
     finally:
         for layer in model.layers:
-            vars(layer).pop("call", None)
+            vars(layer).pop("compute_output_spec", None)
     return sum(2 * positions[layer.name] * _kernel_weights(layer) for layer in model.layers)
 
 
 def _noting_positions(layer, positions):
-    """The layer's `call`, which notes how many positions (batch included) a kernel of it visits."""
-    call = layer.call
+    """The layer's `compute_output_spec`, which notes how many positions (batch included) a kernel visits."""
+    compute_output_spec = layer.compute_output_spec
 
     def noting(*args, **kwargs):
-        outputs = call(*args, **kwargs)
+        outputs = compute_output_spec(*args, **kwargs)
         is_transposed = "Transpose" in type(layer).__name__
         first = keras.tree.flatten(args[0] if is_transposed else outputs)[0]
         positions[layer.name] = math.prod(first.shape[:-1])

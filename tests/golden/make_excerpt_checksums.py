@@ -2,9 +2,9 @@
 
     python -m tests.golden.make_excerpt_checksums
 
-A seed and an epoch must go on giving the same excerpts, to the bit, whatever reads them: runs are resumed, and
-repeated, by later versions. The file was written by the pipeline that streamed whole records through tf.data.
-What has to change them (another way of drawing) is written anew, and the changelog says so.
+A seed and an epoch must go on giving the same excerpts, to the bit, whatever reads them: runs are resumed,
+and repeated, by later versions. The file was written by the pipeline that streamed whole records through
+tf.data. When something has to change them (another way of drawing), the changelog says so.
 """
 
 import hashlib
