@@ -18,8 +18,8 @@ class PlainExcerpts:
         features: tuple of str, the features of an excerpt.
     """
 
-    # Of the streams that are read side by side: nothing is to be won with numbers.
-    num_parallel_streams = None
+    # Whether streams are worth threads of their own: numbers are not.
+    in_parallel = False
 
     def __init__(
         self, manifest: AudioManifest, split: str, config: AudioDataConfig, features: tuple[str, ...]
@@ -52,9 +52,10 @@ class CodedExcerpts:
         manifest, split, config: as of `training_waveforms`.
     """
 
+    in_parallel = True
+
     def __init__(self, manifest: AudioManifest, split: str, config: AudioDataConfig):
         self._sampler = ExcerptSampler(manifest, split, config)
-        self.num_parallel_streams = len(self._sampler.features)
 
     def random(self, seed: tf.Tensor, feature: tf.Tensor | None) -> tf.data.Dataset:
         """Returns endless random excerpts of one feature, or of all of them (None)."""

@@ -77,8 +77,8 @@ def training_waveforms(
         excerpts = tf.data.Dataset.range(num_streams).interleave(
             stream,
             cycle_length=num_streams,
-            num_parallel_calls=source.num_parallel_streams,
-            deterministic=True if source.num_parallel_streams else None,
+            num_parallel_calls=num_streams if source.in_parallel else None,
+            deterministic=True if source.in_parallel else None,
         )
         batches = excerpts.batch(batch_size * num_streams, drop_remainder=True)
 
