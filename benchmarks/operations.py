@@ -35,7 +35,7 @@ def convolution_flops(model, input_shape):
     finally:
         for layer in model.layers:
             vars(layer).pop("compute_output_spec", None)
-    return sum(2 * positions[layer.name] * _kernel_weights(layer) for layer in model.layers)
+    return sum(2 * positions.get(layer.name, 0) * _kernel_weights(layer) for layer in model.layers)
 
 
 def _noting_positions(layer, positions):

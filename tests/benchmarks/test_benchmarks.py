@@ -332,19 +332,8 @@ def test_operations_of_d3net_are_those_of_the_page_of_speed():
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the pipeline is measured once")
 def test_feeding_is_timed_beside_a_memory_map(capsys):
-    options = [
-        "--configs",
-        "wave_u_net_m1",
-        "--threads",
-        "1",
-        "--repeats",
-        "2",
-        "--songs",
-        "1",
-        "--secs",
-        "2",
-    ]
-    assert main(["--suite", "feeding", *options]) == 0
+    command = ["--suite", "feeding", "--configs", "wave_u_net_m1", "--threads", "1"]
+    assert main([*command, "--repeats", "2", "--songs", "1", "--secs", "2"]) == 0
     row = [cell.strip() for cell in capsys.readouterr().out.splitlines()[-1].split("|")[1:-1]]
     assert row[:2] == ["wave_u_net_m1", "1"] and row[3] == ""
     assert all(float(row[place].split()[0]) > 0 for place in (2, 4))
