@@ -7,7 +7,7 @@ import sys
 from keras_d3.utils import run_reporting_errors
 
 # Each is a module with `add_options(parser)` and `run(options)`.
-SUITES = ("layers", "d3net_music", "mm_dense_net", "scores")
+SUITES = ("layers", "d3net_music", "mm_dense_net", "scores", "feeding")
 
 
 def build_parser(suite=SUITES[0]):

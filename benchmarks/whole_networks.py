@@ -37,12 +37,17 @@ def add_options(parser, steps, default_steps):
     parser.add_argument("--tiny", action="store_true", help="tiny networks, to try the command")
 
 
-def print_head():
-    """Prints machine, versions and commit, and the head of the table."""
+def print_machine():
+    """Prints machine, versions and commit."""
     environment = describe_environment()
     versions = ", ".join(f"{name} {version}" for name, version in environment["versions"].items())
     machine = f"{environment['processor']}, {environment['cores']} cores"
     print(f"{machine}; {versions}; commit {environment['commit']}")
+
+
+def print_head():
+    """Prints machine, versions and commit, and the head of the table."""
+    print_machine()
     print("| step | dtype | threads | s, median | s, least | times real time | product GF/s | peak GB |")
     print("|---|---|---:|---:|---:|---:|---:|---:|", flush=True)
 

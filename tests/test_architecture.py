@@ -101,9 +101,11 @@ ALLOWED = {
     "benchmarks": (
         *FOUNDATION,
         *NETWORKS,
+        "keras_d3.data",
         "keras_d3.export",
         "keras_d3.separation",
         "keras_d3.evaluation",
+        "tfrecords_tools",
     ),
 }
 OURS = ("keras_d3", "recipes", "tfrecords_tools", "benchmarks")

@@ -6,6 +6,9 @@ from typing import Any
 import tensorflow as tf
 from google.protobuf.message import DecodeError
 
+# Tag of Feature.int64_list = 3: the first of the bytes of a feature of integers.
+INT64_FEATURE = b"\x1a"
+
 
 def int64_feature(value: int) -> tf.train.Feature:
     """Returns one integer as a feature."""
@@ -43,6 +46,19 @@ def int64_of(features: Mapping[str, Any], name: str) -> int:
 def bytes_of(features: Mapping[str, Any], name: str) -> bytes:
     """Returns the bytes of a feature; ValueError if there is not just one value of that type."""
     return _only_value(features, name, "bytes_list")
+
+
+def only_int64(serialized: bytes) -> int | None:
+    """Returns the integer of a feature as bytes; None if there is not just one.
+
+    Raises:
+        ValueError: the bytes are no `tf.train.Feature`.
+    """
+    try:
+        values = tf.train.Feature.FromString(serialized).int64_list.value
+    except DecodeError as error:
+        raise ValueError(f"it is no tf.train.Example ({error})") from error
+    return values[0] if len(values) == 1 else None
 
 
 def text_of(features: Mapping[str, Any], name: str) -> str:

@@ -100,13 +100,22 @@ def _compare(manifest, shard):
     return facts if is_right and facts == _facts(manifest, shard) else None
 
 
+def file_facts(file: str | int) -> list[int]:
+    """Returns what tells a file from another in its place: its size and its times of change.
+
+    Args:
+        file: str or int, a path or the number of an open file.
+    """
+    stat = os.stat(file)
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns]
+
+
 def _facts(manifest, shard):
-    """What tells a shard's file from another in its place: a list, as JSON gives it back; None without it."""
+    """The facts of a shard's file and the right checksum, as JSON gives them back; None without the file."""
     try:
-        stat = os.stat(manifest.path_of(shard))
+        return [*file_facts(manifest.path_of(shard)), shard.sha256]
     except OSError:
         return None
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, shard.sha256]
 
 
 def _is_recent(facts):

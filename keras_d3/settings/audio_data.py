@@ -29,8 +29,8 @@ class AudioDataConfig:
         gain_range: (low, high), floats; each source is multiplied by its own uniform draw from there.
             None: no gain.
         channel_swap_probability: float in [0, 1], probability of swapping left and right of a source.
-        excerpts_per_block: int, excerpts cut from each record that is read: more means less reading, and
-            excerpts that are closer together.
+        excerpts_per_block: int, excerpts of a pass for each record: more means longer passes and, where
+            records are coded ("flac"), less reading, with excerpts that are closer together.
         shuffle_excerpts: int, excerpts in the shuffle buffer (`audio_shuffle_bytes`).
         parallel_tracks: int, places of the data set that are read in turns.
         seed: int, random seed of excerpts, order and augmentation.

@@ -1,11 +1,14 @@
 """Random excerpts: right samples, uniform coverage, reproducible epochs."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
 from keras_d3.data import audio_shuffle_bytes, training_waveforms
 from keras_d3.data.audio.excerpts import ExcerptSampler, blocks_around
+from keras_d3.data.audio.starts import ExcerptStarts
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import BLOCK_SAMPLES, LENGTHS, SOURCES, make_records, signal
 
@@ -201,10 +204,18 @@ def test_audio_shuffle_bytes(manifest):
     settings = config(shuffle_excerpts=10)
     dataset = ExcerptSampler(manifest, "train", settings).random(SEED)
     excerpt = next(dataset.as_numpy_iterator())
-    assert audio_shuffle_bytes(manifest, settings) == 10 * excerpt.nbytes
-    assert (
-        audio_shuffle_bytes(manifest, config(shuffle_excerpts=10, mixture="stored")) == 10 * 4 * 150 * 2 * 2
-    )
+    coded = dataclasses.replace(manifest, encoding="flac")
+    assert audio_shuffle_bytes(coded, settings) == 10 * excerpt.nbytes
+    assert audio_shuffle_bytes(coded, config(shuffle_excerpts=10, mixture="stored")) == 10 * 4 * 150 * 2 * 2
+
+
+def test_the_shuffle_of_plain_records_holds_places(manifest):
+    settings = config(shuffle_excerpts=10)
+    place = next(ExcerptStarts(manifest, "train", settings).random(SEED).as_numpy_iterator())
+    assert place.nbytes == 16
+    assert audio_shuffle_bytes(manifest, settings) == 10 * place.nbytes
+    different = config(shuffle_excerpts=10, sources_from="different_tracks")
+    assert audio_shuffle_bytes(manifest, different) == len(SOURCES) * 10 * place.nbytes
 
 
 def test_cardinality_and_shapes(manifest):

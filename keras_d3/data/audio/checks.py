@@ -2,6 +2,7 @@
 
 from keras_d3.data.audio.excerpts import features_read
 from keras_d3.data.audio.manifest import AudioManifest
+from keras_d3.data.audio.samples import PLAIN_ENCODINGS
 from keras_d3.data.manifest import check_kind
 from keras_d3.settings import ACCOMPANIMENT, AudioDataConfig
 
@@ -34,7 +35,11 @@ def check_audio_records(manifest: AudioManifest, config: AudioDataConfig, split:
 def audio_shuffle_bytes(manifest: AudioManifest, config: AudioDataConfig) -> int:
     """Returns the memory in bytes that the shuffle of excerpts takes.
 
-    Every excerpt is held as 16-bit samples of the network's input length, for every feature that is read.
+    Of plain records ("pcm16") it holds places, two numbers of 8 bytes for every stream. Of coded ones
+    ("flac") it holds 16-bit samples of the network's input length, for every feature that is read.
     """
     num_features = len(features_read(manifest, config))
+    if manifest.encoding in PLAIN_ENCODINGS:
+        num_streams = num_features if config.sources_from == "different_tracks" else 1
+        return config.shuffle_excerpts * num_streams * 2 * 8
     return config.shuffle_excerpts * num_features * config.input_samples * manifest.channels * 2

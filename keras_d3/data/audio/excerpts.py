@@ -5,7 +5,8 @@ import tensorflow as tf
 
 from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.schema import MIXTURE, empty_block, parse_block
-from keras_d3.data.epochs import FOREVER, READ_BUFFER_BYTES, fold_in, permutation, shuffled
+from keras_d3.data.audio.starts import ExcerptStarts
+from keras_d3.data.epochs import FOREVER, READ_BUFFER_BYTES, fold_in, shuffled
 from keras_d3.settings import AudioDataConfig
 
 
@@ -16,11 +17,7 @@ class ExcerptSampler:
     its start: the first sample of the output window, which lies `config.context_before` samples after that of
     the input window. Outside the track there are zeros.
 
-    `random` draws starts by stratified sampling. All valid starts of the split are laid on one axis, track
-    after track: a track of n samples has n - output_samples + 1 of them. A pass divides the axis into strata
-    of equal length and draws one start in each. So every start of every track is equally likely, excerpts
-    spread evenly over the tracks, and none is thrown away. A track not longer than one excerpt has the start
-    0 alone; it takes the length of one stratum on the axis, so that it is drawn about once per pass.
+    `random` takes the starts of `ExcerptStarts`.
 
     Records hold blocks of a track, and an excerpt may need several: they are read as sliding windows of
     consecutive blocks around an anchor, the block with the excerpt's start.
@@ -32,7 +29,6 @@ class ExcerptSampler:
 
     Attributes:
         features: tuple of str, the features that are read, in the order of an excerpt's first axis.
-        excerpts_per_pass: int, number of strata.
     """
 
     def __init__(self, manifest: AudioManifest, split: str, config: AudioDataConfig):
@@ -46,31 +42,8 @@ class ExcerptSampler:
         most = max(len(group.paths) for group in groups)
         self._paths = tf.constant([[*group.paths, *[""] * (most - len(group.paths))] for group in groups])
         self._num_paths = tf.constant([len(group.paths) for group in groups], tf.int64)
-        self._set_strata(manifest, split)
-
-    def _set_strata(self, manifest, split):
-        tracks = manifest.tracks(split)
-        num_starts = np.array(
-            [track.num_samples - self._config.output_samples + 1 for track in tracks], "int64"
-        )
-        stratum = max(1, manifest.block_samples // self._config.excerpts_per_block)
-        # bool (tracks,): False for a track not longer than one excerpt.
-        self._has_choice = num_starts > 1
-        # int64 (tracks + 1,): where each track begins on the axis, and the axis' length.
-        lengths = np.where(self._has_choice, num_starts, stratum)
-        self._track_begins = np.concatenate(([0], np.cumsum(lengths))).astype("int64")
-        self.excerpts_per_pass = max(1, round(int(self._track_begins[-1]) / stratum))
-        group_of = {shard.file: shard.group for shard in manifest.shards if shard.split == split}
-        groups = [group_of[track.shards[0]] for track in tracks]
-        first_records, num_records = [], {}
-        for track, group in zip(tracks, groups, strict=True):
-            first_records.append(num_records.get(group, 0))
-            num_records[group] = first_records[-1] + track.num_blocks
-        # int64 (tracks,): index of each track's first record in its shard group.
-        self._first_records = np.array(first_records, "int64")
-        # int64 (groups + 1,): where each shard group begins on the axis.
-        firsts = [groups.index(group) for group in sorted(num_records)]
-        self._group_begins = self._track_begins[[*firsts, -1]]
+        self._starts = ExcerptStarts(manifest, split, config)
+        self._first_records = _first_records(manifest, split)
 
     def random(self, seed: tf.Tensor, feature: tf.Tensor | None = None) -> tf.data.Dataset:
         """Returns endless excerpts, pass after pass in random order, shuffled.
@@ -87,30 +60,15 @@ class ExcerptSampler:
     def one_pass(self, seed: tf.Tensor, feature: tf.Tensor | None = None) -> tf.data.Dataset:
         """Returns the excerpts of one pass, one per stratum.
 
-        The shard groups are put in a random order and read as one circle by `config.parallel_tracks` readers
-        in turns. Their places on the circle are equally many excerpts apart, and the first is drawn from all
-        excerpts. So each excerpt is equally likely at each place of the pass, and a pass that is not read to
-        its end favors no part of any track.
-
         Args:
             seed, feature: as of `random`.
         """
-        seeds = [fold_in(seed, number) for number in range(3)]
-        draws = self._draw(seeds[0])
-        order = permutation(self._num_groups, seeds[1])
-        total = self.excerpts_per_pass
-        rotation = tf.random.stateless_uniform((), seeds[2], 0, total, tf.int64, alg="philox")
-        num_readers = min(self._config.parallel_tracks, total)
-        # Per shard group: index of its first draw, and the number of its draws (permuted like `order`).
-        firsts = tf.searchsorted(draws, tf.constant(self._group_begins), out_type=tf.int64)
-        sizes = tf.gather(firsts[1:] - firsts[:-1], order)
-        ends = tf.cumsum(sizes)
+        a_pass = self._starts.draw_pass(seed)
+        draws, order, num_readers = a_pass.draws, a_pass.order, a_pass.num_readers
 
         def read(reader):
-            place = (rotation + reader * total // num_readers) % total
-            count = (reader + 1) * total // num_readers - reader * total // num_readers
-            turn = tf.searchsorted(ends, [place], side="right", out_type=tf.int64)[0]
-            first = firsts[order[turn]] + place - (ends[turn] - sizes[turn])
+            turns, numbers = a_pass.draw_at([a_pass.begins(reader)])
+            turn, first = turns[0], numbers[0]
             record, first_in_record = self._record_of(draws, first)
 
             def windows(step):
@@ -123,7 +81,7 @@ class ExcerptSampler:
                 .flat_map(windows)
                 .flat_map(lambda *window: self._cut(window, self._starts_in(window, draws)))
             )
-            return excerpts.skip(first - first_in_record).take(count)
+            return excerpts.skip(first - first_in_record).take(a_pass.counts(reader))
 
         return tf.data.Dataset.range(num_readers).interleave(
             read, cycle_length=num_readers, num_parallel_calls=tf.data.AUTOTUNE
@@ -147,14 +105,6 @@ class ExcerptSampler:
             tf.autograph.experimental.do_not_convert(lambda *window: self._cut(window, starts(window)))
         )
 
-    def _draw(self, seed):
-        """Draws one start in each stratum; returns their places on the axis, int64 (strata,), ascending."""
-        num_strata, length = self.excerpts_per_pass, self._track_begins[-1]
-        inside = tf.random.stateless_uniform((num_strata,), seed, dtype=tf.float64, alg="philox")
-        strata = tf.range(num_strata, dtype=tf.float64)
-        draws = tf.cast((strata + inside) * (float(length) / num_strata), tf.int64)
-        return tf.minimum(draws, length - 1)
-
     def _starts_in(self, window, draws):
         """Returns the starts, in the track, of the draws that lie in a window's anchor; int64 (n,)."""
         anchor = window[self._blocks_before]
@@ -162,24 +112,24 @@ class ExcerptSampler:
         draw_range = tf.searchsorted(
             draws, tf.stack(self._interval(track, anchor["block"])), out_type=tf.int64
         )
-        starts = draws[draw_range[0] : draw_range[1]] - tf.constant(self._track_begins)[track]
-        return tf.where(tf.constant(self._has_choice)[track], starts, tf.zeros_like(starts))
+        starts = draws[draw_range[0] : draw_range[1]] - tf.constant(self._starts.track_begins)[track]
+        return tf.where(tf.constant(self._starts.has_choice)[track], starts, tf.zeros_like(starts))
 
     def _record_of(self, draws, number):
         """Returns, for draw `number`: its record's index in the shard group, and that record's first draw."""
-        begins = tf.constant(self._track_begins)
+        begins = tf.constant(self._starts.track_begins)
         track = tf.searchsorted(begins, [draws[number]], side="right", out_type=tf.int64)[0] - 1
         block = (draws[number] - begins[track]) // self._manifest.block_samples
-        block = tf.where(tf.constant(self._has_choice)[track], block, tf.zeros_like(block))
+        block = tf.where(tf.constant(self._starts.has_choice)[track], block, tf.zeros_like(block))
         begin, _ = self._interval(track, block)
         first_draw = tf.searchsorted(draws, [begin], out_type=tf.int64)[0]
         return tf.constant(self._first_records)[track] + block, first_draw
 
     def _interval(self, track, block):
         """Begin and end of a block on the axis; a track of one excerpt at most lies in its first block."""
-        begin, end = (tf.constant(self._track_begins)[track + step] for step in (0, 1))
+        begin, end = (tf.constant(self._starts.track_begins)[track + step] for step in (0, 1))
         block_samples = tf.constant(self._manifest.block_samples, tf.int64)
-        length = tf.where(tf.constant(self._has_choice)[track], block_samples, end - begin)
+        length = tf.where(tf.constant(self._starts.has_choice)[track], block_samples, end - begin)
         first = tf.minimum(begin + block * length, end)
         return first, tf.minimum(first + length, end)
 
@@ -229,6 +179,17 @@ class ExcerptSampler:
             return tf.slice(joined, (0, first, 0), (num_features, input_samples, channels))
 
         return tf.data.Dataset.from_tensor_slices(starts).map(excerpt)
+
+
+def _first_records(manifest, split):
+    """Index of each track's first record in its shard group, int64 (tracks,)."""
+    group_of = {shard.file: shard.group for shard in manifest.shards if shard.split == split}
+    firsts, num_records = [], {}
+    for track in manifest.tracks(split):
+        group = group_of[track.shards[0]]
+        firsts.append(num_records.get(group, 0))
+        num_records[group] = firsts[-1] + track.num_blocks
+    return np.array(firsts, "int64")
 
 
 def features_read(manifest: AudioManifest, config: AudioDataConfig) -> tuple[str, ...]:

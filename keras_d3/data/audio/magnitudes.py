@@ -61,7 +61,7 @@ def to_magnitudes(
     def both(mixture, targets):
         return centered(mixture), centered(targets[target])
 
-    return dataset.map(both).prefetch(2)
+    return dataset.map(both, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
 
 def targets_to_magnitudes(dataset: tf.data.Dataset, frame_length: int, frame_step: int) -> tf.data.Dataset:
@@ -94,4 +94,4 @@ def targets_to_magnitudes(dataset: tf.data.Dataset, frame_length: int, frame_ste
             for source, waveform in targets.items()
         }
 
-    return dataset.map(transform).prefetch(2)
+    return dataset.map(transform, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)

@@ -3,9 +3,10 @@
 import tensorflow as tf
 
 from keras_d3.data.audio.checks import check_audio_records
-from keras_d3.data.audio.excerpts import ExcerptSampler
+from keras_d3.data.audio.excerpt_sources import CodedExcerpts, excerpts_of
+from keras_d3.data.audio.excerpts import ExcerptSampler, features_read
 from keras_d3.data.audio.manifest import AudioManifest
-from keras_d3.data.audio.schema import MIXTURE
+from keras_d3.data.audio.mixing import Mixer
 from keras_d3.data.epochs import endless_epochs, fix_graph_seed, fold_in
 from keras_d3.settings import AudioDataConfig
 from keras_d3.utils import check_positive_int
@@ -26,8 +27,10 @@ def training_waveforms(
     track is equally likely, also when an epoch is a small part of a pass over the data. A track shorter than
     one output window gives one zero-padded excerpt per pass. With `sources_from="different_tracks"` every
     source has a stream of its own, and the mixture is the sum of sources that never played together; each
-    stream reads the records for itself. Excerpts are shuffled as 16-bit samples (`audio_shuffle_bytes` says
-    how much memory that is).
+    stream draws for itself. Of plain records ("pcm16") only the samples of a batch are read, from where they
+    lie in the shards; each shard's checksum is compared before its first use (`check_shards_once`). Coded
+    records ("flac") are streamed, and their excerpts shuffled as samples (`audio_shuffle_bytes` says how much
+    memory that is).
 
     Epoch e depends on `config.seed` and e alone, not on the number of steps in the
     epochs before: starting with `first_epoch=e` gives what a run from epoch 0 gives
@@ -58,33 +61,35 @@ def training_waveforms(
     check_positive_int("steps_per_epoch", steps_per_epoch)
     check_positive_int("first_epoch", first_epoch, 0)
     check_audio_records(manifest, config, split)
-    sampler = ExcerptSampler(manifest, split, config)
-    num_features = len(sampler.features)
-    num_streams = num_features if config.sources_from == "different_tracks" else 1
+    features = features_read(manifest, config)
+    num_streams = len(features) if config.sources_from == "different_tracks" else 1
+    source = excerpts_of(manifest, split, config, features)
+    mixer = Mixer(manifest, config, features)
 
     def epoch_batches(epoch):
         seed = tf.stack((tf.constant(config.seed, tf.int64), epoch))
 
         def stream(number):
             fix_graph_seed()
-            return sampler.random(fold_in(seed, number), number if num_streams > 1 else None)
+            return source.random(fold_in(seed, number), number if num_streams > 1 else None)
 
         # Streams in turns, one excerpt each: the order says which source it is, so it must be kept.
         excerpts = tf.data.Dataset.range(num_streams).interleave(
-            stream, cycle_length=num_streams, num_parallel_calls=num_streams, deterministic=True
+            stream,
+            cycle_length=num_streams,
+            num_parallel_calls=num_streams if source.in_parallel else None,
+            deterministic=True if source.in_parallel else None,
         )
         batches = excerpts.batch(batch_size * num_streams, drop_remainder=True)
 
-        def finish(number, samples):
-            # An example is one excerpt of every stream.
-            samples = tf.reshape(samples, (batch_size, num_features, *samples.shape[-2:]))
-            audio = _to_float(samples, sampler.features, config)
-            mixture = audio.pop(MIXTURE, None)
+        def finish(number, excerpts):
             batch_seed = fold_in(fold_in(seed, num_streams), number)
-            audio = augment(audio, batch_seed, config)
-            return _mixture_and_targets(manifest, config, mixture, audio)
+            # An example is one excerpt of every stream.
+            excerpts = tf.reshape(excerpts, (batch_size, num_streams, *excerpts.shape[1:]))
+            augmentation = draw_augmentation(batch_size, len(features), batch_seed, config)
+            return _mix(mixer, config, source.read, excerpts, *augmentation)
 
-        return batches.take(steps_per_epoch).enumerate().map(finish)
+        return batches.take(steps_per_epoch).enumerate().map(finish, num_parallel_calls=tf.data.AUTOTUNE)
 
     return endless_epochs(epoch_batches, first_epoch, deterministic)
 
@@ -111,12 +116,13 @@ def validation_waveforms(
     check_positive_int("batch_size", batch_size)
     check_audio_records(manifest, config, split)
     sampler = ExcerptSampler(manifest, split, config)
+    mixer = Mixer(manifest, config, sampler.features)
 
     @tf.autograph.experimental.do_not_convert
-    def finish(samples):
-        audio = _to_float(samples, sampler.features, config)
-        mixture = audio.pop(MIXTURE, None)
-        return _mixture_and_targets(manifest, config, mixture, audio)
+    def finish(excerpts):
+        shape = (tf.shape(excerpts)[0], len(sampler.features))
+        gains, swaps = tf.ones(shape), tf.zeros(shape, tf.bool)
+        return _mix(mixer, config, CodedExcerpts.read, excerpts, gains, swaps)
 
     excerpts = sampler.in_order(config.validation_hop or config.output_samples)
     num_batches = -(-num_validation_windows(manifest, config, split) // batch_size)
@@ -132,71 +138,53 @@ def num_validation_windows(
     return sum(-(-track.num_samples // hop) for track in manifest.tracks(split))
 
 
-def augment(audio: dict[str, tf.Tensor], seed: tf.Tensor, config: AudioDataConfig) -> dict[str, tf.Tensor]:
-    """Applies a random gain, channel swap and inversion of the polarity to each source of each example.
+def draw_augmentation(
+    num_examples: int, num_sources: int, seed: tf.Tensor, config: AudioDataConfig
+) -> tuple[tf.Tensor, tf.Tensor]:
+    """Draws a random gain, channel swap and inversion of the polarity for each source of each example.
 
     Gain and swap are those of Uhlich et al., 2017, section 3. What the config leaves out draws nothing, and
     each augmentation has numbers of its own: one more leaves the others' draws as they are.
 
     Args:
-        audio: dict of `source -> float32 (batch, time, channels)`.
+        num_examples, num_sources: int, int.
         seed: int64 tensor (2,): the same seed gives the same draws.
         config: `AudioDataConfig`, with `gain_range` and the probabilities.
 
     Returns:
-        Dict like `audio`.
+        `(gains, swaps)`: float32, negative where the polarity is inverted, and bool, both `(num_examples,
+        num_sources)`.
     """
-    shape = (tf.shape(next(iter(audio.values())))[0], len(audio))
+    shape = (num_examples, num_sources)
 
     def happens(number, probability):
+        if not probability:
+            return tf.zeros(shape, tf.bool)
         return tf.random.stateless_uniform(shape, fold_in(seed, number), alg="philox") < probability
 
+    gains = tf.ones(shape)
     if config.gain_range is not None:
         low, high = map(float, config.gain_range)
         gains = tf.random.stateless_uniform(shape, fold_in(seed, 0), low, high, alg="philox")
-        audio = {name: samples * gain for (name, samples), gain in _by_source(audio, gains)}
-    if config.channel_swap_probability:
-        swaps = happens(1, config.channel_swap_probability)
-        audio = {
-            name: tf.where(swap, tf.reverse(samples, axis=(-1,)), samples)
-            for (name, samples), swap in _by_source(audio, swaps)
-        }
-    if config.polarity_inversion_probability:
-        inversions = happens(2, config.polarity_inversion_probability)
-        audio = {
-            name: tf.where(inversion, -samples, samples)
-            for (name, samples), inversion in _by_source(audio, inversions)
-        }
-    return audio
+    inversions = happens(2, config.polarity_inversion_probability)
+    return tf.where(inversions, -gains, gains), happens(1, config.channel_swap_probability)
 
 
-def _by_source(audio, draws):
-    """Pairs of a source, (name, samples), and its draws (batch, 1, 1), out of draws (batch, sources)."""
-    return zip(audio.items(), tf.unstack(draws[:, :, tf.newaxis, tf.newaxis], axis=1), strict=True)
+def _mix(mixer, config, read, excerpts, gains, swaps):
+    """Mixes a batch in NumPy, as a step of the graph; returns (mixture, targets) as tensors."""
 
+    def batch(excerpts, gains, swaps):
+        def read_one(example, feature, out):
+            read(excerpts, example, feature, out)
 
-def _to_float(samples, features, config):
-    """int16 (batch, features, time, records' channels) -> {name: float32 (batch, time, config.channels)}."""
-    samples = tf.cast(samples, tf.float32) / 32768.0
-    stored = samples.shape[-1]
-    if stored == 2 and config.channels == 1:
-        samples = tf.reduce_mean(samples, axis=-1, keepdims=True)
-    elif stored == 1 and config.channels == 2:
-        samples = tf.repeat(samples, 2, axis=-1)
-    return dict(zip(features, tf.unstack(samples, axis=1), strict=True))
+        return mixer.batch(read_one, gains, swaps)
 
-
-def _mixture_and_targets(manifest, config, mixture, audio):
-    """Sums the sources, unless there is a stored mixture, and crops the targets to the output window."""
-    if mixture is None:
-        mixture = tf.add_n([audio[name] for name in manifest.sources])
-    begin = config.context_before
-    outputs = {name: value[:, begin : begin + config.output_samples] for name, value in audio.items()}
-    targets = {}
-    for name in config.sources:
-        if name in outputs:
-            targets[name] = outputs[name]
-        else:  # accompaniment
-            rest = [value for source, value in outputs.items() if source not in config.sources]
-            targets[name] = tf.add_n(rest)
-    return mixture, targets
+    # Not stateful: the same excerpts give the same batch. tf.data prefetches nothing behind stateful
+    # functions where operations are made deterministic, as in training.
+    dtypes = [tf.float32] * (1 + len(config.sources))
+    mixture, *targets = tf.numpy_function(batch, (excerpts, gains, swaps), dtypes, stateful=False)
+    num_examples = gains.shape[0]
+    mixture.set_shape((num_examples, config.input_samples, config.channels))
+    for target in targets:
+        target.set_shape((num_examples, config.output_samples, config.channels))
+    return mixture, dict(zip(config.sources, targets, strict=True))

@@ -35,6 +35,11 @@ ENCODINGS = ("pcm16", "flac")
 MIXTURE = "mixture"
 
 
+def feature_of(name: str) -> str:
+    """Returns the feature that holds the mixture or a source."""
+    return f"audio/{name}"
+
+
 def serialize_block(
     track: int,
     track_name: str,
@@ -59,7 +64,7 @@ def serialize_block(
         "num_samples": int64_feature(num_samples),
     }
     for name, samples in audio.items():
-        features[f"audio/{name}"] = bytes_feature(_encode(samples, sample_rate, encoding))
+        features[feature_of(name)] = bytes_feature(_encode(samples, sample_rate, encoding))
     return serialize(features)
 
 
@@ -89,10 +94,10 @@ def parse_block(
     """
     scalars = ("track", "block", "num_samples")
     features = {name: tf.io.FixedLenFeature([], tf.int64) for name in scalars}
-    features |= {f"audio/{name}": tf.io.FixedLenFeature([], tf.string) for name in names}
+    features |= {feature_of(name): tf.io.FixedLenFeature([], tf.string) for name in names}
     parsed = tf.io.parse_single_example(serialized, features)
     record = {name: parsed[name] for name in scalars}
-    coded = [parsed[f"audio/{name}"] for name in names]
+    coded = [parsed[feature_of(name)] for name in names]
     if index is not None:
         coded = [tf.stack(coded)[index]]
     audio = []
