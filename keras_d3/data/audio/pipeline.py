@@ -189,7 +189,7 @@ def _to_float(samples, features, config):
 def _mixture_and_targets(manifest, config, mixture, audio):
     """Sums the sources, unless there is a stored mixture, and crops the targets to the output window."""
     if mixture is None:
-        mixture = tf.add_n([audio[name] for name in manifest.sources])
+        mixture = _sum([audio[name] for name in manifest.sources])
     begin = config.context_before
     outputs = {name: value[:, begin : begin + config.output_samples] for name, value in audio.items()}
     targets = {}
@@ -198,5 +198,14 @@ def _mixture_and_targets(manifest, config, mixture, audio):
             targets[name] = outputs[name]
         else:  # accompaniment
             rest = [value for source, value in outputs.items() if source not in config.sources]
-            targets[name] = tf.add_n(rest)
+            targets[name] = _sum(rest)
     return mixture, targets
+
+
+def _sum(signals):
+    """Adds in the order of the list, so that the same signals give the same sum to the bit.
+
+    `tf.add_n`, which TensorFlow also makes of a row of additions, begins with the signal whose memory it may
+    overwrite: which one that is depends on whether what else reads it has ended.
+    """
+    return signals[0] if len(signals) == 1 else tf.reduce_sum(tf.stack(signals), axis=0)
