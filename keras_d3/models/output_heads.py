@@ -116,13 +116,15 @@ class SourceHeadNetwork(Network):
 
     def _residual(self, mixture, estimates, padding):
         dtype = output_dtype()
-        estimated_sum = estimates[0]
-        if len(estimates) > 1:
-            estimated_sum = layers.Add(dtype=dtype, name="estimated_sum")(estimates)
         if padding == "valid" and self.arguments.output_kernel_size > 1:
-            mixture = center_crop(mixture, estimated_sum, "mixture_crop", dtype=dtype)
+            mixture = center_crop(mixture, estimates[0], "mixture_crop", dtype=dtype)
+        *others, last = zip(self.arguments.sources, estimates, strict=False)
+        # One after the other: TensorFlow makes one operation of a sum of three, and adds them in the order in
+        # which what else reads them has ended, so that training would not repeat to the bit.
+        for source, estimate in others:
+            mixture = layers.Subtract(dtype=dtype, name=f"mixture_without_{source}")([mixture, estimate])
         name = f"residual_{self.arguments.sources[-1]}"
-        return layers.Subtract(dtype=dtype, name=name)([mixture, estimated_sum])
+        return layers.Subtract(dtype=dtype, name=name)([mixture, last[1]])
 
     def _finish(self, x, source, clips):
         # The last layer of each output carries the source's name, and so do the model's output names.

@@ -36,9 +36,9 @@ def train(
     After every epoch the model with its optimizer state, the history and the state of the schedule
     are on disk, each whole or not there; what follows from the state is derived from it at every
     start. An epoch's excerpts depend on seed and epoch number
-    alone, so a run that was stopped and resumed ends with the weights of one that was
-    not (same machine and number of threads; to the bit as a rule, once seen off by rounding). A
-    finished run returns at once.
+    alone, and what is added is added in one order, so a run that was stopped and resumed ends with the
+    weights of one that was not, to the bit (same machine and number of threads). A finished run returns
+    at once.
 
     With `config.training.ema_momentum` the checkpoints `best` and `last`, and validation, have a moving
     average of the weights; what is trained and resumed from is the same as without.

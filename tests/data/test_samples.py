@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from keras_d3.data import BrokenShardError, reraise_with_shard_name, shard_memory, training_waveforms
 from keras_d3.data.audio.samples import SampleReader
-from keras_d3.data.record_places import Place, record_places
+from keras_d3.data.value_places import Place, value_places
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import LENGTHS, SOURCES, signal
 from tests.data.test_hostile_records import BAD_RECORDS, own_records, replace_records
@@ -49,7 +49,7 @@ def test_tracks_that_share_a_shard_and_the_mixture(mono_manifest):
 def test_places_are_those_of_the_parsed_records(own_manifest):
     path, records = shard_of(own_manifest), own_records(own_manifest)
     with open(path, "rb", buffering=0) as file:
-        found = record_places(file, path.stat().st_size)
+        found = value_places(file, path.stat().st_size)
     content = path.read_bytes()
     for record, places in zip(records, found, strict=True):
         features = tf.train.Example.FromString(record).features.feature
@@ -80,7 +80,7 @@ def test_records_in_another_order_or_number(own_manifest):
     manifest, path = replace_records(own_manifest, records, "validation")
     path.write_bytes(path.read_bytes()[:-3])
     with open(path, "rb", buffering=0) as file, pytest.raises(ValueError, match="ends behind the file"):
-        record_places(file, path.stat().st_size)
+        value_places(file, path.stat().st_size)
 
 
 @pytest.mark.parametrize("how", ["cut", "flipped", "missing"])

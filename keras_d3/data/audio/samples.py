@@ -8,11 +8,10 @@ from typing import BinaryIO
 import numpy as np
 
 from keras_d3.data.audio.manifest import AudioManifest
-from keras_d3.data.audio.record_check import blocks_in_order
 from keras_d3.data.audio.schema import MIXTURE, feature_of
-from keras_d3.data.record_places import Place, record_places
 from keras_d3.data.shard_memory import check_shard_bytes, file_facts
 from keras_d3.data.shards import REMAKE, BrokenShardError, Shard
+from keras_d3.data.value_places import Place, value_places
 
 # Encodings whose samples lie in a record as they are.
 PLAIN_ENCODINGS = ("pcm16",)
@@ -42,11 +41,13 @@ class SampleReader:
     def __init__(self, manifest: AudioManifest, split: str):
         self._manifest = manifest
         self._tracks = manifest.tracks(split)
-        # Groups in order, as `blocks_in_order` has their records.
+        # Groups in order, as the tracks' records are.
         shards = sorted((shard.group, number) for number, shard in enumerate(manifest.shards))
         self._shards = [manifest.shards[number] for _, number in shards]
         self._shards = [shard for shard in self._shards if shard.split == split]
-        self._blocks = blocks_in_order(self._tracks)
+        self._blocks = [
+            (number, block) for number, track in enumerate(self._tracks) for block in range(track.num_blocks)
+        ]
         # int64 (shards + 1,) and (tracks,): the number in the split of the first record of each.
         self._shard_begins = np.cumsum([0, *(shard.num_records for shard in self._shards)])
         self._track_begins = np.cumsum([0, *(track.num_blocks for track in self._tracks)])
@@ -103,7 +104,7 @@ class SampleReader:
             if known is None or known[0] != facts:
                 check_shard_bytes(self._manifest, [shard])
                 try:
-                    known = facts, self._find(shard, record_places(file, shard.bytes))
+                    known = facts, self._find(shard, value_places(file, shard.bytes))
                 except ValueError as error:
                     path = self._manifest.path_of(shard)
                     raise BrokenShardError(f"The shard `{path}` is broken: {error} {REMAKE}") from error

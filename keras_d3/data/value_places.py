@@ -26,7 +26,7 @@ class Place:
     num_bytes: int
 
 
-def record_places(file: BinaryIO, num_bytes: int) -> list[dict[str, Place | int]]:
+def value_places(file: BinaryIO, num_bytes: int) -> list[dict[str, Place | int]]:
     """Finds the values of every record of a shard; bytes are not read, only where they lie.
 
     Args:
