@@ -74,6 +74,8 @@ SMALL = variant(
     "small",
     {
         "data.crop": (65, 129),
+        # Of 0.003, 0.01 and 0.03 (plain dilation, 1,000 steps, seed 100): 35.4, 53.1 and 53.1 % mean IoU in
+        # validation.
         "training.stages": (Stage(0.01, 4, 4, decay="poly"),),
         "training.steps_per_epoch": 500,
         "training.ema_momentum": 0.99,
