@@ -125,8 +125,8 @@ SMALL_M1 = variant(
         "data.sources": _DRUMS,
         "data.validation_hop": 4 * 4096,
         "training": TrainingConfig(
-            # Of 0.0007, 0.002 and 0.006 (M3, 500 steps, seed 100) with the lowest loss in validation: 0.00131,
-            # 0.00123 and 0.972.
+            # Of 0.0007, 0.002 and 0.006 (M3, 500 steps, seed 100) with the lowest loss in validation:
+            # 0.00131, 0.00123 and 0.972.
             stages=(Stage(2e-3, 8, 8, decay="poly"),),
             steps_per_epoch=250,
             selection="last",
