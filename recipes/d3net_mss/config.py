@@ -118,7 +118,7 @@ SMALL = variant(
         "training": TrainingConfig(
             # Of 0.003, 0.01 and 0.03 (drums, 500 steps, seed 100) with the lowest loss in validation: 0.707,
             # 0.331 and 0.335.
-            stages=(Stage(1e-2, 4, 3, decay="poly"),),
+            stages=(Stage(1e-2, 4, 8, decay="poly"),),
             steps_per_epoch=250,
             input_statistics=True,
             selection="last",
