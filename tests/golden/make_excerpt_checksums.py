@@ -18,6 +18,7 @@ from tests.data.conftest import SOURCES, make_records
 
 FILE = Path(__file__).with_name("excerpt_checksums.json")
 
+CODED = "flac"
 # The kinds of records: arguments of `make_records`.
 RECORDS = {
     "stereo": {},
@@ -25,6 +26,8 @@ RECORDS = {
     "short_blocks": {"block_samples": 7, "shard_mb": 0.002},
     "one_block": {"block_samples": 4000},
     "at_4000_hz": {"sample_rate_hz": 4000, "test_sample_rate_hz": 4000},
+    # Needs tensorflow-io's binary.
+    CODED: {"encoding": "flac"},
 }
 _AUGMENTED = {"gain_range": (0.25, 1.25), "channel_swap_probability": 0.5}
 _INVERTED = {**_AUGMENTED, "polarity_inversion_probability": 0.5}
@@ -63,6 +66,7 @@ CASES = {
     "one_block": ("one_block", {**_SAME, "input_samples": 600, "output_samples": 600}, {}),
     "resampled": ("at_4000_hz", {**_AUGMENTED, "sample_rate_hz": 4000}, {}),
 }
+CASES |= {f"{name}_coded": (CODED, *CASES[name][1:]) for name in ("d3net", "wave_u_net_context")}
 NUM_BATCHES, STEPS, BATCH_SIZE = 7, 4, 3
 
 
