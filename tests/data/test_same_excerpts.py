@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from keras_d3.data.audio import excerpt_sources
 from tests.data.conftest import make_records
 from tests.golden.make_excerpt_checksums import CASES, CODED, FILE, RECORDS, checksum
 
@@ -50,3 +51,10 @@ def test_first_batches_of_coded_records(records, name):
     except RuntimeError:
         pytest.skip("tensorflow-io's binary needs TensorFlow 2.16 or 2.17")
     assert checksum(name, records(CODED)) == json.loads(FILE.read_text())[name]
+
+
+@pytest.mark.parametrize("name", ["d3net", "wave_u_net_context"])
+def test_streamed_records_give_the_same(records, name, monkeypatch):
+    """As coded records are read: whole, one after the other."""
+    monkeypatch.setattr(excerpt_sources, "PLAIN_ENCODINGS", ())
+    assert checksum(name, records(CASES[name][0])) == json.loads(FILE.read_text())[name]
