@@ -1,6 +1,12 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
-from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
+from keras_d3.utils.checksums import (
+    CHECKSUM,
+    read_checked_json,
+    with_checksum,
+    without_checksum,
+    write_checked_json,
+)
 from keras_d3.utils.code_checksum import code_version
 from keras_d3.utils.command_line import run_reporting_errors
 from keras_d3.utils.commit import current_commit
@@ -62,6 +68,7 @@ __all__ = [
     "own_items",
     "path_without_brackets",
     "processor_name",
+    "read_checked_json",
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
@@ -69,6 +76,7 @@ __all__ = [
     "temporary_directory",
     "with_checksum",
     "without_checksum",
+    "write_checked_json",
     "write_errors",
     "write_json",
 ]
