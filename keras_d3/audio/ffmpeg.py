@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.audio.errors import cut_short, unreadable
+from keras_d3.audio.parts import warn_once
 from keras_d3.audio.paths import existing_file
 
 # Without a sign of life for so long, ffmpeg is taken to hang.
@@ -120,7 +121,9 @@ def ffmpeg_blocks(path: Path, stream: int, facts: dict, samples_per_block: int) 
         RuntimeError: ffmpeg is missing, or hangs.
     """
     ffmpeg, _ = find_ffmpeg()
-    command = [ffmpeg, "-nostdin", "-v", "error", "-i", file_url(path), "-map", f"0:a:{stream}"]
+    # Checksums where a codec has them; what does not fit is said, and read as far as it can be.
+    command = [ffmpeg, "-nostdin", "-v", "error", "-err_detect", "crccheck", "-i", file_url(path)]
+    command += ["-map", f"0:a:{stream}"]
     # The rate and channels of the header hold for all of the file, also where a joined part has others.
     command += ["-ar", str(facts["sample_rate"]), "-ac", str(facts["channels"])]
     command += ["-f", "f32le", "-c:a", "pcm_f32le", "pipe:1"]
@@ -150,6 +153,8 @@ def ffmpeg_blocks(path: Path, stream: int, facts: dict, samples_per_block: int) 
 def _check_length(path, stream, facts, num_samples, said):
     if any(sentence in said for sentence in _ENDS_EARLY):
         raise cut_short(path, f"ffmpeg says {said.splitlines()[0]!r}")
+    if said:
+        warn_once(f"`{path}` may be damaged: ffmpeg says {said.splitlines()[0]!r}.")
     promised = facts["num_samples"] if facts["is_stored"] else None
     if promised and num_samples < promised - facts["tolerance_secs"] * facts["sample_rate"]:
         raise cut_short(

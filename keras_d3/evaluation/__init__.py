@@ -3,6 +3,7 @@
 from keras_d3.evaluation.aggregation import aggregate, format_db
 from keras_d3.evaluation.beam_scores import score_on_beam
 from keras_d3.evaluation.directory_scores import score_directories, score_directory
+from keras_d3.evaluation.kept_scores import read_scores
 from keras_d3.evaluation.mean_iou import confusion_matrix, format_iou_table, segmentation_scores
 from keras_d3.evaluation.museval_scores import METRICS, score_track
 from keras_d3.evaluation.score_files import track_names
@@ -24,6 +25,7 @@ __all__ = [
     "format_db",
     "format_iou_table",
     "format_table",
+    "read_scores",
     "score_directories",
     "score_directory",
     "score_on_beam",

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import keras_d3
+from keras_d3.evaluation.kept_scores import read_scores
 from keras_d3.evaluation.museval_scores import SCHEMA_VERSION
 from keras_d3.evaluation.score_files import (
     check_headers,
@@ -25,7 +26,6 @@ from keras_d3.utils import (
     check_positive_int,
     num_cores,
     optional_package,
-    read_json,
     sha256_of_file,
     sweep_leftovers,
 )
@@ -183,7 +183,7 @@ def score_directories(
 
     for task in _run_all(tasks, num_workers, len(tracks) * len(separators), progress):
         for job in task["jobs"]:
-            results[job["name"]][task["track"]] = read_json(job["out"], "scores file")
+            results[job["name"]][task["track"]] = read_scores(job["out"])
     return {name: {track: scores[track] for track in tracks} for name, scores in results.items()}
 
 
@@ -226,10 +226,10 @@ def _digests(files):
 def _kept_scores(job):
     """Returns the scores that are there already, or None if they are missing, broken or of other inputs."""
     try:
-        scores = read_json(job["out"])
+        scores = read_scores(job["out"])
     except (FileNotFoundError, ValueError):
         return None
-    if not isinstance(scores, dict) or scores.get("fingerprint") != job["fingerprint"]:
+    if scores.get("fingerprint") != job["fingerprint"]:
         return None
     return None if lacks_scores_for_silence(scores) else scores
 

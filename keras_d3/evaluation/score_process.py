@@ -8,9 +8,9 @@ import json
 import os
 import sys
 
+from keras_d3.evaluation.kept_scores import write_scores
 from keras_d3.evaluation.museval_scores import score_estimates
 from keras_d3.evaluation.score_files import read_track
-from keras_d3.utils import write_json
 
 # Errors on the input, handed to the caller by name; anything else is a traceback on standard error.
 EXPECTED = (FileNotFoundError, RuntimeError, ValueError)
@@ -33,7 +33,7 @@ def run(task):
     except ValueError as error:
         raise ValueError(f"Track '{task['track']}': {error}") from error
     for job in task["jobs"]:
-        write_json(job["out"], {**scores[job["name"]], "fingerprint": job["fingerprint"]})
+        write_scores(job["out"], {**scores[job["name"]], "fingerprint": job["fingerprint"]})
     return len(task["jobs"])
 
 

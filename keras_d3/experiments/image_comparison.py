@@ -20,7 +20,14 @@ from keras_d3.report import (
 )
 from keras_d3.runs import Run, initial_weights_in_words
 from keras_d3.segmentation import segmenter_from_run
-from keras_d3.utils import current_commit, num_cores, processor_name, read_json, write_json
+from keras_d3.utils import (
+    current_commit,
+    num_cores,
+    processor_name,
+    read_checked_json,
+    read_json,
+    write_json,
+)
 
 SPLIT = "validation"
 COST_FILE = "segmentation_cost.json"
@@ -78,7 +85,7 @@ class ImageComparison:
         """The run's score file, if it is of the weights that the run has now; else it is scored."""
         path = run.directory / "scores" / f"{SPLIT}.json"
         if path.is_file():
-            saved = read_json(path, "scores file")
+            saved = read_checked_json(path, "scores file")
             same = (saved["data_set"], saved["images"]) == (manifest.dataset, len(manifest.images(SPLIT)))
             if same and saved["run"] == Run(run.directory).describe():
                 return saved

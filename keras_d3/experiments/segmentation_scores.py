@@ -16,7 +16,7 @@ from keras_d3.experiments.segmented_images import LabelMaps, Overlays, has_label
 from keras_d3.runs import Run
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.settings import to_dict
-from keras_d3.utils import current_commit, write_json
+from keras_d3.utils import current_commit, write_checked_json
 
 # Facts of the data, not settings.
 NO_SETTINGS = ("normalization", "label_set")
@@ -67,7 +67,7 @@ def score_segmentation_run(
         "commit": current_commit(),
     }
     path = run_dir / "scores" / f"{split}{suffix_of(changes)}.json"
-    write_json(path, scores)
+    write_checked_json(path, scores)
     return scores, path
 
 

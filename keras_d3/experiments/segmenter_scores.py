@@ -25,7 +25,7 @@ from keras_d3.experiments.segmentation_scores import (
 )
 from keras_d3.segmentation import load_segmenter, read_segmenter_metadata, segmenter_config
 from keras_d3.settings import to_dict
-from keras_d3.utils import atomic_path, current_commit, write_json
+from keras_d3.utils import atomic_path, current_commit, write_checked_json
 
 
 def score_segmenter(
@@ -90,7 +90,7 @@ def score_segmenter(
         "published": [dataclasses.asdict(item) for item in published],
         "commit": current_commit(),
     }
-    write_json(path, scores)
+    write_checked_json(path, scores)
     progress.remove()
     return scores, path, published, reason
 

@@ -24,9 +24,9 @@ from keras_d3.utils import (
     atomic_path,
     current_commit,
     lock_directory,
-    read_json,
+    read_checked_json,
     sweep_leftovers,
-    write_json,
+    write_checked_json,
 )
 
 SPLIT = "test"
@@ -106,7 +106,7 @@ def _separate_track(manifest, split, name, separator, separate, directories, log
         "audio_secs": len(audio["mixture"]) / sample_rate,
         "separate_secs": separate_secs,
     }
-    write_json(estimates_dir / "separation.json", log)
+    write_checked_json(estimates_dir / "separation.json", log)
 
 
 def _timed(separator, quality):
@@ -179,7 +179,7 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
         tracks=names,
         **options,
     )
-    write_json(
+    write_checked_json(
         results / "scores" / "provenance.json",
         {
             "data_set": manifest.dataset,
@@ -213,12 +213,28 @@ def _begin_log(path, made_by):
 
     A new one is on disk before the first estimate is, which the former log would claim for its model.
     """
-    saved = read_json(path, "separation log") if path.is_file() else {}
+    saved = read_checked_json(path, "separation log") if path.is_file() else {}
+    if not isinstance(saved, dict) or not _are_times(saved.get("tracks", {})):
+        raise ValueError(
+            f"The separation log `{path}` must have the `audio_secs` and `separate_secs` of each track. "
+            f"Received: {saved!r}. Remove `{path.parent}`, and separate again."
+        )
     if all(saved.get(name) == value for name, value in made_by.items()):
         return saved
     log = {**made_by, "tracks": {}}
-    write_json(path, log)
+    write_checked_json(path, log)
     return log
+
+
+def _are_times(tracks):
+    """Whether that is a dict of track to the seconds of its audio and of its separation."""
+    names = {"audio_secs", "separate_secs"}
+    return isinstance(tracks, dict) and all(
+        isinstance(times, dict)
+        and set(times) == names
+        and all(isinstance(secs, (int, float)) and 0 < secs < float("inf") for secs in times.values())
+        for times in tracks.values()
+    )
 
 
 def _write_references(directory, audio, sources, sample_rate):

@@ -32,11 +32,10 @@ from keras_d3.utils import (
     check_choice,
     is_temporary,
     lock_directory,
+    read_checked_json,
     read_json,
     sweep_leftovers,
-    with_checksum,
-    without_checksum,
-    write_json,
+    write_checked_json,
 )
 
 MADE_BY = "python -m recipes.<name>.train"
@@ -201,7 +200,7 @@ class Run:
                 f"run_dir='{self.path}', which holds other files and no config.json."
             )
         else:
-            write_json(self._config_file, with_checksum(values))
+            write_checked_json(self._config_file, values)
 
     @property
     def has_begun(self) -> bool:
@@ -227,7 +226,8 @@ class Run:
             ValueError: the run began from other weights.
         """
         if not self.has_begun:
-            write_json(self._initial_weights_file, FROM_SCRATCH if description is None else description)
+            start = FROM_SCRATCH if description is None else description
+            write_checked_json(self._initial_weights_file, start)
             return
         saved = self.initial_weights
         is_open = description is None and not from_scratch
@@ -254,7 +254,7 @@ class Run:
             for split in dict.fromkeys((*known, *names))
         }
         if merged != known:
-            write_json(self._tracks_file, merged)
+            write_checked_json(self._tracks_file, merged)
 
     def resume_checkpoint(self, epoch: int) -> Path:
         """Returns the file, with optimizer state, from which training goes on after an epoch.
@@ -316,8 +316,7 @@ class Run:
             yield
 
     def _read_config(self):
-        what = f"run config `{self._config_file}`"
-        return without_checksum(read_json(self._config_file, "run config", MADE_BY), what)
+        return read_checked_json(self._config_file, "run config", MADE_BY)
 
     @property
     def _config_file(self):

@@ -4,12 +4,12 @@ import dataclasses
 from pathlib import Path
 from typing import Any
 
-from keras_d3.evaluation import aggregate
+from keras_d3.evaluation import aggregate, read_scores
 from keras_d3.runs.initial_weights import initial_weights_in_words
 from keras_d3.runs.origin import FROM_SCRATCH
 from keras_d3.runs.run import Run
 from keras_d3.settings import MEAN_IOU
-from keras_d3.utils import read_json
+from keras_d3.utils import read_checked_json
 
 PIXELS = "pixels"
 # The settings of a separation that make results of their own, by folder of the run.
@@ -98,8 +98,8 @@ def _audio_scores(run, split):
         scores_dir = run.path / folder / "scores"
         if not (scores_dir / "provenance.json").is_file() or not (scores_dir / split).is_dir():
             continue
-        facts = read_json(scores_dir / "provenance.json", "provenance of scores")
-        tracks = [read_json(path, "scores file") for path in sorted((scores_dir / split).glob("*.json"))]
+        facts = read_checked_json(scores_dir / "provenance.json", "provenance of scores")
+        tracks = [read_scores(path) for path in sorted((scores_dir / split).glob("*.json"))]
         summary = aggregate(tracks)
         values: dict[str, dict[str, Any]] = {
             "track_median": {source: metrics["SDR"] for source, metrics in summary["track_median"].items()}
@@ -128,7 +128,7 @@ def _image_scores(run, split):
     files = sorted((run.path / "scores").glob(f"{split}*.json"), key=lambda path: len(path.stem))
     found = []
     for path in files:
-        facts = read_json(path, "scores file")
+        facts = read_checked_json(path, "scores file")
         percent = {name: 100 * value for name, value in facts["iou"].items() if value is not None}
         percent[MEAN_IOU] = 100 * facts["mean_iou"]
         found.append(

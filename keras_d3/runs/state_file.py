@@ -7,7 +7,7 @@ from pathlib import Path
 
 from keras_d3.runs.state import TrainingState
 from keras_d3.settings import from_dict
-from keras_d3.utils import atomic_path, read_json, with_checksum, without_checksum, write_json
+from keras_d3.utils import atomic_path, read_checked_json, write_checked_json
 
 STATE_NAME = "state.json"
 HISTORY_NAME = "history.csv"
@@ -22,7 +22,7 @@ def read_state(folder: Path) -> TrainingState | None:
     file = folder / STATE_NAME
     if not file.is_file():
         return None
-    values = without_checksum(read_json(file, "training state"), f"training state `{file}`")
+    values = read_checked_json(file, "training state")
     try:
         return from_dict(TrainingState, values)
     except ValueError as error:
@@ -34,7 +34,7 @@ def read_state(folder: Path) -> TrainingState | None:
 
 def write_state(folder: Path, state: TrainingState) -> None:
     """Writes a state, and then its history as CSV."""
-    write_json(folder / STATE_NAME, with_checksum(dataclasses.asdict(state)))
+    write_checked_json(folder / STATE_NAME, dataclasses.asdict(state))
     derive_history(folder, state)
 
 

@@ -1,6 +1,12 @@
 """Argument checks, files, commits, machine facts and optional packages."""
 
-from keras_d3.utils.checksums import CHECKSUM, with_checksum, without_checksum
+from keras_d3.utils.checksums import (
+    CHECKSUM,
+    read_checked_json,
+    with_checksum,
+    without_checksum,
+    write_checked_json,
+)
 from keras_d3.utils.cluster import (
     ALL_WORK,
     BeamRunner,
@@ -81,6 +87,7 @@ __all__ = [
     "path_without_brackets",
     "prefer_onednn",
     "processor_name",
+    "read_checked_json",
     "read_json",
     "run_reporting_errors",
     "sha256_of_file",
@@ -88,6 +95,7 @@ __all__ = [
     "temporary_directory",
     "with_checksum",
     "without_checksum",
+    "write_checked_json",
     "write_errors",
     "write_json",
 ]

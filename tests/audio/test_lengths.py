@@ -263,6 +263,39 @@ def test_containers(tmp_path, wav, name, options):
         np.testing.assert_array_equal(audio, read_audio(wav)[0])
 
 
+@needs_ffmpeg
+@pytest.mark.parametrize("place", [0.3, 0.6])
+@pytest.mark.parametrize("suffix", ["ogg", "opus"])
+def test_damaged_pages_of_ogg_are_refused(tmp_path, wav, suffix, place):
+    """Decoders leave them out without a word."""
+    ffmpeg("-i", wav, *(("-c:a", "libopus") if suffix == "opus" else ()), tmp_path / f"a.{suffix}")
+    data = bytearray((tmp_path / f"a.{suffix}").read_bytes())
+    assert len(read_audio(tmp_path / f"a.{suffix}")[0])
+    changed = int(len(data) * place)
+    data[changed] ^= 1
+    (tmp_path / f"b.{suffix}").write_bytes(data)
+    with pytest.raises(ValueError, match=f"b.{suffix}` cannot be read as audio: its page at byte .*checksum"):
+        read_audio(tmp_path / f"b.{suffix}")
+    begin = data.rfind(b"OggS", 0, changed)
+    del data[begin : begin + 3]
+    (tmp_path / f"b.{suffix}").write_bytes(data)
+    with pytest.raises(ValueError, match=f"at byte {begin}, between pages, is something else"):
+        read_audio(tmp_path / f"b.{suffix}")
+
+
+@needs_ffmpeg
+def test_what_ffmpeg_says_of_a_damaged_file_is_said(tmp_path, wav, caplog):
+    ffmpeg("-i", wav, "-c:a", "flac", tmp_path / "a.mka")
+    data = bytearray((tmp_path / "a.mka").read_bytes())
+    whole = read_audio(tmp_path / "a.mka")[0]
+    assert not caplog.records
+    data[len(data) * 3 // 4] ^= 1
+    (tmp_path / "b.mka").write_bytes(data)
+    with caplog.at_level(logging.WARNING):
+        damaged = read_audio(tmp_path / "b.mka")[0]
+    assert not np.array_equal(whole, damaged) and "b.mka` may be damaged: ffmpeg says" in caplog.text
+
+
 @pytest.mark.parametrize("module", [flac, mpeg, ogg], ids=["flac", "mp3", "ogg"])
 def test_headers_of_hours_take_no_memory(tmp_path, monkeypatch, request, module):
     """What was looked at of a mapped file is given back; the parts are the same."""

@@ -9,7 +9,7 @@ import pytest
 
 from keras_d3.audio import read_audio, write_audio
 from keras_d3.cli import main
-from keras_d3.evaluation import score_directories, score_directory, score_track
+from keras_d3.evaluation import read_scores, score_directories, score_directory, score_track
 from keras_d3.evaluation.score_process import run
 from keras_d3.evaluation.scoring import Scoring
 from tests.helpers.songs import RATE_HZ, make_estimates, make_stems, write_stems
@@ -47,7 +47,7 @@ def test_parallel_equals_one_worker_equals_in_process(folders, tmp_path):
         for target, metrics in expected["targets"].items():
             for metric, values in metrics.items():
                 np.testing.assert_allclose(parallel[track]["targets"][target][metric], values, atol=1e-6)
-        assert json.loads((folders[2] / f"{track}.json").read_text()) == parallel[track]
+        assert read_scores(folders[2] / f"{track}.json") == parallel[track]
 
 
 def test_resumes_and_notices_changed_files(folders, monkeypatch):
@@ -85,7 +85,7 @@ def test_files_of_the_settings_known_before_are_recognized(folders):
     assert _score(folders, backend="shared", tracks=[TRACKS[0]])[TRACKS[0]]["track"] == "kept"
     songs = _score(folders, backend="shared", tracks=[TRACKS[0]], metrics=["song_sdr", "museval"])[TRACKS[0]]
     assert songs["targets"] == first["targets"] and set(songs["song"]) == {"drums", "vocals"}
-    assert json.loads(path.read_text()) == songs
+    assert read_scores(path) == songs
 
 
 def test_several_separators_share_one_process_per_track(folders, monkeypatch):

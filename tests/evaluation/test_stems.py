@@ -1,11 +1,9 @@
 """Vocals and accompaniment of networks and references of any number of stems."""
 
-import json
-
 import numpy as np
 import pytest
 
-from keras_d3.evaluation import score_directory, score_track, sdr, song_sdr
+from keras_d3.evaluation import read_scores, score_directory, score_track, sdr, song_sdr
 from tests.helpers.songs import RATE_HZ, make_estimates, make_stems, write_stems
 
 FOUR = ("bass", "drums", "other", "vocals")
@@ -112,7 +110,7 @@ def test_folders(audio, tmp_path):
             folders = (tmp_path / f"references_{references}", tmp_path / f"estimates_{others}")
             out = tmp_path / f"scores_{references}_{others}"
             scores = score_directory(*folders, out, stems="two", **OPTIONS)["song"]
-            assert json.loads((out / "song.json").read_text()) == scores
+            assert read_scores(out / "song.json") == scores
             for target, values in expected.items():
                 np.testing.assert_allclose(scores["targets"][target]["SDR"], values, rtol=0, atol=1e-2)
     write_stems(tmp_path / "estimates_four/song", {"snare": stems["drums"]})

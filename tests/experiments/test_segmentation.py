@@ -21,7 +21,7 @@ from keras_d3.models import find_preset
 from keras_d3.segmentation import load_segmenter, segmenter_from_run
 from keras_d3.settings import Recipe, RecipeEntry, RunConfig, Stage
 from keras_d3.training import build_network, train
-from keras_d3.utils import sha256_of_file
+from keras_d3.utils import read_checked_json, sha256_of_file
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
 from tests.helpers.small_scenes import SIZE, make_street_records
@@ -57,7 +57,7 @@ def run(records, recipe, tmp_path_factory):
 def test_scores_are_those_of_whole_images(run, records):
     """Counted again from the network's own logits, resized by TensorFlow."""
     scores, path = score_segmentation_run(run, records)
-    assert json.loads(path.read_text()) == json.loads(json.dumps(scores))
+    assert read_checked_json(path) == json.loads(json.dumps(scores))
     network = keras.saving.load_model(run / "checkpoints/last.keras", compile=False)
     manifest, config = (
         load_manifest(records),

@@ -5,6 +5,7 @@ About half an hour on two cores; `--every 10` takes each tenth step. Exit code 1
 
 import argparse
 import collections
+import contextlib
 import os
 import sys
 import tempfile
@@ -13,13 +14,20 @@ from pathlib import Path
 
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TQDM_DISABLE": "1"}
 
-from tests.faults import heavy_work, small_work  # noqa: E402
+from tests.faults import heavy_work, small_work, weights_work  # noqa: E402
 from tests.faults.kill_points import CLASSES, DONE, RIGHT, campaign, run_forked  # noqa: E402
 
 
-def kinds(folder: Path) -> dict:
-    """Returns the arguments of `campaign` by kind of work; makes what they begin from in `folder`."""
-    audio, records, old, model, estimates = (folder / name for name in ("audio", "rec", "old", "sep", "est"))
+def kinds(folder: Path, stack: contextlib.ExitStack) -> dict:
+    """Returns the arguments of `campaign` by kind of work; makes what they begin from in `folder`.
+
+    Args:
+        folder: an empty folder.
+        stack: holds the server that is pulled from.
+    """
+    audio, records, old, model, estimates, authors = (
+        folder / name for name in ("audio", "rec", "old", "sep", "est", "weights")
+    )
     for path, work in (
         (audio, heavy_work.write_audio_folder),
         (records, heavy_work.write_audio_folder),
@@ -27,8 +35,11 @@ def kinds(folder: Path) -> dict:
         (old, lambda path: (path.mkdir(), heavy_work.export(path))),
         (model, lambda path: (path.mkdir(), heavy_work.model_and_records(path))),
         (estimates, heavy_work.estimates),
+        (authors, lambda path: (path.mkdir(), weights_work.write_authors_files(path / "authors"))),
     ):
         assert run_forked(lambda path=path, work=work: work(path)) == DONE, path
+    authors_files = authors / "authors"
+    address = stack.enter_context(weights_work.served(authors_files / "models.zip"))
     same = {"content_of": heavy_work.content_of}
     return {
         "records": ((heavy_work.copied(audio, "audio"), heavy_work.records), {}),
@@ -54,6 +65,20 @@ def kinds(folder: Path) -> dict:
             (heavy_work.copied(old, "model"), heavy_work.export_other),
             {**same, "reader": heavy_work.whole_model(old)},
         ),
+        "conversion": (
+            (heavy_work.copied(authors, "authors"), weights_work.conversion),
+            {
+                "content_of": weights_work.weights_content_of,
+                "reader": weights_work.has_no_model_or_a_whole_one,
+            },
+        ),
+        "pull": (
+            (lambda path: path.mkdir(), weights_work.pull_from(address, authors_files)),
+            {
+                "content_of": weights_work.weights_content_of,
+                "reader": weights_work.has_no_model_or_the_recorded_one,
+            },
+        ),
         "replacing a directory": (
             (small_work.model_directory, small_work.replace_directory),
             {"reader": small_work.has_one_whole_directory},
@@ -69,8 +94,8 @@ def main(arguments: list[str] | None = None) -> int:
     total = collections.Counter()
     print(f"| work | steps | {' | '.join(CLASSES)} | secs |")
     print("|---|" + "---:|" * (len(CLASSES) + 2), flush=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for number, (name, (works, checks)) in enumerate(kinds(Path(folder)).items()):
+    with tempfile.TemporaryDirectory() as folder, contextlib.ExitStack() as stack:
+        for number, (name, (works, checks)) in enumerate(kinds(Path(folder), stack).items()):
             if options.only and options.only not in name:
                 continue
             start, place = time.perf_counter(), Path(folder) / f"campaign{number}"

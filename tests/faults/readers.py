@@ -4,10 +4,12 @@ import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import tensorflow as tf
 
+from keras_d3.audio import read_audio, write_audio
 from keras_d3.convert.d3net_music import arguments_from_official
 from keras_d3.convert.d3net_segmentation import segmentation_arguments_from_official
 from keras_d3.convert.official_settings import read_official_settings
@@ -18,15 +20,22 @@ from keras_d3.convert.wave_u_net_settings import (
 )
 from keras_d3.data import load_manifest, read_block, read_image, read_label
 from keras_d3.data.audio.schema import parse_block
+from keras_d3.evaluation import aggregate, read_scores, score_track, silent_notes
+from keras_d3.evaluation.kept_scores import write_scores
+from keras_d3.evaluation.silence import lacks_scores_for_silence
 from keras_d3.experiments.model_origin import trained_names
 from keras_d3.experiments.published import entry_of_model
+from keras_d3.experiments.separation_scores import _begin_log
 from keras_d3.images import CITYSCAPES, write_labels
 from keras_d3.images import read_image as read_image_file
 from keras_d3.runs import Run, TrainingState
 from keras_d3.segmentation import read_segmenter_metadata
 from keras_d3.separation import read_separator_metadata
+from keras_d3.utils import write_checked_json
 from tests.data.conftest import make_records
+from tests.faults.run_targets import MADE_BY
 from tests.helpers.small_scenes import make_street_records
+from tests.helpers.songs import make_estimates, make_stems
 from tests.helpers.training_configs import waveform_config
 from tfrecords_tools import label_maps
 
@@ -82,6 +91,8 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         "label map in a record": Reader(None, read_label, False, _record(load_manifest(images))),
         **_metadata(folder),
         **_run(folder / "run"),
+        **_results(folder / "results"),
+        "WAV header": Reader(_wav(folder / "wav"), _read_without_ffmpeg, False),
         **_pictures(folder / "pictures"),
         **_settings(folder / "settings"),
     }
@@ -145,11 +156,46 @@ def _metadata(folder):
 def _run(folder):
     run = Run(folder)
     run.claim(waveform_config())
+    run.record_tracks({"train": ["one", "two"], "validation": ["three"]})
+    run.claim_initial_weights({"source": "last.keras", "sha256": 64 * "a"}, TrainingState())
     run.save_state(TrainingState(epoch=2, history=[{"epoch": 1, "loss": 0.5}, {"epoch": 2, "loss": 0.25}]))
     return {
         "run config": Reader(folder / "config.json", lambda path: Run(path.parent).config, False),
         "training state": Reader(folder / "state.json", lambda path: Run(path.parent).read_state(), False),
+        "list of tracks": Reader(folder / "tracks.json", lambda path: Run(path.parent).tracks(), False),
+        "initial weights": Reader(
+            folder / "initial_weights.json", lambda path: Run(path.parent).initial_weights, False
+        ),
     }
+
+
+def _results(folder):
+    folder.mkdir()
+    scores, log = folder / "scores.json", folder / "separation.json"
+    stems = make_stems()
+    write_scores(scores, score_track(stems, make_estimates(stems), 8000, "one", backend="shared"))
+    write_checked_json(log, {**MADE_BY, "tracks": {"one": {"audio_secs": 9.5, "separate_secs": 1.25}}})
+
+    def kept(path):
+        found = read_scores(path)
+        return lacks_scores_for_silence(found), silent_notes({"one": found}), aggregate([found])
+
+    return {
+        "scores of a track": Reader(scores, kept, False),
+        "log of separations": Reader(log, lambda path: _begin_log(path, MADE_BY), False),
+    }
+
+
+def _wav(folder):
+    folder.mkdir()
+    write_audio(folder / "a.wav", np.linspace(-0.5, 0.5, 60).reshape(30, 2), 8000)
+    return folder / "a.wav"
+
+
+def _read_without_ffmpeg(path):
+    """What libsndfile refuses goes to ffmpeg, a process that would take most of the time."""
+    with mock.patch("keras_d3.audio.reader.probe_audio_streams", side_effect=ValueError("refused")):
+        read_audio(path)
 
 
 def _pictures(folder):

@@ -17,7 +17,9 @@ from keras_d3.images import CITYSCAPES, read_image, write_labels
 from keras_d3.separation import Separator, load_separator
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import SOURCES, make_records
+from tests.faults.audio_targets import audio_targets
 from tests.faults.corruption import Target
+from tests.faults.run_targets import run_targets
 from tests.helpers.tiny_networks import noise, waveform_conv, waveform_settings
 from tfrecords_tools import label_maps
 
@@ -30,6 +32,8 @@ def make_targets(folder: Path) -> Iterator[Target]:
     yield from _saved_model(folder / "saved_model")
     yield from _weights(folder / "weights")
     yield from _pictures(folder / "pictures")
+    yield from run_targets(folder / "run")
+    yield from audio_targets(folder / "audio")
 
 
 def _records(folder):

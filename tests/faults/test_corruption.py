@@ -5,6 +5,7 @@ The campaign: `python -m tests.faults.corruption --faults 100 --out corruption.j
 """
 
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -25,9 +26,11 @@ def test_outcomes_are_told_apart(tmp_path):
 
     def read():
         content = path.read_bytes()
-        number = 0 if content == b"abcd" * 8 else sum(content) % 4
+        number = 0 if content == b"abcd" * 8 else sum(content) % 5
         if number in said:
             raise said[number]
+        if number == 3:
+            logging.getLogger("keras_d3.audio").warning("%s is damaged", path)
         return number
 
     table = run_campaign([Target("file", path, read)], 200)

@@ -11,6 +11,7 @@ from keras_d3 import models
 from keras_d3.data import load_manifest
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.images.normalization import IMAGENET_RGB
+from keras_d3.runs import Run
 from keras_d3.settings import (
     ImageDataConfig,
     PhotometricDistortion,
@@ -84,7 +85,7 @@ def test_a_run_learns_and_keeps_its_schedule(straight_run):
     assert rates == [pytest.approx(0.049 * (1 - step / 12) ** 0.9 + 0.001) for step in (2, 5, 8, 11)]
     best = max(state.history, key=lambda row: row["val_mean_iou"])
     assert state.best_epoch == best["epoch"] and state.best_value == best["val_mean_iou"]
-    assert set(json.loads((path / "tracks.json").read_text())) == {"train", "validation"}
+    assert set(Run(path).tracks()) == {"train", "validation"}
 
 
 def test_stop_and_resume_ends_with_the_same_weights(small, street_records, straight_run, tmp_path):

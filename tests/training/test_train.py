@@ -39,7 +39,7 @@ def test_a_run_leaves_config_history_and_checkpoints(straight_run):
     assert float(rows[-1]["val_loss"]) < float(rows[0]["val_loss"])
     assert list((path / "tensorboard").rglob("events*"))
     songs = {"train": [f"train song {number}" for number in range(3)], "validation": ["validation song 0"]}
-    assert json.loads((path / "tracks.json").read_text()) == songs
+    assert Run(path).tracks() == songs
     names = {file.name for file in (path / "checkpoints").iterdir()}
     assert names == {"best.keras", "last.keras", "epoch_4.keras"}
     assert state.parameters == sum(w.size for w in weights(path / "checkpoints/last.keras"))

@@ -3,7 +3,15 @@ import resource
 
 import pytest
 
-from keras_d3.utils import WriteError, with_checksum, without_checksum, write_errors, write_json
+from keras_d3.utils import (
+    WriteError,
+    read_checked_json,
+    with_checksum,
+    without_checksum,
+    write_checked_json,
+    write_errors,
+    write_json,
+)
 
 VALUES = {"epoch": 3, "loss": 1e-3, "names": ["a", "\u00e4"], "none": None}
 
@@ -15,6 +23,22 @@ def test_layout_does_not_count_and_values_do():
     for change in ({"epoch": 4}, {"epoch": 3.0}, {"more": 1}, {"checksum": None}):
         with pytest.raises(ValueError, match="The state `x` is damaged, or was changed.*remove its entry"):
             without_checksum({**json.loads(text), **change}, "state `x`")
+
+
+def test_a_checksum_under_another_name_is_damage():
+    changed = {name.replace("checksum", "checjsum"): value for name, value in with_checksum(VALUES).items()}
+    with pytest.raises(ValueError, match="The state `x` is damaged"):
+        without_checksum(changed, "state `x`")
+    assert without_checksum({**VALUES, "sha256": 64 * "0"}, "weights")["sha256"] == 64 * "0"
+
+
+def test_checked_files_are_read_as_they_were_written(tmp_path):
+    write_checked_json(tmp_path / "a.json", {**VALUES, "by_number": {10: (1, 2), 9: 0.1}})
+    assert read_checked_json(tmp_path / "a.json") == {**VALUES, "by_number": {"10": [1, 2], "9": 0.1}}
+    text = (tmp_path / "a.json").read_text()
+    (tmp_path / "a.json").write_text(text.replace("0.1", "0.2"))
+    with pytest.raises(ValueError, match="The state `.*a.json` is damaged, or was changed"):
+        read_checked_json(tmp_path / "a.json", "state")
 
 
 def test_files_without_a_checksum_pass():
