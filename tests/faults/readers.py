@@ -67,7 +67,7 @@ class Reader:
             return None
 
     def outcome(self, content: bytes) -> str:
-        """Reads other content; returns the error's sentence, or "" if it was read."""
+        """Reads other content; returns the error's sentence, or "" if it was read. The file stays as it was."""
         if self.path is not None:
             self.path.write_bytes(content)
         try:
@@ -76,6 +76,10 @@ class Reader:
             # The file, or the directory that is read as one.
             assert str(error) and (not self.names_file or str(self.path.parents[1]) in str(error)), error
             return str(error)
+        finally:
+            # Other readers of the same directory read this file, too.
+            if self.path is not None:
+                self.path.write_bytes(self.content)
         return ""
 
 
