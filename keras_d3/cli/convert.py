@@ -6,9 +6,8 @@ from keras_d3.cli.options import add_out, add_sources, add_with_networks, check_
 from keras_d3.settings import PADDINGS
 
 
-def add_convert(commands):
-    """Adds the command."""
-    command = commands.add_parser("convert", help="turn weights that authors published into a SavedModel")
+def add_convert(command):
+    """Adds the options of the command."""
     networks = command.add_subparsers(dest="network", required=True, metavar="NETWORK")
     _add_d3net_music(networks)
     _add_d3net_segmentation(networks)

@@ -26,13 +26,9 @@ _BELONGS = {
 DEFAULT_NUM_INPUTS, DEFAULT_NOISE = 4, 0.1
 
 
-def add_erf(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "erf",
-        help="effective receptive field of a network or a part of it: which inputs an output depends on",
-        description="Writes a picture (enlarged 10 times, black is exactly zero), the map and its numbers.",
-    )
+def add_erf(command):
+    """Adds the options of the command."""
+    command.description = "Writes a picture (enlarged 10 times, black is exactly zero), the map and its numbers."
     command.add_argument(
         "network",
         nargs="?",

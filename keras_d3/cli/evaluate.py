@@ -27,14 +27,12 @@ PAD_OR_TRUNCATE_SECS = 0.1
 SPLITS = ("train", "validation", "test")
 
 
-def add_evaluate(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "evaluate",
-        help="score estimates with museval, or any SavedModel on records",
-        description="Scores folders of estimates (--references, --estimates), or an exported or converted "
+def add_evaluate(command):
+    """Adds the options of the command."""
+    command.description = (
+        "Scores folders of estimates (--references, --estimates), or an exported or converted "
         "SavedModel on a split of records (--model, --data). What was made of the same data with the same "
-        "settings is kept.",
+        "settings is kept."
     )
     command.add_argument(
         "--out",

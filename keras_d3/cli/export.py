@@ -15,13 +15,8 @@ from keras_d3.settings import NETWORK_FORMATS
 SAVED_MODEL = "saved_model"
 
 
-def add_export(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "export",
-        help="export a trained run as a SavedModel (waveform in, stems out; image in, labels out), or its "
-        "networks alone",
-    )
+def add_export(command):
+    """Adds the options of the command."""
     add_run_dir(command)
     command.add_argument("--out", metavar="PATH", help="default: RUN/<format>")
     add_overwrite(command)

@@ -6,13 +6,9 @@ from keras_d3.cli.networks import add_networks, networks_of_run
 from keras_d3.cli.options import add_out, check_out
 
 
-def add_filter_norms(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "filter-norms",
-        help="norms of the filters that read up-sampled and skip maps, per block of a network's decoder",
-        description="Writes <network>.json (means, and the norm of every map) and <network>.png (the means).",
-    )
+def add_filter_norms(command):
+    """Adds the options of the command."""
+    command.description = "Writes <network>.json (means, and the norm of every map) and <network>.png (the means)."
     add_networks(command.add_mutually_exclusive_group(required=True))
     add_out(command)
     command.set_defaults(run=_filter_norms)

@@ -3,9 +3,8 @@
 from keras_d3.presets import listed_presets, preset_named
 
 
-def add_models(commands):
-    """Adds the command."""
-    command = commands.add_parser("models", help="list the presets with their sizes")
+def add_models(command):
+    """Adds the options of the command."""
     command.add_argument("name", nargs="?", help="show one preset with its arguments")
     command.set_defaults(run=_models)
 

@@ -1,39 +1,43 @@
 """The parser of `keras-d3`, put together from the commands."""
 
 import argparse
+import importlib
+import sys
 
-from keras_d3.cli.convert import add_convert
-from keras_d3.cli.erf import add_erf
-from keras_d3.cli.evaluate import add_evaluate
-from keras_d3.cli.export import add_export
-from keras_d3.cli.filter_norms import add_filter_norms
-from keras_d3.cli.models import add_models
-from keras_d3.cli.pull import add_pull
-from keras_d3.cli.segment import add_segment
-from keras_d3.cli.separate import add_separate
 from keras_d3.utils import run_reporting_errors
 
+# name: what it does. The module of the same name has its options (`add_<name>`) and loads when it is asked for.
+_COMMANDS = {
+    "models": "list the presets with their sizes",
+    "pull": "fetch weights that authors published, by name, and keep them as SavedModels",
+    "separate": "separate songs into stems with a SavedModel",
+    "segment": "find the class of every pixel of images with a SavedModel",
+    "evaluate": "score estimates with museval, or any SavedModel on records",
+    "export": "export a trained run as a SavedModel (waveform in, stems out; image in, labels out), or its networks "
+    "alone",
+    "convert": "turn weights that authors published into a SavedModel",
+    "erf": "effective receptive field of a network or a part of it: which inputs an output depends on",
+    "filter-norms": "norms of the filters that read up-sampled and skip maps, per block of a network's decoder",
+}
 
-def build_parser():
-    """Returns the parser of `keras-d3 COMMAND ...`; `run` of the parsed options runs the command."""
+
+def build_parser(command=None):
+    """Returns the parser of `keras-d3 COMMAND ...`; `run` of the parsed options runs the command.
+
+    Args:
+        command: str, the only command that gets its options; "" for none of them. None: all get theirs.
+    """
     parser = argparse.ArgumentParser(
         prog="keras-d3",
         description="Separate songs, segment images, score estimates; pull, export, convert, analyze "
         "networks.",
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    for add_command in (
-        add_models,
-        add_pull,
-        add_separate,
-        add_segment,
-        add_evaluate,
-        add_export,
-        add_convert,
-        add_erf,
-        add_filter_norms,
-    ):
-        add_command(commands)
+    for name, text in _COMMANDS.items():
+        added = commands.add_parser(name, help=text)
+        if command in (None, name):
+            module = name.replace("-", "_")
+            getattr(importlib.import_module(f"keras_d3.cli.{module}"), f"add_{module}")(added)
     return parser
 
 
@@ -46,5 +50,7 @@ def main(arguments=None):
     Returns:
         int, the exit code.
     """
-    options = build_parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else list(arguments)
+    command = arguments[0] if arguments and arguments[0] in _COMMANDS else ""
+    options = build_parser(command).parse_args(arguments)
     return run_reporting_errors(options.run, options)

@@ -4,14 +4,12 @@ import functools
 import sys
 
 
-def add_pull(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "pull",
-        help="fetch weights that authors published, by name, and keep them as SavedModels",
-        description="Without a name: lists what there is. Pulled models are named where others are given by "
+def add_pull(command):
+    """Adds the options of the command."""
+    command.description = (
+        "Without a name: lists what there is. Pulled models are named where others are given by "
         "path: `keras-d3 separate song.mp3 --model d3net-music`. They lie in $KERAS_D3_CACHE (default: "
-        "keras-d3 in the user's folder of caches).",
+        "keras-d3 in the user's folder of caches)."
     )
     command.add_argument("names", nargs="*", metavar="NAME", help="such as d3net-music")
     command.add_argument(

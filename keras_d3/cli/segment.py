@@ -17,13 +17,11 @@ from keras_d3.pretrained import find_model
 SPLIT = "test"
 
 
-def add_segment(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "segment",
-        help="find the class of every pixel of images with a SavedModel",
-        description="Writes DIR/<image>_labels.png (class numbers, with a palette) and "
-        "DIR/<image>_overlay.png (the image under the classes' colors) per image.",
+def add_segment(command):
+    """Adds the options of the command."""
+    command.description = (
+        "Writes DIR/<image>_labels.png (class numbers, with a palette) and "
+        "DIR/<image>_overlay.png (the image under the classes' colors) per image."
     )
     command.add_argument("images", nargs="*", metavar="IMAGE", help="image files: any format of Pillow")
     command.add_argument("--data", metavar="RECORDS", help="instead of files: the images of records")

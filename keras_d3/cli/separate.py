@@ -18,13 +18,11 @@ from keras_d3.pretrained import find_model
 from keras_d3.utils import ALL_WORK, add_beam_runner, add_work_shard, beam_runner, prefer_onednn
 
 
-def add_separate(commands):
-    """Adds the command."""
-    command = commands.add_parser(
-        "separate",
-        help="separate songs into stems with a SavedModel",
-        epilog="A song that cannot be read or separated does not end the others: it is named at the end, and "
-        "the exit code is 1.",
+def add_separate(command):
+    """Adds the options of the command."""
+    command.epilog = (
+        "A song that cannot be read or separated does not end the others: it is named at the end, and "
+        "the exit code is 1."
     )
     command.add_argument(
         "songs",

@@ -1,9 +1,8 @@
 """Checks of constructor arguments, with errors that name argument, value and fix."""
 
 from collections.abc import Iterable, Sequence
+from numbers import Integral
 from typing import Any, TypeVar
-
-import numpy as np
 
 T = TypeVar("T")
 
@@ -17,7 +16,7 @@ def check_positive_int(name: str, value: Any, minimum: int = 1, maximum: int | N
     Raises:
         ValueError: it is not an integer of at least `minimum`, or more than `maximum`.
     """
-    is_int = isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_))
+    is_int = isinstance(value, Integral) and not isinstance(value, bool)
     if not is_int or value < minimum or (maximum is not None and value > maximum):
         limit = "" if maximum is None else f", and at most {maximum}"
         raise ValueError(
@@ -54,7 +53,7 @@ def check_int_tuple(name: str, value: Any, rank: int, minimum: int = 1) -> tuple
     Raises:
         ValueError: it is neither, or an integer is less than `minimum`.
     """
-    if isinstance(value, (int, np.integer)) and not isinstance(value, (bool, np.bool_)):
+    if isinstance(value, Integral) and not isinstance(value, bool):
         value = (value,) * rank
     if not isinstance(value, Iterable) or isinstance(value, (str, bytes)):
         raise ValueError(f"`{name}` must be an integer or {rank} integers. Received: {name}={value!r}.")

@@ -57,6 +57,29 @@ sys.exit(", ".join(sorted({{"tensorflow", "keras", "matplotlib"}} & set(sys.modu
 
 
 @pytest.mark.parametrize(
+    "arguments, unwanted",
+    [
+        (["--help"], {"numpy", "keras_d3.settings", "keras_d3.cli.options"}),
+        (["no-command"], {"numpy", "keras_d3.settings", "keras_d3.cli.options"}),
+        (["models"], {"keras_d3.cli.options", "keras_d3.models"}),
+        (["separate"], {"keras_d3.cli.segment", "keras_d3.separation.separator", "soundfile"}),
+    ],
+)
+def test_a_command_loads_what_it_needs(arguments, unwanted):
+    code = f"""
+import sys
+from keras_d3.cli import main
+try:
+    main({arguments!r})
+except SystemExit:
+    pass
+sys.exit(", ".join(sorted({unwanted!r} & set(sys.modules))) or None)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize(
     "arguments, code, message",
     [
         (["models"], 0, "d3net_vocals"),
