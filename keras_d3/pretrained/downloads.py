@@ -85,6 +85,8 @@ def fetch_file(
     with file_lock(path.with_name(f"{path.name}.lock"), lambda: logger.info("waiting for another process")):
         before = _recorded(path, sha256)
         if before is not None and not again:
+            # Of a process that was killed when the file had its name.
+            _forget_part(path)
             return before
         transfer = _Transfer(address, path, size_bytes, on_progress)
         transfer.run(pause_secs)
@@ -127,9 +129,9 @@ class _Transfer:
     """
 
     def __init__(self, address, path, size_bytes, on_progress):
-        self.part = path.with_name(f"{path.name}.part")
+        self._path = path
+        self.part, self._note = _part_paths(path)
         self.version = ""
-        self._note = path.with_name(f"{path.name}.part.json")
         self._address, self._size_bytes = address, size_bytes
         self._on_progress = on_progress or (lambda done, total: None)
         self._requests: Any = optional_package("requests", "convert", "Fetching files")
@@ -154,8 +156,7 @@ class _Transfer:
 
     def forget(self):
         """Removes the part and its note."""
-        self.part.unlink(missing_ok=True)
-        self._note.unlink(missing_ok=True)
+        _forget_part(self._path)
 
     def _ask(self):
         """One request; returns whether the file is whole."""
@@ -253,6 +254,16 @@ def _recorded(path, sha256):
         return record
     logger.warning("`%s` is not as it was recorded, so it is fetched again", path)
     return None
+
+
+def _part_paths(path):
+    """The part of a file that is not whole yet, and its note."""
+    return path.with_name(f"{path.name}.part"), path.with_name(f"{path.name}.part.json")
+
+
+def _forget_part(path):
+    for file in _part_paths(path):
+        file.unlink(missing_ok=True)
 
 
 def _record_path(path):

@@ -53,6 +53,14 @@ def interrupt(server, folder, after=32_768):
     assert not (folder / "file.bin").exists()
 
 
+def test_what_a_process_left_that_was_killed_at_the_end_is_removed(server, tmp_path):
+    """After the file had its name, before the note of its part was gone."""
+    fetch(server, tmp_path)
+    (tmp_path / "file.bin.part.json").write_text("{}")
+    fetch(server, tmp_path)
+    assert len(ranges(server)) == 1 and sorted(path.name for path in tmp_path.iterdir()) == LEFT
+
+
 def test_a_file_arrives_and_is_recorded(server, tmp_path):
     seen = []
     record = fetch(server, tmp_path, on_progress=lambda done, total: seen.append((done, total)))
