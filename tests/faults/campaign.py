@@ -66,7 +66,7 @@ def kinds(folder: Path, stack: contextlib.ExitStack) -> dict:
             {**same, "reader": heavy_work.whole_model(old)},
         ),
         "conversion": (
-            (heavy_work.copied(authors, "authors"), weights_work.conversion),
+            (lambda path: path.mkdir(), weights_work.conversion_of(authors_files)),
             {
                 "content_of": weights_work.weights_content_of,
                 "reader": weights_work.has_no_model_or_a_whole_one,

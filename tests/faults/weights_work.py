@@ -37,10 +37,14 @@ def write_authors_files(folder):
             archive.write(file, f"full_44KHz/{file.name}")
 
 
-def conversion(folder):
-    authors = folder / "authors"
-    separator = wave_u_net_separator(authors / PREFIX, authors / "settings.json")
-    separator.export(folder / "model", overwrite=True)
+def conversion_of(authors: Path):
+    """Returns the work of converting into `model` of a folder. The model card names the authors' files."""
+
+    def convert(folder):
+        separator = wave_u_net_separator(authors / PREFIX, authors / "settings.json")
+        separator.export(folder / "model", overwrite=True)
+
+    return convert
 
 
 def has_no_model_or_a_whole_one(folder):
