@@ -33,10 +33,11 @@ demo: environment
 test: environment
 	@$(VENV)/bin/python -m pytest $(PYTEST_ARGUMENTS)
 
-# Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2.
+# Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2; JAX beside it, for trainings
+# of several processes.
 test-tensorflow-2.21:
 	@sh set_up.sh $(VENV)-tensorflow-2.21 constraints-tensorflow-2.21.txt \
-	    tensorflow,audio,corpus,images,evaluation,convert,export,test
+	    tensorflow,audio,corpus,images,evaluation,convert,export,jax,test
 	@$(VENV)-tensorflow-2.21/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(MARKS)" $(TENSORFLOW_2_21_TESTS)
 
 # Layers, blocks and networks on Keras' other backends, in environments without TensorFlow: what imports it

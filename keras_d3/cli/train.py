@@ -1,6 +1,7 @@
 """`python -m recipes.<name>.train`: trains a config of a recipe."""
 
 import argparse
+import sys
 
 from keras_d3.cli.options import add_run_dir, add_sources
 from keras_d3.settings import Recipe, RunConfig, described_fields
@@ -18,7 +19,12 @@ def train_command(recipe: Recipe, arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     if not options.show and not (options.data and options.run_dir):
         parser.error("the following arguments are required: --data, --run-dir (or --show)")
-    return run_reporting_errors(_show if options.show else _train, recipe, options)
+    if options.show:
+        return run_reporting_errors(_show, recipe, options)
+    code = run_reporting_errors(_train, recipe, options)
+    if code and "keras_d3.training" in sys.modules:
+        sys.modules["keras_d3.training"].end_without_others(code)
+    return code
 
 
 def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
@@ -61,7 +67,20 @@ def train_parser(recipe: Recipe) -> argparse.ArgumentParser:
         help="start such a config from drawn weights all the same",
     )
     parser.add_argument("--stop-after-epoch", type=int, metavar="N", help="stop there, to be resumed later")
+    parser.add_argument(
+        "--devices",
+        type=_devices,
+        metavar="all|N",
+        help="devices of this machine that share each batch (default: one; in a training of several "
+        "processes, all)",
+    )
     return parser
+
+
+def _devices(text):
+    if text != "all" and not (text.isdecimal() and int(text)):
+        raise argparse.ArgumentTypeError(f"must be 'all' or a number from 1 on. Received: {text!r}.")
+    return text if text == "all" else int(text)
 
 
 def _config(recipe: Recipe, options: argparse.Namespace) -> RunConfig:
@@ -80,21 +99,20 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     config = _config(recipe, options)
     prefer_onednn()
 
-    from keras_d3.runs import Run, check_initial_weights, initial_weights_in_words
+    from keras_d3.runs import Run, check_initial_weights
 
     check_initial_weights(config, options.run_dir, bool(options.initial_weights), options.from_scratch)
 
     from keras_d3.data import check_kind, load_manifest
-    from keras_d3.training import task_of, train_targets
+    from keras_d3.training import join_processes, task_of, train_targets
 
+    # Before anything is computed.
+    is_first = join_processes().number == 0
     initial_weights = _initial_weights(config, options.initial_weights)
     manifest = load_manifest(options.data)
     check_kind(manifest, config.data.kind)
-    print(f"Shuffle: {task_of(config).shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
-    kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
-    momentum = config.training.ema_momentum
-    averages = "" if momentum is None else f"moving averages (training.ema_momentum={momentum}) "
-    print(f"Weights kept: {averages}{kept}")
+    if is_first:
+        _announce(config, manifest, task_of(config))
     states = train_targets(
         config,
         options.data,
@@ -102,7 +120,23 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
         stop_after_epoch=options.stop_after_epoch,
         initial_weights=initial_weights,
         from_scratch=options.from_scratch,
+        devices=options.devices,
     )
+    if is_first:
+        _summarize(config, states, Run(options.run_dir))
+
+
+def _announce(config, manifest, task):
+    print(f"Shuffle: {task.shuffle_bytes(manifest) / 1e6:.0f} MB of memory")
+    kept = _WEIGHTS_KEPT[config.training.selection].format(monitor=config.training.monitor)
+    momentum = config.training.ema_momentum
+    averages = "" if momentum is None else f"moving averages (training.ema_momentum={momentum}) "
+    print(f"Weights kept: {averages}{kept}")
+
+
+def _summarize(config, states, run):
+    from keras_d3.runs import initial_weights_in_words
+
     for target, state in states.items():
         name = f"{target}: " if target else ""
         best = (
@@ -112,10 +146,9 @@ def _train(recipe: Recipe, options: argparse.Namespace) -> None:
         )
         done = "finished" if state.finished else "stopped, to be resumed"
         print(f"{name}{done} after epoch {state.epoch}; {best}; {state.train_secs:.0f} s")
-    networks = Run(options.run_dir).networks
-    started = {str(target): network.initial_weights for target, network in networks.items()}
+    started = {str(target): network.initial_weights for target, network in run.networks.items()}
     print(f"Initial weights: {initial_weights_in_words(started)}")
-    print(f"Run directory: {options.run_dir}")
+    print(f"Run directory: {run.path}")
 
 
 def _initial_weights(config, source):

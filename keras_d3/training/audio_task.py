@@ -18,6 +18,7 @@ from keras_d3.data import (
 from keras_d3.settings import STFT_LOSS
 from keras_d3.training.resynthesis import mixture_magnitudes, waveform_of
 from keras_d3.training.waveform_loss import WaveformLoss
+from keras_d3.utils import ALL_WORK
 
 LOSSES = {"mse": "mean_squared_error", "mae": "mean_absolute_error"}
 NO_AUGMENTATION = {
@@ -37,6 +38,7 @@ class AudioTask:
 
     def __init__(self, config):
         self._config = config
+        self._statistics = None
 
     def check(self, manifest, splits):
         """Raises ValueError where config and records do not fit."""
@@ -79,13 +81,22 @@ class AudioTask:
         """Returns the memory that the shuffle takes."""
         return audio_shuffle_bytes(manifest, self._config.data)
 
-    def prepare(self, model, manifest, progress):
+    def prepare_records(self, manifest, progress):
+        """Computes what `prepare` takes from the records, and keeps it beside them."""
+        if self._config.training.input_statistics:
+            self._input_statistics(manifest, progress)
+
+    def prepare(self, model, manifest):
         """Sets what a new network takes from the records, before its first step."""
-        config = self._config
-        if config.training.input_statistics:
-            lengths = config.separation.frame_length, config.separation.frame_step
-            mean, std = input_statistics(manifest, config.data, *lengths, show_progress=progress)
-            models.set_input_statistics(model, mean, std)
+        if self._config.training.input_statistics:
+            models.set_input_statistics(model, *self._input_statistics(manifest, progress=False))
+
+    def _input_statistics(self, manifest, progress):
+        if self._statistics is None:
+            separation = self._config.separation
+            lengths = separation.frame_length, separation.frame_step
+            self._statistics = input_statistics(manifest, self._config.data, *lengths, show_progress=progress)
+        return self._statistics
 
     def objective(self, model):
         """Returns the arguments of `model.compile` that say what is minimized: the mean over the sources."""
@@ -104,15 +115,19 @@ class AudioTask:
             return WaveformLoss(training.loss, training.stft_loss_weight)
         return keras.losses.get(LOSSES[training.loss])
 
-    def training_data(self, manifest, batch_size, steps, first_epoch):
-        """Returns endless training batches."""
+    def training_data(self, manifest, batch_size, steps, first_epoch, share=ALL_WORK):
+        """Returns endless training batches, or a process's share of each."""
+        data = self._config.data
         return self._examples(
-            training_waveforms(manifest, self._config.data, batch_size, steps, first_epoch=first_epoch)
+            training_waveforms(manifest, data, batch_size, steps, first_epoch=first_epoch, share=share)
         )
 
-    def validation_data(self, manifest, batch_size):
-        """Returns the validation split once."""
-        return self._examples(validation_waveforms(manifest, self._config.data, batch_size))
+    def validation_data(self, manifest, batch_size, share=ALL_WORK, even_batches=False):
+        """Returns the validation split once, or a process's share of it; see `validation_waveforms`."""
+        data = self._config.data
+        return self._examples(
+            validation_waveforms(manifest, data, batch_size, share=share, even_batches=even_batches)
+        )
 
     def _examples(self, dataset):
         """Waveforms as they are, or magnitudes of the targets, or of mixture and target."""

@@ -57,7 +57,9 @@ class _WeightGroups(keras.optimizers.Optimizer):
         super()._backend_update_step(grads, trainable_variables, learning_rate)
 
     def _changed(self, grad, variable):
-        l2, factor = self.l2_of(variable.path), self.factor_of(variable.path)
+        # Gradients of the devices' parts of a batch are summed after this.
+        l2 = self.l2_of(variable.path) / _num_replicas()
+        factor = self.factor_of(variable.path)
         if l2:
             grad = grad + l2 * keras.ops.cast(variable, grad.dtype)
         return grad * factor if factor != 1 else grad
@@ -69,6 +71,15 @@ class _WeightGroups(keras.optimizers.Optimizer):
             "l2_weights": self.l2_weights,
             "multipliers": self.multipliers,
         }
+
+
+def _num_replicas():
+    """How many devices of a `tf.distribute` strategy each have a gradient of their own; 1 elsewhere."""
+    if keras.backend.backend() != "tensorflow":
+        return 1
+    import tensorflow as tf
+
+    return tf.distribute.get_strategy().num_replicas_in_sync
 
 
 @keras.saving.register_keras_serializable(package="keras_d3")

@@ -20,6 +20,7 @@ class StepSchedule(keras.callbacks.Callback):
         self._steps_per_epoch = steps_per_epoch
         self._first_epoch = first_epoch
         self._epoch = first_epoch
+        self._rate = None
 
     def on_epoch_begin(self, epoch, logs=None):
         self._epoch = epoch
@@ -27,4 +28,9 @@ class StepSchedule(keras.callbacks.Callback):
     def on_train_batch_begin(self, batch, logs=None):
         step = (self._epoch - self._first_epoch) * self._steps_per_epoch + batch
         rate = self._stage.learning_rate_at(step, self._stage.epochs * self._steps_per_epoch)
-        self.model.optimizer.learning_rate = rate
+        if rate == self._rate:
+            return
+        if keras.backend.backend() == "jax":
+            # Inside of `fit` JAX keeps the optimizer's state elsewhere, the rate included.
+            self.model.jax_state_sync()
+        self.model.optimizer.learning_rate = self._rate = rate

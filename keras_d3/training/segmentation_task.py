@@ -3,6 +3,7 @@
 from keras_d3.data import check_image_records, image_shuffle_bytes, training_images, validation_images
 from keras_d3.models import preset_for
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
+from keras_d3.utils import ALL_WORK
 
 # `training.loss` and what its sum is divided by.
 AVERAGES = {"cross_entropy": "labeled", "cross_entropy_over_all_pixels": "all"}
@@ -27,7 +28,10 @@ class SegmentationTask:
         """Returns about the memory that the shuffle takes."""
         return image_shuffle_bytes(manifest, self._config.data)
 
-    def prepare(self, model, manifest, progress):
+    def prepare_records(self, manifest, progress):
+        """Nothing."""
+
+    def prepare(self, model, manifest):
         """Nothing: the normalization of images is that of the config."""
 
     def objective(self, model):
@@ -59,12 +63,12 @@ class SegmentationTask:
             "metrics": {"logits": [metric]},
         }
 
-    def training_data(self, manifest, batch_size, steps, first_epoch):
-        """Returns endless training batches."""
+    def training_data(self, manifest, batch_size, steps, first_epoch, share=ALL_WORK):
+        """Returns endless training batches; several processes are refused before (`TrainingDevices`)."""
         dataset = training_images(manifest, self._config.data, batch_size, steps, first_epoch=first_epoch)
         return self._for_all_outputs(dataset)
 
-    def validation_data(self, manifest, batch_size):
+    def validation_data(self, manifest, batch_size, share=ALL_WORK, even_batches=False):
         """Returns the validation split once, in batches of `validation_batch_size`."""
         return self._for_all_outputs(validation_images(manifest, self._config.data))
 

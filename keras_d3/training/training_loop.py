@@ -10,7 +10,9 @@ from keras_d3.data import check_kind, check_shards_once, load_manifest, reraise_
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.audio_summaries import AudioSummaries
 from keras_d3.training.callbacks import RunRecorder
-from keras_d3.training.optimizers import make_optimizer
+from keras_d3.training.devices import training_devices
+from keras_d3.training.networks import build_network, compile_network, default_jit_compile
+from keras_d3.training.processes import join_processes
 from keras_d3.training.run_logs import RunLogs
 from keras_d3.training.schedules import StepSchedule
 from keras_d3.training.step_reuse import StepReuse
@@ -30,6 +32,7 @@ def train(
     from_scratch=False,
     callbacks=(),
     step_reuse=None,
+    devices=None,
 ):
     """Trains one network from records with `model.fit`, or goes on where a run stopped.
 
@@ -66,6 +69,8 @@ def train(
             own state is not saved.
         step_reuse: `StepReuse` of the networks trained before, whose traced training step a network of the
             same architecture takes over; None to trace it anew. See `train_targets`.
+        devices: int, "all" or None, how many devices share each batch: see `training_devices`, also for
+            several processes.
 
     Returns:
         `TrainingState` with the history.
@@ -74,42 +79,52 @@ def train(
         FileNotFoundError: no records at `data_dir`.
         ValueError: a callback is none, or does what a setting does; the config starts from other weights and
             a new run gets none; the run directory belongs to another config or other initial weights, its
-            state or checkpoint is damaged, the records do not fit the config, training diverged, or a shard
-            is damaged (the message names it).
-        RuntimeError: another process trains in the run directory.
+            state or checkpoint is damaged, the records do not fit the config, training diverged, a shard is
+            damaged (the message names it), or devices or processes cannot share the batches.
+        RuntimeError: another process trains in the run directory; one of the same training does not answer,
+            or was lost.
     """
     check_initial_weights(config, run_dir, initial_weights is not None, from_scratch)
     check_callbacks(callbacks)
-    manifest = load_manifest(data_dir)
-    run = Run(run_dir)
-    check_training(config, manifest)
-    check_shards_once(manifest, "train", "validation")
-    with run.writing():
-        run.claim(config)
-        state = run.read_state()
-        _check_state(run, state, config.training.stages)
+    with training_devices(devices) as place:
+        manifest = load_manifest(data_dir)
+        run = place.run(run_dir)
+        check_training(config, manifest)
         description = initial_weights.description if initial_weights else None
-        run.claim_initial_weights(description, state, from_scratch)
-        if not state.finished:
-            state.commit = state.commit or current_commit()
-            _record_tracks(run, manifest)
-            task = task_of(config)
-            _make_deterministic(config.training.seed)
-            model = _load_or_build(
-                config, run, state, manifest, task, initial_weights, bool(verbose), step_reuse or StepReuse()
-            )
-            _run_stages(model, config, run, state, manifest, task, stop_after_epoch, verbose, callbacks)
+        place.check(config, manifest, stop_after_epoch=stop_after_epoch, initial_weights=description)
+        task = task_of(config)
+        verbose = verbose if place.is_first else 0
+        with run.writing():
+            with place.first_alone():
+                check_shards_once(manifest, "train", "validation")
+                run.claim(config)
+                state = run.read_state()
+                _check_state(run, state, config.training.stages)
+                run.claim_initial_weights(description, state, from_scratch)
+                if not state.epoch:
+                    task.prepare_records(manifest, bool(verbose))
+            place.check_same_epoch(state)
+            if not state.finished:
+                state.commit = state.commit or current_commit()
+                _record_tracks(run, manifest)
+                _make_deterministic(config.training.seed)
+                model = _load_or_build(
+                    config, run, state, manifest, task, initial_weights, step_reuse or StepReuse()
+                )
+                _run_stages(
+                    model, config, run, state, manifest, task, place, stop_after_epoch, verbose, callbacks
+                )
     return state
 
 
-def _run_stages(model, config, run, state, manifest, task, stop_after_epoch, verbose, callbacks):
+def _run_stages(model, config, run, state, manifest, task, place, stop_after_epoch, verbose, callbacks):
     """Trains from where the state stands to its end, or to `stop_after_epoch`; updates it in place."""
     has_validation = "validation" in manifest.splits
     average = _weight_average(config, run, state)
     state.parameters = sum(int(keras.ops.size(weight)) for weight in model.trainable_weights)
     if verbose == "auto":
         verbose = 1 if sys.stdout.isatty() else 2
-    logs = _logs(config, run, manifest, task, average)
+    logs = _logs(config, run, manifest, task, average) if place.is_first else []
     stages = config.training.stages
     while state.stage < len(stages):
         if stop_after_epoch is not None and state.epoch >= stop_after_epoch:
@@ -119,8 +134,8 @@ def _run_stages(model, config, run, state, manifest, task, stop_after_epoch, ver
         recorder = RunRecorder(run, state, stage, steps, has_validation, config.training.monitor, average)
         with reraise_with_shard_name(manifest):
             model.fit(
-                task.training_data(manifest, stage.batch_size, steps, state.epoch),
-                validation_data=task.validation_data(manifest, stage.batch_size) if has_validation else None,
+                task.training_data(manifest, stage.batch_size, steps, state.epoch, place.share),
+                validation_data=_validation_data(task, manifest, stage, place) if has_validation else None,
                 initial_epoch=state.epoch,
                 epochs=_last_epoch(state, stage, stop_after_epoch),
                 steps_per_epoch=steps,
@@ -138,6 +153,10 @@ def _run_stages(model, config, run, state, manifest, task, stop_after_epoch, ver
             return
     state.finished = True
     run.save_state(state)
+
+
+def _validation_data(task, manifest, stage, place):
+    return task.validation_data(manifest, stage.batch_size, place.share, place.needs_even_batches)
 
 
 def train_targets(config, data_dir, run_dir, **kwargs):
@@ -162,8 +181,10 @@ def train_targets(config, data_dir, run_dir, **kwargs):
     has_weights = kwargs.get("initial_weights") is not None
     check_initial_weights(config, run_dir, has_weights, kwargs.get("from_scratch", False))
     run = Run(run_dir)
-    with run.writing():
-        run.claim(config)
+    is_first = join_processes().number == 0
+    with run.writing() if is_first else contextlib.nullcontext():
+        if is_first:
+            run.claim(config)
         kwargs = {"step_reuse": StepReuse(), **kwargs}
         return {
             source: train(config.for_target(source), data_dir, run.path / source, **kwargs)
@@ -216,31 +237,6 @@ def check_training(config, manifest):
         )
 
 
-def build_network(config):
-    """Builds the network of a run in its dtype policy, without compiling it.
-
-    Args:
-        config: `RunConfig` of one network.
-
-    Returns:
-        `keras.Model`.
-    """
-    with _dtype_policy(config.training.precision):
-        return models.build(models.preset_for(config).name, tiny=config.tiny, **config.model)
-
-
-def default_jit_compile():
-    """Returns Keras' `jit_compile` for this machine: False on the CPU, "auto" on an accelerator.
-
-    XLA on a CPU makes a training step of these networks 3 to 4 times slower, and "auto" picks it.
-    """
-    if keras.backend.backend() != "tensorflow":
-        return "auto"
-    import tensorflow as tf
-
-    return "auto" if tf.config.list_physical_devices("GPU") else False
-
-
 def _make_deterministic(seed):
     """Seeds everything, and has TensorFlow sum in the same order each time (process-wide)."""
     keras.utils.set_random_seed(seed)
@@ -250,7 +246,7 @@ def _make_deterministic(seed):
         tf.config.experimental.enable_op_determinism()
 
 
-def _load_or_build(config, run, state, manifest, task, initial_weights, progress, step_reuse):
+def _load_or_build(config, run, state, manifest, task, initial_weights, step_reuse):
     if state.epoch:
         hint = f"Restore it, or remove `{run.path}` and train again."
         model = models.load_network(run.resume_checkpoint(state.epoch), compile=True, hint=hint)
@@ -260,8 +256,8 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, progress
     # Not when resuming: the checkpoint already contains the trained weights.
     if initial_weights:
         initial_weights.apply(model)
-    task.prepare(model, manifest, progress)
-    return step_reuse.compiled(model, config, lambda model: _compile(model, config, task))
+    task.prepare(model, manifest)
+    return step_reuse.compiled(model, config, lambda model: compile_network(model, config, task))
 
 
 def _last_epoch(state, stage, stop_after_epoch):
@@ -293,42 +289,7 @@ def _weight_average(config, run, state):
     return average
 
 
-def compiled_network(config, task):
-    """Builds and compiles the network of a run as its first step finds it, for measurements.
-
-    Args:
-        config: `RunConfig` of one network.
-        task: `task_of(config)`.
-
-    Returns:
-        `keras.Model`, without the statistics of its records.
-    """
-    return _compile(build_network(config), config, task)
-
-
-def _compile(model, config, task):
-    model.compile(
-        optimizer=make_optimizer(config.training),
-        jit_compile=default_jit_compile(),
-        **task.objective(model),
-    )
-    # Variables that appear while the training step is traced make TensorFlow trace it a second time.
-    model.optimizer.build(model.trainable_variables)
-    return model
-
-
 def _record_tracks(run, manifest):
     """For evaluation, which refuses to score what was trained on."""
     splits = [split for split in ("train", "validation") if split in manifest.splits]
     run.record_tracks({split: [item.name for item in manifest.items(split)] for split in splits})
-
-
-@contextlib.contextmanager
-def _dtype_policy(name):
-    """Makes `name` Keras' dtype policy inside the block only."""
-    before = keras.config.dtype_policy()
-    keras.config.set_dtype_policy(name)
-    try:
-        yield
-    finally:
-        keras.config.set_dtype_policy(before)

@@ -240,8 +240,10 @@ def test_spectrogram_targets(records, tmp_path, monkeypatch):
     """`target="all"` trains one network per source; alone, a target gives the same weights."""
     config = spectrogram_config("all").with_sources(("bass", "vocals"))
     compiled = []
-    compile_model = training_loop._compile
-    monkeypatch.setattr(training_loop, "_compile", lambda *args: compiled.append(1) or compile_model(*args))
+    compile_model = training_loop.compile_network
+    monkeypatch.setattr(
+        training_loop, "compile_network", lambda *args: compiled.append(1) or compile_model(*args)
+    )
     states = train_targets(config, records, tmp_path / "all", verbose=0)
     assert list(states) == ["bass", "vocals"] and len(compiled) == 1
     assert states["bass"].history[0]["loss"] != states["vocals"].history[0]["loss"]

@@ -1,9 +1,13 @@
 """Magnitude batches for spectrogram networks."""
 
+import keras
+import numpy as np
 import tensorflow as tf
 
-from keras_d3.ops import frame_spectra, magnitude, reflect
+from keras_d3.ops import frame_spectra, magnitude, reflect, reflect_positions
 from keras_d3.utils import check_frames
+
+_IS_TENSORFLOW = keras.backend.backend() == "tensorflow"
 
 
 def to_magnitudes(
@@ -34,7 +38,7 @@ def to_magnitudes(
     >>> magnitudes = to_magnitudes(waveforms, "vocals", 4096, 1024, num_frames=256)
     """
     check_frames(frame_length, frame_step, any_step=True)
-    mixture_spec, target_specs = dataset.element_spec
+    mixture_spec, target_specs, *_ = dataset.element_spec
     if target not in target_specs:
         raise ValueError(
             f"`target` must be one of {', '.join(target_specs)}: the dataset holds no other. "
@@ -54,12 +58,11 @@ def to_magnitudes(
         )
 
     def centered(waveform):
-        padded = reflect(waveform, frame_length // 2)
-        return magnitude(*frame_spectra(padded, frame_length, frame_step))[:, :num_frames]
+        return _magnitudes(_reflected(waveform, frame_length // 2), frame_length, frame_step)[:, :num_frames]
 
     @tf.autograph.experimental.do_not_convert
-    def both(mixture, targets):
-        return centered(mixture), centered(targets[target])
+    def both(mixture, targets, *weights):
+        return centered(mixture), centered(targets[target]), *_with_axis(weights)
 
     return dataset.map(both, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
 
@@ -88,10 +91,38 @@ def targets_to_magnitudes(dataset: tf.data.Dataset, frame_length: int, frame_ste
     check_frames(frame_length, frame_step, any_step=True)
 
     @tf.autograph.experimental.do_not_convert
-    def transform(mixture, targets):
-        return mixture, {
-            source: magnitude(*frame_spectra(waveform, frame_length, frame_step))
-            for source, waveform in targets.items()
+    def transform(mixture, targets, *weights):
+        magnitudes = {
+            source: _magnitudes(waveform, frame_length, frame_step) for source, waveform in targets.items()
         }
+        return mixture, magnitudes, *_with_axis(weights)
 
     return dataset.map(transform, num_parallel_calls=tf.data.AUTOTUNE).prefetch(2)
+
+
+def _with_axis(weights):
+    """Weights (batch, 1) of waveforms with the axis that losses of spectrograms have more."""
+    return [weight[:, tf.newaxis] for weight in weights]
+
+
+# `keras_d3.ops` computes on Keras' backend, tf.data on TensorFlow, whatever the backend: where it is another,
+# TensorFlow's own operations give the same values up to rounding.
+
+
+def _reflected(waveform, amount):
+    """`reflect` of waveforms (batch, time, channels)."""
+    if _IS_TENSORFLOW:
+        return reflect(waveform, amount)
+    num_samples = waveform.shape[1]
+    return tf.gather(
+        waveform, reflect_positions(np.arange(-amount, num_samples + amount), num_samples), axis=1
+    )
+
+
+def _magnitudes(waveform, frame_length, frame_step):
+    """Magnitudes (batch, frames, bins, channels) of the frames inside waveforms (batch, time, channels)."""
+    if _IS_TENSORFLOW:
+        return magnitude(*frame_spectra(waveform, frame_length, frame_step))
+    by_channel = tf.transpose(waveform, (0, 2, 1))
+    spectra = tf.signal.stft(by_channel, frame_length, frame_step, frame_length)
+    return tf.transpose(tf.abs(spectra), (0, 2, 3, 1))

@@ -7,9 +7,10 @@ from keras_d3.data.audio.excerpt_sources import CodedExcerpts, excerpts_of
 from keras_d3.data.audio.excerpts import ExcerptSampler, features_read
 from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.mixing import Mixer
+from keras_d3.data.audio.starts import ExcerptStarts
 from keras_d3.data.epochs import endless_epochs, fix_graph_seed, fold_in
 from keras_d3.settings import AudioDataConfig
-from keras_d3.utils import check_positive_int
+from keras_d3.utils import ALL_WORK, WorkShard, check_positive_int
 
 
 def training_waveforms(
@@ -20,6 +21,7 @@ def training_waveforms(
     first_epoch: int = 0,
     deterministic: bool = True,
     split: str = "train",
+    share: WorkShard = ALL_WORK,
 ) -> tf.data.Dataset:
     """Returns endless random training batches.
 
@@ -39,18 +41,21 @@ def training_waveforms(
     Args:
         manifest: `AudioManifest`.
         config: `AudioDataConfig`.
-        batch_size: int, examples per batch.
+        batch_size: int, examples per batch, of all shares together.
         steps_per_epoch: int, batches per epoch.
         first_epoch: int, epoch to start with.
         deterministic: bool. False lets tf.data deliver batches out of order when that is faster.
         split: str, "train", "validation" or "test".
+        share: `WorkShard`, for one of several processes: every `share.count`-th example of each batch of one
+            process, with the same augmentation. Of plain records only the samples of these are read.
 
     Returns:
         A `tf.data.Dataset` of `(mixture, targets)`: float32 `(batch, input_samples,
         channels)` and `{source: float32 (batch, output_samples, channels)}`.
 
     Raises:
-        ValueError: the records cannot feed this config (rate, sources), or an integer is out of range.
+        ValueError: the records cannot feed this config (rate, sources), an integer is out of range, or a
+            batch or the records cannot be shared by so many.
 
     Example:
 
@@ -61,6 +66,8 @@ def training_waveforms(
     check_positive_int("steps_per_epoch", steps_per_epoch)
     check_positive_int("first_epoch", first_epoch, 0)
     check_audio_records(manifest, config, split)
+    own_batch_size = _own_batch_size(batch_size, share)
+    _check_enough(manifest, config, split, share)
     features = features_read(manifest, config)
     num_streams = len(features) if config.sources_from == "different_tracks" else 1
     source = excerpts_of(manifest, split, config, features)
@@ -80,14 +87,17 @@ def training_waveforms(
             num_parallel_calls=num_streams if source.in_parallel else None,
             deterministic=True if source.in_parallel else None,
         )
-        batches = excerpts.batch(batch_size * num_streams, drop_remainder=True)
+        if share.count > 1:  # an example is one excerpt of every stream
+            excerpts = excerpts.batch(num_streams).shard(share.count, share.number - 1).unbatch()
+        batches = excerpts.batch(own_batch_size * num_streams, drop_remainder=True)
 
         def finish(number, excerpts):
             batch_seed = fold_in(fold_in(seed, num_streams), number)
             # An example is one excerpt of every stream.
-            excerpts = tf.reshape(excerpts, (batch_size, num_streams, *excerpts.shape[1:]))
-            augmentation = draw_augmentation(batch_size, len(features), batch_seed, config)
-            return _mix(mixer, config, source.read, excerpts, *augmentation)
+            excerpts = tf.reshape(excerpts, (own_batch_size, num_streams, *excerpts.shape[1:]))
+            drawn = draw_augmentation(batch_size, len(features), batch_seed, config)
+            gains, swaps = (values[share.number - 1 :: share.count] for values in drawn)
+            return _mix(mixer, config, source.read, excerpts, gains, swaps)
 
         return batches.take(steps_per_epoch).enumerate().map(finish, num_parallel_calls=tf.data.AUTOTUNE)
 
@@ -95,7 +105,12 @@ def training_waveforms(
 
 
 def validation_waveforms(
-    manifest: AudioManifest, config: AudioDataConfig, batch_size: int, split: str = "validation"
+    manifest: AudioManifest,
+    config: AudioDataConfig,
+    batch_size: int,
+    split: str = "validation",
+    share: WorkShard = ALL_WORK,
+    even_batches: bool = False,
 ) -> tf.data.Dataset:
     """Returns consecutive windows over whole tracks, always the same, each once.
 
@@ -103,12 +118,20 @@ def validation_waveforms(
     track; the last is zero-padded and kept, and so is the last, smaller batch.
     Nothing is augmented.
 
+    Several devices need batches of one size. With `even_batches` silent examples of weight 0 fill up the last
+    batch, and the weight of all others makes up for that, so that Keras' mean over the examples of all
+    batches is that over the windows alone.
+
     Args:
         manifest, config, batch_size: as in `training_waveforms`.
         split: str, "train", "validation" or "test".
+        share: `WorkShard`, as in `training_waveforms`, but all records of the split are read; more than one
+            need `even_batches`.
+        even_batches: bool, whether every batch has `batch_size / share.count` examples.
 
     Returns:
-        A finite `tf.data.Dataset` of `(mixture, targets)` as from `training_waveforms`.
+        A finite `tf.data.Dataset` of `(mixture, targets)` as from `training_waveforms`; with `even_batches`
+        of `(mixture, targets, weights)`, weights float32 `(batch, 1)`.
 
     Raises:
         ValueError: the records cannot feed this config, or `batch_size` is not positive.
@@ -119,15 +142,48 @@ def validation_waveforms(
     mixer = Mixer(manifest, config, sampler.features)
 
     @tf.autograph.experimental.do_not_convert
-    def finish(excerpts):
+    def finish(excerpts, *weights):
         shape = (tf.shape(excerpts)[0], len(sampler.features))
         gains, swaps = tf.ones(shape), tf.zeros(shape, tf.bool)
-        return _mix(mixer, config, CodedExcerpts.read, excerpts, gains, swaps)
+        # One more axis, as the losses of an example have: Keras does not add it.
+        weights = [weight[:, tf.newaxis] for weight in weights]
+        return *_mix(mixer, config, CodedExcerpts.read, excerpts, gains, swaps), *weights
 
     excerpts = sampler.in_order(config.validation_hop or config.output_samples)
-    num_batches = -(-num_validation_windows(manifest, config, split) // batch_size)
-    dataset = excerpts.batch(batch_size).map(finish)
+    num_windows = num_validation_windows(manifest, config, split)
+    num_batches = -(-num_windows // batch_size)
+    if even_batches:
+        excerpts = _filled_up(excerpts, num_windows, num_batches * batch_size)
+        excerpts = excerpts.shard(share.count, share.number - 1)
+    dataset = excerpts.batch(_own_batch_size(batch_size, share)).map(finish)
     return dataset.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+
+
+def _own_batch_size(batch_size, share):
+    if batch_size % share.count:
+        raise ValueError(
+            f"`batch_size` must be a multiple of the {share.count} processes. Received: "
+            f"batch_size={batch_size}."
+        )
+    return batch_size // share.count
+
+
+def _check_enough(manifest, config, split, share):
+    per_pass = ExcerptStarts(manifest, split, config).per_pass if share.count > 1 else 1
+    if per_pass < share.count:
+        raise ValueError(
+            f"A pass over the {split} records must have an excerpt for each of the {share.count} processes. "
+            f"Received: {per_pass} of `{manifest.directory}`. Start fewer processes, or raise "
+            "`data.excerpts_per_block`."
+        )
+
+
+def _filled_up(excerpts, num_excerpts, wanted):
+    """Returns excerpts and their weights, with silent ones of weight 0 at the end."""
+    weight = wanted / num_excerpts
+    silence = tf.data.Dataset.from_tensors((tf.zeros(excerpts.element_spec.shape, tf.int16), 0.0))
+    weighted = excerpts.map(lambda samples: (samples, weight))
+    return weighted.concatenate(silence.repeat(wanted - num_excerpts))
 
 
 def num_validation_windows(
