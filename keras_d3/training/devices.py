@@ -104,6 +104,20 @@ class TrainingDevices:
                 "to 0."
             )
 
+    def check_network(self, model) -> None:
+        """Refuses what `tf.distribute` would train otherwise than one device.
+
+        Raises:
+            ValueError: the network has batch normalization. On JAX its statistics are those of whole batches.
+        """
+        is_split = self._num_devices > 1 and keras.backend.backend() == "tensorflow"
+        if is_split and any("moving_mean" in weight.path for weight in model.weights):
+            raise ValueError(
+                "Batch normalization on several devices of TensorFlow takes the statistics of each device's "
+                f"part of a batch. Received: {self._num_devices} devices, network {model.name!r}. Train on "
+                "one, or set KERAS_BACKEND=jax."
+            )
+
     def check_same_epoch(self, state: TrainingState) -> None:
         """Raises ValueError where processes see another state of the run directory."""
         check_same(self._process, {"epoch in `run_dir`, on a disk that all see": str(state.epoch)})

@@ -111,6 +111,7 @@ def train(
                 model = _load_or_build(
                     config, run, state, manifest, task, initial_weights, step_reuse or StepReuse()
                 )
+                place.check_network(model)
                 _run_stages(
                     model, config, run, state, manifest, task, place, stop_after_epoch, verbose, callbacks
                 )

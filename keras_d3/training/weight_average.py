@@ -81,6 +81,12 @@ class WeightAverage(keras.callbacks.Callback):
         if not self._averages:  # before the first step
             return
         for average, weight in zip(self._averages, self.model.weights, strict=True):
+            if keras.backend.backend() == "jax":
+                # Arrays never change, and values from elsewhere would be compared among all processes.
+                trained = weight.value
+                weight.assign(average.value)
+                average.assign(trained)
+                continue
             # Copies: an array of a backend may be a view of what is about to be overwritten.
             trained = np.array(keras.ops.convert_to_numpy(weight))
             weight.assign(np.array(keras.ops.convert_to_numpy(average)))

@@ -15,7 +15,7 @@ from keras_d3.settings import Recipe
 from keras_d3.training import train
 from keras_d3.training.devices import TrainingDevices, training_devices
 from keras_d3.training.processes import Process
-from tests.helpers.training_configs import waveform_config
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -69,6 +69,15 @@ def test_what_devices_cannot_share_is_refused_before_anything_is_written(records
 def test_settings_that_are_other_ones_on_several_devices_are_refused(records, settings, message):
     with pytest.raises(ValueError, match=message):
         TrainingDevices(2, Process()).check(waveform_config(**settings), load_manifest(records))
+
+
+def test_batch_normalization_is_refused_on_tensorflow(records, tmp_path, monkeypatch):
+    from keras_d3.training import devices as module
+
+    two = (module.contextlib.nullcontext(), 2)
+    monkeypatch.setattr(module, "_tensorflow_scope", lambda devices, process: two)
+    with pytest.raises(ValueError, match="Batch normalization .*Received: 2 devices, .*KERAS_BACKEND=jax"):
+        train(spectrogram_config("bass"), records, tmp_path / "run", verbose=0, devices=2)
 
 
 def test_other_backends_are_refused(monkeypatch):
