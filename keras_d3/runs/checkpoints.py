@@ -6,6 +6,7 @@ checkpoints/last.keras        the same file as averaged_N.keras, or else as epoc
 checkpoints/best.keras        likewise, of the best epoch
 """
 
+import contextlib
 import filecmp
 import os
 from pathlib import Path
@@ -92,8 +93,24 @@ class Checkpoints:
 
 def _save(model, path):
     # HDF5 has errors of its own where the disk is full.
-    with write_errors(path, RuntimeError), atomic_path(path) as temporary:
+    with write_errors(path, RuntimeError), atomic_path(path) as temporary, _undistributed():
         model.save(temporary)
+
+
+@contextlib.contextmanager
+def _undistributed():
+    """No distribution inside the block: Keras makes variables while it saves.
+
+    In a training of several processes, of which one saves, that one would wait for all others to make them.
+    """
+    import keras
+
+    distribution = keras.distribution.distribution()
+    keras.distribution.set_distribution(None)
+    try:
+        yield
+    finally:
+        keras.distribution.set_distribution(distribution)
 
 
 def _names_of(state):
