@@ -39,8 +39,11 @@ ANSWER_SECS = 120
 HEARTBEAT_SECS = 50
 # The first process's preparations take no longer: it may have to read all records for their statistics.
 BARRIER_SECS = 6 * 3600
-# Words of JAX's errors about other processes.
-OF_OTHERS = "gloo|nccl|coordinat|heartbeat|barrier|peer|connection|socket|deadline"
+# JAX's errors about other processes: a status, and words. They come as one of several classes.
+OF_OTHERS = re.compile(
+    "^[A-Z_]+: .*(gloo|nccl|coordinat|heartbeat|barrier|peer|connection|socket|deadline)",
+    re.IGNORECASE | re.DOTALL,
+)
 
 _rounds = itertools.count()
 
@@ -207,12 +210,10 @@ def lost_process_told(process: Process) -> Iterator[None]:
     if process.count == 1:
         yield
         return
-    import jax
-
     try:
         yield
-    except jax.errors.JaxRuntimeError as error:
-        if not re.search(OF_OTHERS, str(error), re.IGNORECASE):
+    except (RuntimeError, ValueError) as error:
+        if not OF_OTHERS.match(str(error)):
             raise
         raise RuntimeError(
             f"Another process of the training was lost ({_first_line(error)}). Finished epochs are kept: "

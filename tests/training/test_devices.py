@@ -16,6 +16,7 @@ from keras_d3.training import train
 from keras_d3.training.devices import TrainingDevices, training_devices
 from keras_d3.training.processes import Process
 from tests.helpers.training_configs import spectrogram_config, waveform_config
+from tests.training.test_waveform_loss import long_enough
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -68,7 +69,7 @@ def test_what_devices_cannot_share_is_refused_before_anything_is_written(records
 )
 def test_settings_that_are_other_ones_on_several_devices_are_refused(records, settings, message):
     with pytest.raises(ValueError, match=message):
-        TrainingDevices(2, Process()).check(waveform_config(**settings), load_manifest(records))
+        TrainingDevices(2, Process()).check(long_enough(**settings), load_manifest(records))
 
 
 def test_batch_normalization_is_refused_on_tensorflow(records, tmp_path, monkeypatch):

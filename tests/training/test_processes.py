@@ -19,6 +19,7 @@ from keras_d3.training.processes import (
     Process,
     check_same,
     join_processes,
+    lost_process_told,
     requested_process,
     wait_for_answer,
 )
@@ -106,6 +107,16 @@ def test_processes_that_differ_are_told_what_in(monkeypatch):
     with pytest.raises(ValueError, match="the same records. Received: b in process 0, c in process 1"):
         check_same(Process(1, 2), {"config": "a", "records": "c"})
     check_same(Process(0, 1), {"config": "alone"})
+
+
+@pytest.mark.parametrize("error", [RuntimeError, ValueError])
+def test_errors_of_jax_about_other_processes_are_told(error):
+    told = pytest.raises(RuntimeError, match="Another process of the training was lost .*same command")
+    with told, lost_process_told(Process(0, 2)):
+        raise error("UNKNOWN: Gloo AllGather failed: Connection closed by peer [127.0.0.1]:35206")
+    with pytest.raises(error, match="^RESOURCE_EXHAUSTED: Out of memory$"):
+        with lost_process_told(Process(0, 2)):
+            raise error("RESOURCE_EXHAUSTED: Out of memory")
 
 
 # What follows runs in processes on JAX, with TensorFlow beside it to read the records.
