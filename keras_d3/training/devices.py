@@ -14,9 +14,9 @@ from keras_d3.runs import FollowingRun, Run, TrainingState
 from keras_d3.training.processes import (
     Process,
     check_same,
+    first_alone,
     join_processes,
     lost_process_told,
-    wait_at_barrier,
 )
 from keras_d3.utils import WorkShard, code_version
 
@@ -122,14 +122,9 @@ class TrainingDevices:
         """Raises ValueError where processes see another state of the run directory."""
         check_same(self._process, {"epoch in `run_dir`, on a disk that all see": str(state.epoch)})
 
-    @contextlib.contextmanager
-    def first_alone(self) -> Iterator[None]:
+    def first_alone(self) -> contextlib.AbstractContextManager[None]:
         """Has process 0 go through the block before all others do."""
-        if not self.is_first:
-            wait_at_barrier(self._process)
-        yield
-        if self.is_first:
-            wait_at_barrier(self._process)
+        return first_alone(self._process)
 
 
 @contextlib.contextmanager

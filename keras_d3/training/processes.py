@@ -38,7 +38,10 @@ ANSWER_SECS = 120
 # After which a process that says nothing counts as lost.
 HEARTBEAT_SECS = 50
 # The first process's preparations take no longer: it may have to read all records for their statistics.
-BARRIER_SECS = 6 * 3600
+FIRST_SECS = 6 * 3600
+# How long process 0 waits before it ends on an error: what connects the others ends with it, and JAX would
+# end them before they have said theirs.
+LAST_SECS = 3
 # JAX's errors about other processes: a status, and words. They come as one of several classes.
 OF_OTHERS = re.compile(
     "^[A-Z_]+: .*(gloo|nccl|coordinat|heartbeat|barrier|peer|connection|socket|deadline)",
@@ -194,10 +197,29 @@ def check_same(process: Process, facts: Mapping[str, str]) -> None:
                 )
 
 
-def wait_at_barrier(process: Process) -> None:
-    """Waits until all processes are here."""
-    if process.count > 1:
-        _client().wait_at_barrier(f"keras_d3/barrier/{next(_rounds)}", BARRIER_SECS * 1000)
+@contextlib.contextmanager
+def first_alone(process: Process) -> Iterator[None]:
+    """Has process 0 go through the block before all others do.
+
+    Raises:
+        RuntimeError: in the others, if it has ended there.
+    """
+    if process.count == 1:
+        yield
+        return
+    key = f"keras_d3/first/{next(_rounds)}"
+    if process.number:
+        failure = json.loads(_client().blocking_key_value_get(key, FIRST_SECS * 1000))
+        if failure is not None:
+            raise RuntimeError(f"Process 0 of the training has ended: {failure}")
+        yield
+        return
+    try:
+        yield
+    except Exception as error:
+        _client().key_value_set(key, json.dumps(str(error)))
+        raise
+    _client().key_value_set(key, "null")
 
 
 @contextlib.contextmanager
@@ -226,6 +248,8 @@ def end_without_others(exit_code: int) -> None:
     if "jax" in sys.modules and sys.modules["jax"].distributed.is_initialized():
         sys.stdout.flush()
         sys.stderr.flush()
+        if requested_process(os.environ).number == 0:
+            time.sleep(LAST_SECS)
         os._exit(exit_code)
 
 

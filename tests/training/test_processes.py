@@ -1,5 +1,7 @@
 """Training in several processes on JAX: what starts it, what is refused, equal losses, a lost process."""
 
+import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -18,6 +20,7 @@ from keras_d3.training import processes, train
 from keras_d3.training.processes import (
     Process,
     check_same,
+    first_alone,
     join_processes,
     lost_process_told,
     requested_process,
@@ -109,6 +112,19 @@ def test_processes_that_differ_are_told_what_in(monkeypatch):
     check_same(Process(0, 1), {"config": "alone"})
 
 
+def test_the_others_follow_the_first_or_say_why_it_ended(monkeypatch):
+    store = Store({})
+    monkeypatch.setattr(processes, "_client", lambda: store)
+    for text, follows in (("", True), ("The disk is full.", False)):
+        monkeypatch.setattr(processes, "_rounds", itertools.repeat(7))
+        with contextlib.suppress(OSError), first_alone(Process(0, 2)):
+            if text:
+                raise OSError(text)
+        told = pytest.raises(RuntimeError, match="^Process 0 of the training has ended: The disk is full.$")
+        with contextlib.nullcontext() if follows else told, first_alone(Process(1, 2)):
+            pass
+
+
 @pytest.mark.parametrize("error", [RuntimeError, ValueError])
 def test_errors_of_jax_about_other_processes_are_told(error):
     told = pytest.raises(RuntimeError, match="Another process of the training was lost .*same command")
@@ -137,6 +153,9 @@ def start(records, trainings, num_devices=1, number=None, port=None):
         "KERAS_BACKEND": "jax",
         "TF_CPP_MIN_LOG_LEVEL": "3",
         "XLA_FLAGS": f"{XLA_FLAGS}{num_devices}",
+        # What one process has compiled the next ones read.
+        "JAX_COMPILATION_CACHE_DIR": str(Path(records).parent / "compiled"),
+        "JAX_PERSISTENT_CACHE_MIN_COMPILE_TIME_SECS": "0",
     }
     if number is not None:
         environment |= {
