@@ -28,7 +28,9 @@ DEFAULT_NUM_INPUTS, DEFAULT_NOISE = 4, 0.1
 
 def add_erf(command):
     """Adds the options of the command."""
-    command.description = "Writes a picture (enlarged 10 times, black is exactly zero), the map and its numbers."
+    command.description = (
+        "Writes a picture (enlarged 10 times, black is exactly zero), the map and its numbers."
+    )
     command.add_argument(
         "network",
         nargs="?",

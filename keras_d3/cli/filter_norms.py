@@ -8,7 +8,9 @@ from keras_d3.cli.options import add_out, check_out
 
 def add_filter_norms(command):
     """Adds the options of the command."""
-    command.description = "Writes <network>.json (means, and the norm of every map) and <network>.png (the means)."
+    command.description = (
+        "Writes <network>.json (means, and the norm of every map) and <network>.png (the means)."
+    )
     add_networks(command.add_mutually_exclusive_group(required=True))
     add_out(command)
     command.set_defaults(run=_filter_norms)

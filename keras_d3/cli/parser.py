@@ -6,18 +6,19 @@ import sys
 
 from keras_d3.utils import run_reporting_errors
 
-# name: what it does. The module of the same name has its options (`add_<name>`) and loads when it is asked for.
+# What each command does. The module of its name has its options (`add_<name>`), and loads when they are needed.
 _COMMANDS = {
     "models": "list the presets with their sizes",
     "pull": "fetch weights that authors published, by name, and keep them as SavedModels",
     "separate": "separate songs into stems with a SavedModel",
     "segment": "find the class of every pixel of images with a SavedModel",
     "evaluate": "score estimates with museval, or any SavedModel on records",
-    "export": "export a trained run as a SavedModel (waveform in, stems out; image in, labels out), or its networks "
-    "alone",
+    "export": "export a trained run as a SavedModel (waveform in, stems out; image in, labels out), or its "
+    "networks alone",
     "convert": "turn weights that authors published into a SavedModel",
     "erf": "effective receptive field of a network or a part of it: which inputs an output depends on",
-    "filter-norms": "norms of the filters that read up-sampled and skip maps, per block of a network's decoder",
+    "filter-norms": "norms of the filters that read up-sampled and skip maps, per block of a network's "
+    "decoder",
 }
 
 
