@@ -6,7 +6,7 @@ import sys
 
 from keras_d3.utils import run_reporting_errors
 
-# What each command does. The module of its name has its options (`add_<name>`), and loads when they are needed.
+# What each command does. The module of its name has its options (`add_<name>`), and loads when needed.
 _COMMANDS = {
     "models": "list the presets with their sizes",
     "pull": "fetch weights that authors published, by name, and keep them as SavedModels",

@@ -67,7 +67,7 @@ class Reader:
             return None
 
     def outcome(self, content: bytes) -> str:
-        """Reads other content, and puts the file's own back; returns the error's sentence, or "" if it was read."""
+        """Reads other content, then restores the file; returns the error's sentence, or "" if it was read."""
         if self.path is not None:
             self.path.write_bytes(content)
         try:
