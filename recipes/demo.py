@@ -9,7 +9,10 @@ import sys
 import time
 from pathlib import Path
 
-from keras_d3.utils import run_reporting_errors
+from keras_d3.utils import num_cores, run_reporting_errors
+
+# Networks that are trained at a time; each takes up to 2 GB.
+MAX_TRAININGS = 4
 
 
 def build_parser():
@@ -68,6 +71,10 @@ def _demo(options):
                 "tiny",
                 "--attribution",
                 f"{corpus}/{ATTRIBUTION_FILE}",
+                "--backend",
+                "shared",
+                "--trainings",
+                str(min(num_cores(), MAX_TRAININGS)),
             ],
         ),
     )

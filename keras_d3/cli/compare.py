@@ -75,6 +75,13 @@ def _add_training(parser: argparse.ArgumentParser) -> None:
         help="train every network once per seed; the report has mean and standard deviation",
     )
     parser.add_argument(
+        "--trainings",
+        type=int,
+        default=1,
+        metavar="N",
+        help="networks trained at a time, which share the cores (default 1)",
+    )
+    parser.add_argument(
         "--initial-weights",
         action="append",
         default=[],
@@ -144,6 +151,7 @@ def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: st
         excerpt_track=options.excerpt,
         num_images=options.images,
         num_workers=options.workers,
+        num_trainings=options.trainings,
         backend=options.backend,
         command=command,
         attribution=_text_of(options.attribution),

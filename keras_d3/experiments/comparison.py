@@ -9,11 +9,13 @@ from keras_d3.convert import InitialWeights
 from keras_d3.experiments.audio_comparison import AudioComparison
 from keras_d3.experiments.compared_runs import ComparedRun, claim_comparison
 from keras_d3.experiments.image_comparison import ImageComparison
+from keras_d3.experiments.parallel_training import train_side_by_side
 from keras_d3.experiments.records_choice import choose_records, load_records
 from keras_d3.experiments.stopwatch import Stopwatch
 from keras_d3.models import preset_for
 from keras_d3.runs import check_initial_weights
 from keras_d3.training import train_targets
+from keras_d3.utils import check_positive_int
 
 
 @dataclasses.dataclass(frozen=True)
@@ -24,6 +26,8 @@ class ComparisonOptions:
         excerpt_track: str, name of the test track that a report on audio plays; by default the first.
         num_images: int, how many images a report on images shows.
         num_workers: int, scoring processes; by default one per core.
+        num_trainings: int, networks that are trained at a time, each in a process of its own with its share
+            of the cores.
         backend: "museval" or "shared", of the scores of audio: see `keras_d3.evaluation.score_track`.
         command: str, how the comparison was called, for the report.
         attribution: str, credit and license of the data set's audio, for the report.
@@ -32,6 +36,7 @@ class ComparisonOptions:
     excerpt_track: str | None = None
     num_images: int = 4
     num_workers: int | None = None
+    num_trainings: int = 1
     backend: str = "museval"
     command: str = ""
     attribution: str = ""
@@ -81,7 +86,14 @@ def compare(
     """
     options, out_dir = options or ComparisonOptions(), Path(out_dir)
     records = choose_records(runs, load_records(data), train)
-    weights = _initial_weights(runs, initial_weights or {})
+    check_positive_int("num_trainings", options.num_trainings)
+    files = _weights_files(runs, initial_weights or {})
+    # Every file is opened before the first step.
+    weights = {
+        run.title: InitialWeights(files[run.title], preset_for(run.config).name)
+        for run in runs
+        if run.title in files
+    }
     drawn = {run.title for run in runs if from_scratch and run.config.pretrained and run.title not in weights}
     if train:
         for run in runs:
@@ -89,10 +101,15 @@ def compare(
     comparison = COMPARISONS[runs[0].config.data.kind](runs, records, out_dir, options)
     claim_comparison(out_dir, runs)
     stopwatch = Stopwatch()
+    if train and options.num_trainings > 1:
+        say(f"train {len(runs)} networks, {options.num_trainings} at a time")
+        with stopwatch.part("training"):
+            train_side_by_side(runs, records, options.num_trainings, files, drawn, say)
     for number, run in enumerate(runs, 1):
         place = f"[{number}/{len(runs)}] {run.title}"
         if train:
-            say(f"{place}: train")
+            if options.num_trainings == 1:
+                say(f"{place}: train")
             with stopwatch.part("training"):
                 train_targets(
                     run.config,
@@ -112,8 +129,8 @@ def compare(
     return report
 
 
-def _initial_weights(runs, files):
-    """The weights by title of the run; every file is opened before the first step."""
+def _weights_files(runs, files):
+    """The files of weights by title of the run."""
     files = dict(files)
     for_all = files.pop("*", None)
     names = dict.fromkeys(run.config.name for run in runs)
@@ -126,8 +143,4 @@ def _initial_weights(runs, files):
     chosen = {
         run.title: files.get(run.config.name, for_all if run.config.pretrained else None) for run in runs
     }
-    return {
-        run.title: InitialWeights(chosen[run.title], preset_for(run.config).name)
-        for run in runs
-        if chosen[run.title] is not None
-    }
+    return {title: file for title, file in chosen.items() if file is not None}

@@ -1,14 +1,11 @@
 """Time and memory of one network, measured in a process of its own so that nothing else counts."""
 
 import dataclasses
-import json
-import os
 import resource
-import subprocess
-import sys
 import time
 from pathlib import Path
 
+from keras_d3.experiments.processes import Job, answer
 from keras_d3.settings import RunConfig
 
 KILOBYTE = 1024  # what Linux counts the largest resident set in
@@ -71,15 +68,12 @@ def segmentation_cost(run_dir: str | Path, data_dir: str | Path, split: str) -> 
     return _in_own_process("segmentation", job)
 
 
-def _in_own_process(name, job):
-    command = [sys.executable, "-m", "keras_d3.experiments.measurements", name, json.dumps(job)]
-    environment = {"TF_CPP_MIN_LOG_LEVEL": "3", **os.environ}
-    done = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    if done.returncode:
-        reason = (done.stderr.strip().splitlines() or ["no message"])[-1]
-        killed = " It was killed, perhaps for want of memory." if done.returncode < 0 else ""
-        raise RuntimeError(f"The measurement of {name} failed.{killed} {reason}")
-    return json.loads(done.stdout.splitlines()[-1])
+def _in_own_process(name, arguments):
+    job = Job(f"The measurement of {name}", __name__, {"name": name, "arguments": arguments})
+    try:
+        return job.run()
+    except RuntimeError as error:
+        raise RuntimeError(f"The measurement of {name} failed. {error}") from error
 
 
 def _training_step(config, data_dir):
@@ -130,4 +124,4 @@ def _peak_bytes():
 
 if __name__ == "__main__":
     _MEASUREMENTS = {"training_step": _training_step, "segmentation": _segmentation}
-    print(json.dumps(_MEASUREMENTS[sys.argv[1]](**json.loads(sys.argv[2]))))
+    answer(lambda job: _MEASUREMENTS[job["name"]](**job["arguments"]))

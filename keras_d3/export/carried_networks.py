@@ -3,6 +3,7 @@
 import importlib.util
 import typing
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from keras_d3.export.file_checksums import check_files
@@ -11,7 +12,7 @@ from keras_d3.export.onnx_network import ONNXNetwork
 from keras_d3.export.openvino_network import EXTRA, OpenVINONetwork
 from keras_d3.export.runtime_network import RuntimeNetwork
 from keras_d3.settings import RUNTIME_FORMATS, RUNTIME_PACKAGES
-from keras_d3.utils import check_choice, optional_package
+from keras_d3.utils import check_choice, num_cores, optional_package
 
 
 class _Loader(typing.NamedTuple):
@@ -113,4 +114,10 @@ def load_networks(
     check_carried(saved_model, runtime)
     check_files(Path(saved_model), None, "separator")
     load = _LOADERS[runtime].load
-    return {name: load(network_file(saved_model, runtime, name), precision, num_threads) for name in names}
+    names = tuple(names)
+    # Compiling a network takes seconds on one core, and lets go of Python's lock.
+    with ThreadPoolExecutor(num_cores()) as threads:
+        networks = threads.map(
+            lambda name: load(network_file(saved_model, runtime, name), precision, num_threads), names
+        )
+        return dict(zip(names, networks, strict=True))

@@ -1,5 +1,6 @@
 """A network that ONNX Runtime computes, callable inside a TensorFlow graph."""
 
+import itertools
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_d3.export.openvino_network import EXTRA
-from keras_d3.export.runtime_network import MAX_STREAMS, RuntimeNetwork
+from keras_d3.export.runtime_network import MAX_STREAMS, RuntimeNetwork, num_side_by_side
 from keras_d3.utils import check_positive_int, num_cores, optional_package
 
 # Arenas that grow by what is asked for, not to the next power of two.
@@ -16,6 +17,9 @@ GROW_AS_REQUESTED = 1
 
 class ONNXNetwork(RuntimeNetwork):
     """Runs an ONNX file on the CPU by ONNX Runtime, float32, each example of a batch by itself.
+
+    Examples are computed side by side, each by its share of the threads, and the few that are left over of a
+    batch by all threads (`num_side_by_side`).
 
     Args:
         path: file ending in .onnx, as `export_onnx` writes it: one float32 input with any batch.
@@ -45,30 +49,36 @@ class ONNXNetwork(RuntimeNetwork):
         if not path.is_file():
             raise FileNotFoundError(f"No ONNX file at `{path}`. It is made by `export_onnx`.")
         num_threads = check_positive_int("num_threads", num_cores() if num_threads is None else num_threads)
-        # Examples side by side, each by its share of the threads.
+        self._onnxruntime, self._path, self._num_threads = onnxruntime, path, num_threads
         self._streams = min(num_threads, MAX_STREAMS)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = num_threads // self._streams
-        options.inter_op_num_threads = 1
-        options.log_severity_level = 3  # errors
-        # The networks of a separator take turns, and share the memory of their feature maps.
-        options.add_session_config_entry("session.use_env_allocators", "1")
+        # Sessions by the number of examples that they compute side by side.
+        self._sessions = {}
         self._share_memory(onnxruntime)
         try:
-            # ONNX Runtime takes paths that are UTF-8, and these bytes from anywhere.
-            self._session = onnxruntime.InferenceSession(
-                path.read_bytes(), options, providers=["CPUExecutionProvider"]
-            )
+            session = self._session(self._streams)
         except Exception as error:  # its errors have no common base but this one
             reason = str(error).strip().splitlines()[-1]
             raise ValueError(
                 f"The ONNX file `{path}` cannot be loaded: {reason}. Export it again."
             ) from error
-        (mixture,) = self._session.get_inputs()
+        (mixture,) = session.get_inputs()
         self._input_name = mixture.name
-        super().__init__(
-            _shape(mixture), {output.name: _shape(output) for output in self._session.get_outputs()}
-        )
+        super().__init__(_shape(mixture), {output.name: _shape(output) for output in session.get_outputs()})
+
+    def _session(self, streams):
+        """The session that computes so many examples side by side, each by its share of the threads."""
+        if streams not in self._sessions:
+            options = self._onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._num_threads // streams
+            options.inter_op_num_threads = 1
+            options.log_severity_level = 3  # errors
+            # The networks of a separator take turns, and share the memory of their feature maps.
+            options.add_session_config_entry("session.use_env_allocators", "1")
+            # ONNX Runtime takes paths that are UTF-8, and these bytes from anywhere.
+            self._sessions[streams] = self._onnxruntime.InferenceSession(
+                self._path.read_bytes(), options, providers=["CPUExecutionProvider"]
+            )
+        return self._sessions[streams]
 
     @classmethod
     def _share_memory(cls, onnxruntime):
@@ -89,11 +99,17 @@ class ONNXNetwork(RuntimeNetwork):
         """Computes the outputs of a float32 array (batch, ...): a dict of arrays."""
         inputs = np.ascontiguousarray(inputs)
 
-        def compute(index):
-            return self._session.run(self._names, {self._input_name: inputs[index : index + 1]})
+        def compute(session, index):
+            return session.run(self._names, {self._input_name: inputs[index : index + 1]})
 
+        together = num_side_by_side(len(inputs), self._streams)
+        results = []
         with ONNXNetwork._turn, ThreadPoolExecutor(self._streams) as threads:
-            results = list(threads.map(compute, range(len(inputs))))
+            if together:
+                sessions = itertools.repeat(self._session(self._streams))
+                results.extend(threads.map(compute, sessions, range(together)))
+            for index in range(together, len(inputs)):
+                results.append(compute(self._session(1), index))
         return {
             name: np.concatenate([outputs[position] for outputs in results])
             for position, name in enumerate(self._names)

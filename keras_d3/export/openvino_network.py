@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_d3.export.runtime_network import MAX_STREAMS, RuntimeNetwork
+from keras_d3.export.runtime_network import MAX_STREAMS, RuntimeNetwork, num_side_by_side
 from keras_d3.settings import OPENVINO_PRECISIONS
 from keras_d3.utils import check_choice, check_positive_int, num_cores, optional_package
 
@@ -16,6 +16,9 @@ EXTRA = "export"
 
 class OpenVINONetwork(RuntimeNetwork):
     """Runs an OpenVINO model on the CPU, each example of a batch by itself.
+
+    Examples are computed side by side, each by its share of the threads, and the few that are left over of a
+    batch by all threads (`num_side_by_side`).
 
     Args:
         path: the model's .xml file, as `export_openvino` writes it: one float32 input with any batch.
@@ -54,20 +57,17 @@ class OpenVINONetwork(RuntimeNetwork):
                 f"Received: precision={precision!r}."
             )
         num_threads = check_positive_int("num_threads", num_cores() if num_threads is None else num_threads)
-        streams = min(num_threads, MAX_STREAMS)
-        hints = {
-            "INFERENCE_PRECISION_HINT": precision,
-            "INFERENCE_NUM_THREADS": num_threads,
-            "NUM_STREAMS": streams,
-        }
+        self._openvino, self._streams = openvino, min(num_threads, MAX_STREAMS)
+        self._hints = {"INFERENCE_PRECISION_HINT": precision, "INFERENCE_NUM_THREADS": num_threads}
+        # Compiled models by the number of examples that they compute side by side.
+        self._compiled = {}
         try:
-            model = core.read_model(path)
-            input_shape = _shape(model.input(0))
-            shapes = {output.any_name: _shape(output) for output in model.outputs}
+            self._model = core.read_model(path)
+            input_shape = _shape(self._model.input(0))
+            shapes = {output.any_name: _shape(output) for output in self._model.outputs}
             # Every new batch size would be compiled again, and larger ones run no faster.
-            model.reshape({0: openvino.PartialShape([1, *(size or -1 for size in input_shape[1:])])})
-            self._compiled = core.compile_model(model, "CPU", hints)
-            self._queue = openvino.AsyncInferQueue(self._compiled, streams)
+            self._model.reshape({0: openvino.PartialShape([1, *(size or -1 for size in input_shape[1:])])})
+            self._requests(self._streams)
         except RuntimeError as error:
             reason = str(error).strip().splitlines()[-1]
             raise ValueError(
@@ -85,14 +85,32 @@ class OpenVINONetwork(RuntimeNetwork):
 
         with OpenVINONetwork._turn:
             self._take_turn()
-            self._queue.set_callback(keep)
-            for index in range(len(inputs)):
-                self._queue.start_async([inputs[index : index + 1]], index, share_inputs=True)
-            self._queue.wait_all()
+            together = num_side_by_side(len(inputs), self._streams)
+            for streams, indices in ((self._streams, range(together)), (1, range(together, len(inputs)))):
+                if indices:
+                    self._release_memory(but=streams)
+                    queue = self._requests(streams)
+                    queue.set_callback(keep)
+                    for index in indices:
+                        queue.start_async([inputs[index : index + 1]], index, share_inputs=True)
+                    queue.wait_all()
         return {
             name: np.concatenate([outputs[position] for outputs in results])
             for position, name in enumerate(self._names)
         }
+
+    def _requests(self, streams):
+        """The queue of requests to the model that computes so many examples side by side."""
+        if streams not in self._compiled:
+            hints = {**self._hints, "NUM_STREAMS": streams}
+            compiled = self._openvino.Core().compile_model(self._model, "CPU", hints)
+            self._compiled[streams] = compiled, self._openvino.AsyncInferQueue(compiled, streams)
+        return self._compiled[streams][1]
+
+    def _release_memory(self, but=None):
+        for streams, (compiled, _) in self._compiled.items():
+            if streams != but:
+                compiled.release_memory()
 
     def _take_turn(self):
         """Releases the memory of the network that ran before, if that is another one.
@@ -102,7 +120,7 @@ class OpenVINONetwork(RuntimeNetwork):
         """
         last = OpenVINONetwork._last and OpenVINONetwork._last()
         if last is not None and last is not self:
-            last._compiled.release_memory()
+            last._release_memory()
         OpenVINONetwork._last = weakref.ref(self)
 
 

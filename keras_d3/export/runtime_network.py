@@ -15,6 +15,25 @@ Shape = tuple[int | None, ...]
 MAX_STREAMS = 4
 
 
+def num_side_by_side(num_examples: int, streams: int) -> int:
+    """Returns how many examples of a batch, its first, are computed side by side on shares of the threads.
+
+    Those left over, when they are too few to keep half of the threads busy, are computed one after the other
+    on all threads.
+
+    Args:
+        num_examples: int.
+        streams: int, shares of the threads.
+
+    Example:
+
+    >>> [num_side_by_side(count, 2) for count in (1, 2, 3, 4)]
+    [0, 2, 2, 4]
+    """
+    rest = num_examples % streams
+    return num_examples - rest if rest <= streams // 2 else num_examples
+
+
 class RuntimeNetwork:
     """Base of networks that another runtime than TensorFlow computes on the CPU.
 

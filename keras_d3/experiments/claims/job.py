@@ -1,13 +1,12 @@
 """One run of a claim in a process of its own: train, score, measure; its row goes to a file.
 
-python -m keras_d3.experiments.claims.job JOB.json
+python -m keras_d3.experiments.claims.job JOB.json ROW.json
 """
 
 import dataclasses
 import platform
 import resource
 import shutil
-import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,9 @@ from typing import Any
 import numpy as np
 
 from keras_d3.claims import LedgerRow
+from keras_d3.experiments.processes import answer
 from keras_d3.settings import RunConfig, from_dict, to_dict
-from keras_d3.utils import num_cores, processor_name, read_json, write_json
+from keras_d3.utils import num_cores, processor_name
 
 KILOBYTE = 1024  # what Linux counts the largest resident set in
 # Made of a run for its scores, and too large to keep of hundreds.
@@ -185,5 +185,4 @@ _MEASURED = {"energy off the lattice": _off_lattice, "filter norm ratio": _filte
 
 
 if __name__ == "__main__":
-    _JOB = read_json(sys.argv[1], "job")
-    write_json(_JOB["row_file"], to_dict(run_job(_JOB)))
+    answer(lambda job: to_dict(run_job(job)))

@@ -1,0 +1,108 @@
+"""Runs trained side by side, each in a process of its own.
+
+python -m keras_d3.experiments.parallel_training JOB.json RESULT.json    trains one
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from tqdm import tqdm
+
+from keras_d3.data import AudioManifest, ImageManifest
+from keras_d3.experiments.compared_runs import ComparedRun
+from keras_d3.experiments.processes import Job, answer, run_jobs
+from keras_d3.runs import Run
+from keras_d3.settings import RunConfig
+from keras_d3.utils import num_cores
+
+
+def train_side_by_side(
+    runs: Sequence[ComparedRun],
+    records: Mapping[str, AudioManifest | ImageManifest],
+    num_at_a_time: int,
+    initial_weights: Mapping[str, str],
+    from_scratch: Sequence[str],
+    say: Callable[[str], Any],
+) -> None:
+    """Trains runs where they are not finished, several at a time; the processes share the cores.
+
+    Args:
+        runs: sequence of `ComparedRun`.
+        records: dict of a run's title to the manifest of its records.
+        num_at_a_time: int.
+        initial_weights: dict of a run's title to the file that its training starts from.
+        from_scratch: titles of the runs that may start from drawn weights whatever their config says.
+        say: function of one string.
+
+    Raises:
+        RuntimeError: trainings failed; the others are finished.
+    """
+    threads = max(1, num_cores() // num_at_a_time)
+    jobs = [
+        Job(
+            run.title,
+            __name__,
+            {
+                "config": run.config.to_dict(),
+                "data_dir": str(records[run.title].directory),
+                "run_dir": str(run.directory),
+                "initial_weights": initial_weights.get(run.title),
+                "from_scratch": run.title in from_scratch,
+            },
+            threads,
+        )
+        for run in runs
+        if not all(state.finished for state in _states(run))
+    ]
+    failures = []
+    with tqdm(total=sum(map(_epochs, runs)), desc="train", unit="epoch") as bar:
+
+        def show_epochs():
+            bar.update(sum(map(_epochs_done, runs)) - bar.n)
+
+        show_epochs()
+        for job, future in run_jobs(jobs, num_at_a_time, show_epochs):
+            if error := future.exception():
+                failures.append(f"{job.title}: {error}")
+                say(f"failed: {failures[-1]}")
+            else:
+                say(f"trained: {job.title}")
+    if failures:
+        raise RuntimeError(
+            f"{len(failures)} of {len(jobs)} trainings failed. {' '.join(failures)} The same command goes on "
+            "with these."
+        )
+
+
+def _epochs(run):
+    num_networks = len(run.config.data.sources) if run.config.target == "all" else 1
+    return num_networks * sum(stage.epochs for stage in run.config.training.stages)
+
+
+def _epochs_done(run):
+    return sum(state.epoch for state in _states(run))
+
+
+def _states(run):
+    targets = run.config.data.sources if run.config.target == "all" else ("",)
+    return [Run(run.directory / target).read_state() for target in targets]
+
+
+def _train(job):
+    from keras_d3.convert import InitialWeights
+    from keras_d3.models import preset_for
+    from keras_d3.training import train_targets
+
+    config, weights = RunConfig.from_dict(job["config"]), job["initial_weights"]
+    train_targets(
+        config,
+        job["data_dir"],
+        job["run_dir"],
+        verbose=0,
+        initial_weights=InitialWeights(weights, preset_for(config).name) if weights else None,
+        from_scratch=job["from_scratch"],
+    )
+
+
+if __name__ == "__main__":
+    answer(_train)
