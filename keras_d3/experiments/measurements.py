@@ -5,8 +5,8 @@ import resource
 import time
 from pathlib import Path
 
-from keras_d3.experiments.processes import Job, answer
 from keras_d3.settings import RunConfig
+from keras_d3.utils import Job, answer
 
 KILOBYTE = 1024  # what Linux counts the largest resident set in
 

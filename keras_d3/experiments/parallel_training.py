@@ -10,10 +10,9 @@ from tqdm import tqdm
 
 from keras_d3.data import AudioManifest, ImageManifest
 from keras_d3.experiments.compared_runs import ComparedRun
-from keras_d3.experiments.processes import Job, answer, run_jobs
 from keras_d3.runs import Run
 from keras_d3.settings import RunConfig
-from keras_d3.utils import num_cores
+from keras_d3.utils import Job, answer, num_cores, run_jobs
 
 
 def train_side_by_side(

@@ -35,7 +35,7 @@ from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
 from keras_d3.utils.machine import num_cores, prefer_onednn, processor_name
 from keras_d3.utils.on_demand import names_on_demand
 from keras_d3.utils.optional_packages import optional_package
-from keras_d3.utils.processes import end_with_parent
+from keras_d3.utils.processes import Job, answer, end_with_parent, run_jobs
 from keras_d3.utils.temporary import is_temporary, sweep_leftovers, temporary_directory
 from keras_d3.utils.validation import (
     MAX_SAMPLE_RATE_HZ,
@@ -54,11 +54,13 @@ __all__ = [
     "BeamRunner",
     "CHECKSUM",
     "DirectoryInUseError",
+    "Job",
     "MAX_SAMPLE_RATE_HZ",
     "WorkShard",
     "WriteError",
     "add_beam_runner",
     "add_work_shard",
+    "answer",
     "atomic_files",
     "atomic_path",
     "beam_runner",
@@ -89,6 +91,7 @@ __all__ = [
     "processor_name",
     "read_checked_json",
     "read_json",
+    "run_jobs",
     "run_reporting_errors",
     "sha256_of_file",
     "sweep_leftovers",

@@ -17,7 +17,7 @@ def check_positive_int(name: str, value: Any, minimum: int = 1, maximum: int | N
         ValueError: it is not an integer of at least `minimum`, or more than `maximum`.
     """
     is_int = isinstance(value, Integral) and not isinstance(value, bool)
-    if not is_int or value < minimum or (maximum is not None and value > maximum):
+    if not is_int or int(value) < minimum or (maximum is not None and int(value) > maximum):
         limit = "" if maximum is None else f", and at most {maximum}"
         raise ValueError(
             f"`{name}` must be an integer of at least {minimum}{limit}. Received: {name}={value!r}."

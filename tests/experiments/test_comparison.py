@@ -3,6 +3,7 @@
 import dataclasses
 import json
 
+import numpy as np
 import pytest
 
 from keras_d3.cli import compare_command
@@ -15,9 +16,11 @@ from keras_d3.experiments import (
     runs_of_directories,
     runs_of_set,
 )
+from keras_d3.experiments.parallel_training import train_side_by_side
 from keras_d3.report import table_as_text
 from keras_d3.runs import Run, TrainingState
 from keras_d3.settings import Recipe, RecipeEntry, Stage, TrainingConfig
+from keras_d3.training import train
 from tests.helpers.small_records import SAMPLE_RATE_HZ, make_records
 from tests.helpers.small_scenes import make_street_records
 from tests.helpers.training_configs import waveform_config
@@ -241,3 +244,21 @@ def test_records_of_another_kind_leave_a_recipe_out(folders, tmp_path, capsys):
     arguments = ["--data", images, "--out", str(tmp_path / "out"), "--recipes", "test"]
     assert compare_command([recipe_of(FULL)], arguments) == 1
     assert "None is of audio" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_trainings_side_by_side(folders, tmp_path):
+    """They give what one after the other gives, and one that fails does not end the others."""
+    other, bad = config_of("other", ema_momentum=0.5), config_of("bad", stages=(Stage(1e30, 4, 2),))
+    runs = runs_of_set([recipe_of(FULL, other, bad)], "tiny", tmp_path)
+    records = choose_records(runs, load_records([folders["full"]]))
+    said = []
+    with pytest.raises(RuntimeError, match=r"1 of 3 trainings failed\. Bad: .* goes on with these"):
+        train_side_by_side(runs, records, 2, {}, (), said.append)
+    assert sorted(said)[1:] == ["trained: Full", "trained: Other"] and "failed: Bad" in sorted(said)[0]
+    for run in runs[:2]:
+        (state,) = Run(run.directory).finished_states().values()
+        alone = train(run.config, folders["full"], tmp_path / "alone" / run.config.name, verbose=0)
+        np.testing.assert_allclose(state.history[-1]["loss"], alone.history[-1]["loss"], rtol=1e-4)
+    train_side_by_side(runs[:2], records, 2, {}, (), said.append)
+    assert len(said) == 3

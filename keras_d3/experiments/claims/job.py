@@ -14,9 +14,8 @@ from typing import Any
 import numpy as np
 
 from keras_d3.claims import LedgerRow
-from keras_d3.experiments.processes import answer
 from keras_d3.settings import RunConfig, from_dict, to_dict
-from keras_d3.utils import num_cores, processor_name
+from keras_d3.utils import answer, num_cores, processor_name
 
 KILOBYTE = 1024  # what Linux counts the largest resident set in
 # Made of a run for its scores, and too large to keep of hundreds.

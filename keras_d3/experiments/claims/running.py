@@ -7,9 +7,8 @@ from tqdm import tqdm
 
 from keras_d3.claims import LedgerRow, append_row
 from keras_d3.experiments.claims.plan import ClaimRun
-from keras_d3.experiments.processes import Job, run_jobs
 from keras_d3.settings import from_dict, to_dict
-from keras_d3.utils import num_cores
+from keras_d3.utils import Job, num_cores, run_jobs
 
 LOWEST_PRIORITY = 19
 
@@ -37,10 +36,10 @@ def train_and_score(
         List of str, what failed and why; the other runs go on.
     """
     threads = max(1, num_cores() // num_workers)
-    jobs = {_job_of(run, Path(out_dir), threads, dict(initial_weights or {})): run for run in runs}
+    jobs = [_job_of(run, Path(out_dir), threads, dict(initial_weights or {})) for run in runs]
     failures = []
     with tqdm(total=len(runs), desc="runs", unit="run") as bar:
-        for job, future in run_jobs(list(jobs), num_workers):
+        for job, future in run_jobs(jobs, num_workers):
             error = future.exception()
             if error is not None:
                 failures.append(f"{job.title}: {error}")
