@@ -3,7 +3,7 @@
 The steps of `benchmarks.whole_networks`, and:
 
     separate  four networks, STFT to waveforms, `quality="fast"`, in seconds of work and times real time
-    separate_openvino  the same with the networks in OpenVINO
+    separate_openvino, separate_onnxruntime  the same with the networks in these runtimes
 
 `python -m benchmarks.d3net_music JOB` is the process that measures one of them.
 """
@@ -16,13 +16,13 @@ import numpy as np
 from benchmarks import whole_networks
 from benchmarks.whole_networks import OPENVINO_PRECISIONS, PATCH_FRAMES
 
-STEPS = (*whole_networks.STEPS, "separate", "separate_openvino")
+STEPS = (*whole_networks.STEPS, "separate", "separate_openvino", "separate_onnxruntime")
 SOURCES = ("bass", "drums", "other", "vocals")
 
 
 def add_options(parser):
     """Adds the options of the suite."""
-    whole_networks.add_options(parser, STEPS, STEPS[:3])
+    whole_networks.add_options(parser, STEPS, whole_networks.STEPS)
     parser.add_argument("--target", choices=SOURCES, default="vocals", help="the network of one patch")
     parser.add_argument("--secs", type=float, default=180.0, help="length of the separated song")
 
@@ -31,7 +31,7 @@ def run(options):
     """Measures every step, dtype and number of threads, and prints a table."""
     whole_networks.print_head()
     for step in options.steps:
-        for dtype in options.dtypes:
+        for dtype in whole_networks.dtypes_of(step, options.dtypes):
             for threads in options.threads:
                 job = {**vars(options), "preset": f"d3net_{options.target}"}
                 job.update(step=step, dtype=dtype, threads=threads)
@@ -68,6 +68,14 @@ def _separate_openvino(job, folder):
     return _separation(separator, _song(job), job)
 
 
+def _separate_onnxruntime(job, folder):
+    from keras_d3.separation import load_separator
+
+    _separator(job).export(folder / "separator", onnx=True, check=False)
+    separator = load_separator(folder / "separator", runtime="onnxruntime")
+    return _separation(separator, _song(job), job)
+
+
 def _separation(separator, song, job):
     state = {"first": True}
 
@@ -79,7 +87,12 @@ def _separation(separator, song, job):
     return run, 1, len(song) / 44100
 
 
-_MAKERS = {**whole_networks.MAKERS, "separate": _separate, "separate_openvino": _separate_openvino}
+_MAKERS = {
+    **whole_networks.MAKERS,
+    "separate": _separate,
+    "separate_openvino": _separate_openvino,
+    "separate_onnxruntime": _separate_onnxruntime,
+}
 
 
 if __name__ == "__main__":

@@ -27,11 +27,11 @@ def run(options):
     whole_networks.print_head()
     for threads in options.threads:
         for step in options.steps:
-            for dtype in options.dtypes:
+            for dtype in whole_networks.dtypes_of(step, options.dtypes):
                 job = {**vars(options), "step": step, "dtype": dtype, "threads": threads}
                 result = whole_networks.measure("benchmarks.mm_dense_net", job)
                 whole_networks.print_row(step, dtype, threads, result)
-            if options.torch_python and step != "openvino":
+            if options.torch_python and step in ("forward", "training"):
                 job = {
                     "step": step,
                     "threads": threads,

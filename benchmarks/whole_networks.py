@@ -6,7 +6,8 @@ and after, by which machines and moments compare. Steps:
 
     forward   one patch through one network in TensorFlow, batch normalization folded, as separators run it
     openvino  the same network in OpenVINO, patches side by side on several threads
-    training  forward and backward by all weights, batch 1, without the optimizer
+    onnxruntime  likewise in ONNX Runtime, float32 alone
+    training  forward and backward by all weights, batch 1, without the optimizer; with oneDNN, as in training
 """
 
 import json
@@ -21,10 +22,13 @@ import numpy as np
 from benchmarks.environment import describe_environment
 from benchmarks.timing_report import MATRIX_SIZE, RESULT, rate_of_product, report
 from benchmarks.worker import set_threads, thread_variables
+from keras_d3.utils import prefer_onednn
 
-STEPS = ("forward", "openvino", "training")
+STEPS = ("forward", "openvino", "onnxruntime", "training")
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
 OPENVINO_PRECISIONS = {"float32": "f32", "bfloat16": "bf16"}
+# Steps of this runtime are measured in float32 alone.
+FLOAT32_RUNTIME = "onnxruntime"
 PATCH_FRAMES = 256
 
 
@@ -35,6 +39,11 @@ def add_options(parser, steps, default_steps):
     parser.add_argument("--dtypes", nargs="+", choices=tuple(POLICIES), default=tuple(POLICIES))
     parser.add_argument("--repeats", type=int, default=5)
     parser.add_argument("--tiny", action="store_true", help="tiny networks, to try the command")
+
+
+def dtypes_of(step, dtypes):
+    """Returns those of the dtypes that the step is measured in."""
+    return [dtype for dtype in dtypes if dtype == "float32" or not step.endswith(FLOAT32_RUNTIME)]
 
 
 def print_machine():
@@ -95,6 +104,8 @@ def work(job, makers):
     # On Linux the threads of OpenVINO follow from the cores that the process may use.
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job["threads"]])
+    if job["step"] == "training":
+        prefer_onednn()
     set_threads(job["threads"])
     with tempfile.TemporaryDirectory() as folder:
         run, num_items, secs_of_audio = makers[job["step"]](job, Path(folder))
@@ -169,4 +180,14 @@ def openvino(job, folder):
     return lambda: run(patches), len(patches), None
 
 
-MAKERS = {"forward": forward, "openvino": openvino, "training": training}
+def onnxruntime(job, folder):
+    """Inference of `job["preset"]` in ONNX Runtime: one patch, or four side by side on several threads."""
+    from keras_d3.export import ONNXNetwork, export_onnx
+
+    model = network(job, job["preset"])
+    run = ONNXNetwork(export_onnx(model, folder / "network.onnx"), num_threads=job["threads"]).run
+    patches = patch(model, batch_size=1 if job["threads"] == 1 else 4)
+    return lambda: run(patches), len(patches), None
+
+
+MAKERS = {"forward": forward, "openvino": openvino, "onnxruntime": onnxruntime, "training": training}

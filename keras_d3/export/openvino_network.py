@@ -1,5 +1,6 @@
 """A network that OpenVINO computes, callable inside a TensorFlow graph."""
 
+import collections
 import threading
 import weakref
 from pathlib import Path
@@ -78,34 +79,50 @@ class OpenVINONetwork(RuntimeNetwork):
     def run(self, inputs: np.ndarray) -> dict[str, np.ndarray]:
         """Computes the outputs of a float32 array (batch, ...): a dict of arrays."""
         inputs = np.ascontiguousarray(inputs)
-        results = [[]] * len(inputs)
-
-        def keep(request, index):
-            results[index] = [output.data.copy() for output in request.output_tensors]
-
+        together = num_side_by_side(len(inputs), self._streams)
+        results = []
         with OpenVINONetwork._turn:
             self._take_turn()
-            together = num_side_by_side(len(inputs), self._streams)
-            for streams, indices in ((self._streams, range(together)), (1, range(together, len(inputs)))):
-                if indices:
+            for streams, examples in ((self._streams, inputs[:together]), (1, inputs[together:])):
+                if len(examples):
                     self._release_memory(but=streams)
-                    queue = self._requests(streams)
-                    queue.set_callback(keep)
-                    for index in indices:
-                        queue.start_async([inputs[index : index + 1]], index, share_inputs=True)
-                    queue.wait_all()
+                    results.extend(self._outputs(self._requests(streams), examples))
         return {
             name: np.concatenate([outputs[position] for outputs in results])
             for position, name in enumerate(self._names)
         }
 
     def _requests(self, streams):
-        """The queue of requests to the model that computes so many examples side by side."""
+        """The requests to the model that computes so many examples side by side."""
         if streams not in self._compiled:
             hints = {**self._hints, "NUM_STREAMS": streams}
             compiled = self._openvino.Core().compile_model(self._model, "CPU", hints)
-            self._compiled[streams] = compiled, self._openvino.AsyncInferQueue(compiled, streams)
+            # Not `AsyncInferQueue`: its callbacks take Python's lock in OpenVINO's threads, and a model that
+            # is removed waits for these threads while it holds the lock: a deadlock, once in a long while.
+            self._compiled[streams] = compiled, [compiled.create_infer_request() for _ in range(streams)]
         return self._compiled[streams][1]
+
+    @staticmethod
+    def _outputs(requests, examples):
+        """Yields the outputs of each example, a list of arrays; the requests take turns."""
+
+        def finish(request):
+            request.wait()
+            return [output.data.copy() for output in request.output_tensors]
+
+        running = collections.deque()
+        try:
+            for index in range(len(examples)):
+                if len(running) == len(requests):
+                    yield finish(running.popleft())
+                request = requests[index % len(requests)]
+                request.start_async([examples[index : index + 1]], share_inputs=True)
+                running.append(request)
+            while running:
+                yield finish(running.popleft())
+        finally:
+            for request in running:
+                request.wait()
 
     def _release_memory(self, but=None):
         for streams, (compiled, _) in self._compiled.items():
