@@ -8,6 +8,9 @@ from keras_d3.runs import Run
 from keras_d3.settings import Recipe, RunConfig, find_by_name
 from keras_d3.utils import read_json, write_json
 
+# Of a run in comparison.json: recipe, config, title, directory.
+RUN_FACTS = 4
+
 
 @dataclasses.dataclass(frozen=True)
 class ComparedRun:
@@ -120,12 +123,12 @@ def claim_comparison(out_dir: Path, runs: Sequence[ComparedRun]) -> None:
     """Writes which runs the directory compares, or checks that it is these.
 
     Raises:
-        ValueError: `out_dir` holds the report of other runs.
+        ValueError: `out_dir` holds the report of other runs, or a damaged list.
     """
     path = out_dir / "comparison.json"
     mine = [[run.recipe.name, run.config.name, run.title, str(run.directory.resolve())] for run in runs]
     if path.is_file():
-        theirs = read_json(path, "list of compared runs")["runs"]
+        theirs = _runs_in(read_json(path, "list of compared runs"), path)
         if [item[:3] for item in theirs] != [item[:3] for item in mine]:
             names = ", ".join(str(item[2]) for item in theirs)
             raise ValueError(
@@ -133,3 +136,13 @@ def claim_comparison(out_dir: Path, runs: Sequence[ComparedRun]) -> None:
                 f"which holds the report of {names}. Choose another directory."
             )
     write_json(path, {"runs": mine})
+
+
+def _runs_in(saved, path):
+    runs = saved.get("runs") if isinstance(saved, dict) else None
+    is_list = isinstance(runs, list) and all(isinstance(run, list) and len(run) == RUN_FACTS for run in runs)
+    if not is_list or not all(isinstance(fact, str) for run in runs for fact in run):
+        raise ValueError(
+            f"The list of compared runs `{path}` is damaged. Remove it, and give the same command again."
+        )
+    return runs

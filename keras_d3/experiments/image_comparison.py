@@ -31,6 +31,7 @@ from keras_d3.utils import (
 
 SPLIT = "validation"
 COST_FILE = "segmentation_cost.json"
+COSTS = ("secs_per_image", "peak_bytes")
 
 
 class ImageComparison:
@@ -137,14 +138,25 @@ class ImageComparison:
         """Time and memory on this machine, measured once per run and kept in its directory."""
         path = run.directory / COST_FILE
         machine = f"{processor_name()}, {num_cores()} cores"
-        if path.is_file():
-            saved = read_json(path, "measured cost")
-            if saved["machine"] == machine and saved["run"] == Run(run.directory).describe():
-                return saved
+        saved = saved_cost(path)
+        if saved and saved["machine"] == machine and saved["run"] == Run(run.directory).describe():
+            return saved
         cost = segmentation_cost(run.directory, manifest.directory, SPLIT)
         saved = {**cost, "machine": machine, "run": Run(run.directory).describe()}
         write_json(path, saved)
         return saved
+
+
+def saved_cost(path):
+    """Returns a measured cost, or None where there is none or a damaged one, which is measured again."""
+    try:
+        saved = read_json(path, "measured cost")
+    except (FileNotFoundError, ValueError):
+        return None
+    if not isinstance(saved, dict) or not {"machine", "run", *COSTS} <= set(saved):
+        return None
+    is_number = all(type(saved[name]) in (int, float) and saved[name] > 0 for name in COSTS)
+    return saved if is_number else None
 
 
 def _write_json(path, data):

@@ -143,6 +143,10 @@ def check_separator(metadata, manifest, split):
 
 def _claim_references(path, manifest, split):
     saved = read_json(path, "list of records") if path.is_file() else {}
+    if not isinstance(saved, dict) or not all(isinstance(value, str) for value in saved.values()):
+        raise ValueError(
+            f"The list of records `{path}` is damaged. Remove `{path.parents[1]}`, or choose another."
+        )
     checksum = records_sha256(manifest, split)
     if saved.get(split, checksum) != checksum:
         raise ValueError(

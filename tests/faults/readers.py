@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 from collections.abc import Callable
 from pathlib import Path
 from unittest import mock
@@ -23,6 +24,8 @@ from keras_d3.data.audio.schema import parse_block
 from keras_d3.evaluation import aggregate, read_scores, score_track, silent_notes
 from keras_d3.evaluation.kept_scores import write_scores
 from keras_d3.evaluation.silence import lacks_scores_for_silence
+from keras_d3.experiments.compared_runs import claim_comparison
+from keras_d3.experiments.image_comparison import COST_FILE, saved_cost
 from keras_d3.experiments.model_origin import trained_names
 from keras_d3.experiments.published import entry_of_model
 from keras_d3.experiments.separation_scores import _begin_log
@@ -31,7 +34,7 @@ from keras_d3.images import read_image as read_image_file
 from keras_d3.runs import Run, TrainingState
 from keras_d3.segmentation import read_segmenter_metadata
 from keras_d3.separation import read_separator_metadata
-from keras_d3.utils import write_checked_json
+from keras_d3.utils import write_checked_json, write_json
 from tests.data.conftest import make_records
 from tests.faults.run_targets import MADE_BY
 from tests.helpers.small_scenes import make_street_records
@@ -96,6 +99,7 @@ def make_readers(folder: Path) -> dict[str, Reader]:
         **_metadata(folder),
         **_run(folder / "run"),
         **_results(folder / "results"),
+        **_comparison(folder / "comparison"),
         "WAV header": Reader(_wav(folder / "wav"), _read_without_ffmpeg, False),
         **_pictures(folder / "pictures"),
         **_settings(folder / "settings"),
@@ -187,6 +191,24 @@ def _results(folder):
     return {
         "scores of a track": Reader(scores, kept, False),
         "log of separations": Reader(log, lambda path: _begin_log(path, MADE_BY), False),
+    }
+
+
+def _comparison(folder):
+    names = types.SimpleNamespace(name="tiny")
+    runs = [types.SimpleNamespace(recipe=names, config=names, title="Tiny", directory=folder)]
+    claim_comparison(folder, runs)
+    write_json(folder / COST_FILE, {"secs_per_image": 0.25, "peak_bytes": 2.0e8, "machine": "a", "run": {}})
+
+    def cost(path):
+        if saved_cost(path) is None:
+            raise ValueError("it is measured again")
+
+    return {
+        "list of compared runs": Reader(
+            folder / "comparison.json", lambda path: claim_comparison(path.parent, runs), False
+        ),
+        "measured cost": Reader(folder / COST_FILE, cost, False),
     }
 
 

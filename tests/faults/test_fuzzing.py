@@ -6,7 +6,6 @@ Ten thousand inputs each: `python -m pytest -m large tests/faults/test_fuzzing.p
 import pytest
 from hypothesis import HealthCheck, given, settings
 
-from keras_d3.runs import TrainingState
 from tests.faults.mutations import changed_bytes, changed_json
 from tests.faults.readers import make_readers
 
@@ -23,6 +22,8 @@ NAMES = (
     "training state",
     "list of tracks",
     "initial weights",
+    "list of compared runs",
+    "measured cost",
     "scores of a track",
     "log of separations",
     "WAV header",
@@ -33,11 +34,6 @@ NAMES = (
     "settings of D3Net for images",
     "settings of Wave-U-Net",
 )
-
-
-# Fields are read without their types where a state does not check them.
-UNTYPED = () if hasattr(TrainingState, "__post_init__") else ("training state",)
-TYPED = [name for name in NAMES if name not in UNTYPED]
 
 
 @pytest.fixture(scope="module")
@@ -71,12 +67,12 @@ def test_every_reader_is_named(readers):
     assert set(NAMES) == set(readers)
 
 
-@pytest.mark.parametrize("name", TYPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_a_few_inputs(readers, name):
     fuzz(readers[name], 50, derandomize=True)
 
 
 @pytest.mark.large
-@pytest.mark.parametrize("name", TYPED)
+@pytest.mark.parametrize("name", NAMES)
 def test_ten_thousand_inputs(readers, name):
     fuzz(readers[name], 10_000, derandomize=False)
