@@ -1,8 +1,9 @@
 # `make demo`: from stems to a side-by-side report. `make test`: the test suite. Both set up what they need.
 VENV ?= .venv
 DEMO ?= build/demo
-# Two processes, a file of tests in one of them: much of a test is tracing, which uses one core.
-PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile
+# Two processes, a file of tests in one of them: much of a test is tracing, which uses one core. In the order of
+# their names: xdist would leave the files of few and long tests to the end, where one process waits for the other.
+PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
 # Which tests run on other versions and backends.
 MARKS ?= not large
 # Not the separators and segmenters of published weights: they are TensorFlow graphs.

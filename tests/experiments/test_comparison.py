@@ -249,16 +249,15 @@ def test_records_of_another_kind_leave_a_recipe_out(folders, tmp_path, capsys):
 @pytest.mark.slow
 def test_trainings_side_by_side(folders, tmp_path):
     """They give what one after the other gives, and one that fails does not end the others."""
-    other, bad = config_of("other", ema_momentum=0.5), config_of("bad", stages=(Stage(1e30, 4, 2),))
-    runs = runs_of_set([recipe_of(FULL, other, bad)], "tiny", tmp_path)
+    bad = config_of("bad", stages=(Stage(1e30, 4, 2),))
+    runs = runs_of_set([recipe_of(FULL, bad)], "tiny", tmp_path)
     records = choose_records(runs, load_records([folders["full"]]))
     said = []
-    with pytest.raises(RuntimeError, match=r"1 of 3 trainings failed\. Bad: .* goes on with these"):
+    with pytest.raises(RuntimeError, match=r"1 of 2 trainings failed\. Bad: .* goes on with these"):
         train_side_by_side(runs, records, 2, {}, (), said.append)
-    assert sorted(said)[1:] == ["trained: Full", "trained: Other"] and "failed: Bad" in sorted(said)[0]
-    for run in runs[:2]:
-        (state,) = Run(run.directory).finished_states().values()
-        alone = train(run.config, folders["full"], tmp_path / "alone" / run.config.name, verbose=0)
-        np.testing.assert_allclose(state.history[-1]["loss"], alone.history[-1]["loss"], rtol=1e-4)
-    train_side_by_side(runs[:2], records, 2, {}, (), said.append)
-    assert len(said) == 3
+    assert sorted(said)[1:] == ["trained: Full"] and sorted(said)[0].startswith("failed: Bad")
+    (state,) = Run(runs[0].directory).finished_states().values()
+    alone = train(FULL, folders["full"], tmp_path / "alone", verbose=0)
+    np.testing.assert_allclose(state.history[-1]["loss"], alone.history[-1]["loss"], rtol=1e-4)
+    train_side_by_side(runs[:1], records, 2, {}, (), said.append)
+    assert len(said) == 2
