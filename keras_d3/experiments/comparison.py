@@ -107,9 +107,8 @@ def compare(
             train_side_by_side(runs, records, options.num_trainings, files, drawn, say)
     for number, run in enumerate(runs, 1):
         place = f"[{number}/{len(runs)}] {run.title}"
-        if train:
-            if options.num_trainings == 1:
-                say(f"{place}: train")
+        if train and options.num_trainings == 1:
+            say(f"{place}: train")
             with stopwatch.part("training"):
                 train_targets(
                     run.config,

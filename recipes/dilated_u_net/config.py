@@ -80,6 +80,8 @@ SMALL = variant(
         "data.sources": _SMALL_SOURCES,
         "data.validation_hop": 4 * 4096,
         "training": TrainingConfig(
+            # Of 0.0007, 0.002 and 0.006 (Dilated U-Net, 500 steps, seed 100) the losses in validation were
+            # 0.00258, 0.00202 and 0.00200; of the two that are equal to 1 %, the one within the range.
             stages=(Stage(2e-3, 4, 8, decay="poly"),),
             steps_per_epoch=250,
             selection="last",

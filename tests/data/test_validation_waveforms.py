@@ -2,7 +2,9 @@
 
 import numpy as np
 import pytest
+import tensorflow as tf
 
+from keras_d3 import ops
 from keras_d3.data import num_validation_windows, targets_to_magnitudes, to_magnitudes, validation_waveforms
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import LENGTHS, SOURCES, signal
@@ -90,6 +92,17 @@ def test_magnitudes(manifest):
             frames = np.stack([padded[:, 8 * t : 8 * t + 32] for t in range(20)], axis=1)
             expected = np.abs(np.fft.rfft(frames * window[:, np.newaxis], axis=2))
             np.testing.assert_allclose(magnitude, expected, atol=1e-4)
+
+
+@pytest.mark.parametrize("num_samples, frame_step", [(200, 8), (203, 10), (12, 8)])
+def test_magnitudes_are_those_of_the_separator(num_samples, frame_step):
+    """At steps that do not divide the frames, and of excerpts shorter than half a frame, too."""
+    waveform = np.random.default_rng(0).standard_normal((3, num_samples, 2), "float32")
+    data = tf.data.Dataset.from_tensors((waveform, {"vocals": -2 * waveform}))
+    mixture, vocals = next(iter(to_magnitudes(data, "vocals", 32, frame_step)))
+    expected = ops.magnitude(*ops.frame_spectra(ops.reflect(waveform, 16), 32, frame_step))
+    np.testing.assert_allclose(mixture, expected, rtol=1e-5, atol=1e-6)
+    np.testing.assert_allclose(vocals, 2 * np.array(expected), rtol=1e-5, atol=2e-6)
 
 
 def test_magnitudes_of_all_targets(manifest):
