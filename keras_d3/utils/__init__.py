@@ -32,7 +32,7 @@ from keras_d3.utils.files import (
 )
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
-from keras_d3.utils.machine import num_cores, prefer_onednn, processor_name
+from keras_d3.utils.machine import num_cores, prefer_onednn, processor_flags, processor_name
 from keras_d3.utils.on_demand import names_on_demand
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.processes import Job, answer, end_with_parent, run_jobs
@@ -88,6 +88,7 @@ __all__ = [
     "own_items",
     "path_without_brackets",
     "prefer_onednn",
+    "processor_flags",
     "processor_name",
     "read_checked_json",
     "read_json",

@@ -23,6 +23,16 @@ def processor_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def processor_flags() -> frozenset[str]:
+    """Returns the features of an x86 processor as Linux names them, such as "avx2"; none elsewhere."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+    except OSError:  # not Linux
+        return frozenset()
+    flags = next((line.split(":", 1)[1] for line in lines if line.startswith("flags")), "")
+    return frozenset(flags.split())
+
+
 def prefer_onednn() -> None:
     """Has TensorFlow compute with oneDNN on every x86 processor, where the user has not decided otherwise.
 

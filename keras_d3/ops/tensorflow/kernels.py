@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_d3.ops import generic
+from keras_d3.ops.tensorflow import avx2_conv
 from keras_d3.ops.tracing import traces_standard_ops
 
 
@@ -51,6 +52,12 @@ def has_native_dilations(dtype):
         return True
 
 
+@functools.cache
+def takes_avx2_routes():
+    """Returns whether float32 convolutions take the routes of `keras_d3.ops.tensorflow.avx2_conv`."""
+    return on_cpu() and avx2_conv.has_avx2_alone() and has_native_dilations("float32")
+
+
 def conv_2d(inputs, kernel, dilation_rate, padding):
     """Convolution, dilated or not, by TensorFlow's own dilations where they are faster.
 
@@ -66,10 +73,14 @@ def conv_2d(inputs, kernel, dilation_rate, padding):
     # Converters get a dilated convolution as one operation on every processor: they need no gradients.
     converts = traces_standard_ops() and keras.backend.standardize_dtype(inputs.dtype) == "float32"
     if (converts or takes_dilations(inputs, kernel, dilation_rate, padding)) and (
-        max(dilation_rate) > 1 or pads_channels(inputs.dtype, kernel.shape[2])
+        max(dilation_rate) > 1 or pads_channels(inputs.dtype, kernel.shape[2]) or _takes_avx2_routes(inputs)
     ):
         return native_conv_2d(inputs, kernel, dilation_rate, padding)
     return generic.conv(inputs, kernel, dilation_rate, padding)
+
+
+def _takes_avx2_routes(inputs):
+    return inputs.dtype == tf.float32 and takes_avx2_routes() and not traces_standard_ops()
 
 
 def takes_dilations(inputs, kernel, dilation_rate, padding):
@@ -110,12 +121,9 @@ def native_conv_2d(inputs, kernel, dilation_rate, padding):
         around = [[0, 0], *around, [0, 0]]
         return tf.nn.conv2d(inputs, kernel, strides=1, padding=around, dilations=rates)
 
-    def native(inputs, kernel):
-        return tf.nn.conv2d(inputs, kernel, strides=1, padding=padding.upper(), dilations=rates)
-
     @tf.custom_gradient
     def convolve(inputs, kernel):
-        outputs = native(inputs, kernel)
+        outputs = forward_conv_2d(inputs, kernel, dilation_rate, padding)
 
         def gradient(upstream):
             return conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding)
@@ -124,6 +132,20 @@ def native_conv_2d(inputs, kernel, dilation_rate, padding):
 
     # `tf.custom_gradient` asks for a `variables` argument when it captures a variable: pass a tensor.
     return convolve(inputs, tf.convert_to_tensor(kernel))
+
+
+def forward_conv_2d(inputs, kernel, dilation_rate, padding):
+    """Convolution, dilated or not, without a gradient of its own.
+
+    Args and returns: as in `conv_2d`.
+    """
+    if (
+        _takes_avx2_routes(inputs)
+        and padding == "same"
+        and avx2_conv.is_exact_as_transposed(kernel.shape[:2], dilation_rate)
+    ):
+        return avx2_conv.conv_2d_as_transposed(inputs, kernel, dilation_rate)
+    return tf.nn.conv2d(inputs, kernel, strides=1, padding=padding.upper(), dilations=[1, *dilation_rate, 1])
 
 
 def pads_channels(dtype, channels):
@@ -183,6 +205,8 @@ def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
 def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
     """Gradient of a dilated convolution by its kernel: that of an ordinary one on interleaved groups."""
     *taps, channels, filters = kernel_shape
+    if _takes_avx2_routes(inputs) and filters >= avx2_conv.FEWEST_FILTERS_FOR_MATMUL:
+        return avx2_conv.kernel_gradient_by_matmul(inputs, upstream, taps, dilation_rate, padding)
     surplus = -channels % 16 if pads_channels(inputs.dtype, channels) else 0
     if surplus:
         inputs = tf.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, surplus)))
@@ -204,7 +228,7 @@ def _interleaved(inputs, upstream, taps, dilation_rate, padding):
     around_inputs, after_upstream = [], []
     for axis, (size, rate) in enumerate(zip(taps, dilation_rate, strict=True), start=1):
         before = ((size - 1) * rate) // 2 if padding == "same" else 0
-        num_inputs, num_outputs = _size(inputs, axis), _size(upstream, axis)
+        num_inputs, num_outputs = avx2_conv.size_of(inputs, axis), avx2_conv.size_of(upstream, axis)
         steps = (num_outputs + rate - 1) // rate
         around_inputs.append([before, (steps + size - 1) * rate - before - num_inputs])
         after_upstream.append([0, steps * rate - num_outputs])
@@ -212,12 +236,6 @@ def _interleaved(inputs, upstream, taps, dilation_rate, padding):
         tf.space_to_batch(inputs, dilation_rate, around_inputs),
         tf.space_to_batch(upstream, dilation_rate, after_upstream),
     )
-
-
-def _size(maps, axis):
-    """The size of an axis, as a tensor only where the graph does not know it."""
-    size = maps.shape[axis]
-    return tf.shape(maps)[axis] if size is None else size
 
 
 def conv_on_grid(grid, kernel, padding):

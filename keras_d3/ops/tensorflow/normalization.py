@@ -11,7 +11,13 @@ import keras
 import tensorflow as tf
 
 from keras_d3.ops import generic
-from keras_d3.ops.tensorflow.kernels import conv_2d, conv_2d_gradients, on_cpu, takes_dilations
+from keras_d3.ops.tensorflow.kernels import (
+    conv_2d,
+    conv_2d_gradients,
+    forward_conv_2d,
+    on_cpu,
+    takes_dilations,
+)
 from keras_d3.ops.tracing import traces_standard_ops
 
 
@@ -108,8 +114,7 @@ def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel
             return columns.back(by_values), *by_weights, by_kernel, by_bias
 
         maps = activated(columns.of(inputs))
-        rates = [1, *dilation_rate, 1]
-        outputs = tf.nn.conv2d(maps, kernel, strides=1, padding="SAME", dilations=rates)
+        outputs = forward_conv_2d(maps, kernel, dilation_rate, "same")
         return tf.nn.bias_add(outputs, bias), gradient
 
     return convolve(inputs, *(tf.convert_to_tensor(weight) for weight in (gamma, beta, kernel, bias)))
