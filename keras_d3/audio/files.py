@@ -8,6 +8,7 @@ from keras_d3.audio.blocks import AudioBlocks
 from keras_d3.audio.paths import native
 from keras_d3.audio.reader import open_audio
 from keras_d3.audio.samples import to_pcm16
+from keras_d3.audio.writing import clear_time_of_peak
 from keras_d3.utils import atomic_path, check_choice, check_positive_int, optional_package
 
 
@@ -116,3 +117,4 @@ def write_audio(path: str | Path, audio: np.ndarray, sample_rate: int, subtype: 
     with atomic_path(path) as temporary:
         format = Path(path).suffix[1:].upper()
         soundfile.write(native(temporary), samples, int(sample_rate), subtype=subtype, format=format)
+        clear_time_of_peak(temporary)

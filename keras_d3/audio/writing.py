@@ -1,5 +1,6 @@
 """Audio files written block by block."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +110,7 @@ class AudioWriter:
             file, self._file = self._file, None
             if complete:
                 self._call(file.close)
+                clear_time_of_peak(self.path)
                 self._check_length()
             else:
                 file.close()
@@ -149,3 +151,22 @@ class AudioWriter:
 
     def _error(self, why):
         return OSError(f"`{self.path}` cannot be written: {why} Check the free space of the disk.")
+
+
+def clear_time_of_peak(path: str | Path) -> None:
+    """Sets the time in a WAV file's chunk "PEAK" to zero, so that the same samples are the same bytes.
+
+    libsndfile writes that chunk into WAV files of floats, with the seconds since 1970. Other files are left
+    as they are.
+    """
+    with open(path, "r+b") as file:
+        if file.read(4) != b"RIFF":
+            return
+        file.seek(12)
+        while len(header := file.read(8)) == 8 and header[:4] != b"data":
+            if header[:4] == b"PEAK":
+                file.seek(4, os.SEEK_CUR)  # its version
+                file.write(bytes(4))
+                return
+            length = int.from_bytes(header[4:], "little")
+            file.seek(length + length % 2, os.SEEK_CUR)

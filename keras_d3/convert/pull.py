@@ -20,7 +20,7 @@ from keras_d3.pretrained import (
     fetch_file,
     find_published_model,
 )
-from keras_d3.utils import sha256_of_file
+from keras_d3.utils import sha256_of_file, sweep_leftovers
 
 
 def pull_model(
@@ -62,11 +62,11 @@ def pull_model(
     progress = progress or (lambda line: None)
     model, cache = find_published_model(name, table), ModelCache()
     with cache.making(name, lambda: progress(f"{name}: waiting for another `keras-d3 pull`")) as path:
+        _sweep(path)
         if cache.has(name) and not again and file is None:
             cache.check(name)
             progress(f"{name}: there, as it was pulled")
             return path
-        _sweep(path)
         weights, made_from = _given_file(model, file) if file is not None else (None, None)
         if weights is None:
             weights, made_from = _published_file(model, cache, again, progress, on_progress)
@@ -174,5 +174,6 @@ def _only(folder, pattern):
 
 def _sweep(path):
     """Removes what killed pulls of this model have left; the caller has its lock."""
+    sweep_leftovers(path.parent)
     for folder in path.parent.glob(f".{path.name}.*.tmp"):
         shutil.rmtree(folder, ignore_errors=True)

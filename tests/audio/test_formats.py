@@ -1,8 +1,10 @@
+import time
+
 import numpy as np
 import pytest
 import soundfile
 
-from keras_d3.audio import AUDIO_FORMATS, AudioFormat, AudioWriter, read_audio
+from keras_d3.audio import AUDIO_FORMATS, AudioFormat, AudioWriter, read_audio, write_audio
 from tests.helpers.tiny_networks import noise
 
 
@@ -82,6 +84,23 @@ def test_floats_are_limited_only_when_asked(tmp_path):
     for limit, largest in ((False, 1.5), (True, 1.0)):
         writer = write(tmp_path / "song.wav", song, AudioFormat("wav", "FLOAT"), limit=limit)
         assert writer.num_clipped == int(limit) and read_audio(tmp_path / "song.wav")[0].max() == largest
+
+
+@pytest.mark.parametrize(
+    "name, subtype", [("wav", "FLOAT"), ("wav", "PCM_16"), ("wav", "PCM_24"), ("flac", "PCM_24")]
+)
+def test_the_same_samples_are_the_same_bytes_at_any_time(tmp_path, name, subtype, monkeypatch):
+    audio = noise(1000)
+    path = tmp_path / f"a.{name}"
+    write(path, audio, AudioFormat(name, subtype), num_samples=len(audio))
+    content = path.read_bytes()
+    time.sleep(1.1)  # the header of WAV files of floats has the time in seconds
+    write(path, audio, AudioFormat(name, subtype), num_samples=len(audio))
+    assert path.read_bytes() == content
+    if subtype != "PCM_24":
+        write_audio(tmp_path / f"b.{name}", audio, 44100, subtype=subtype)
+        assert (tmp_path / f"b.{name}").read_bytes() == content
+    np.testing.assert_allclose(read_audio(path)[0], audio, atol=2e-5)
 
 
 def test_long_files_get_the_64_bit_header(tmp_path):

@@ -300,3 +300,10 @@ def test_what_a_killed_conversion_left_is_swept(server, cache, fast):
     pull_model("wave-u-net")
     assert sorted(os.listdir(cache / "models")) == ["wave-u-net", "wave-u-net.json", "wave-u-net.lock"]
     assert len(server[1].requests) == 1, "the file was there"
+
+
+def test_a_pull_that_finds_the_model_sweeps_too(server, cache, fast):
+    pull_model("wave-u-net")
+    (cache / "models/.keras_d3.killed.tmp/new").mkdir(parents=True)
+    pull_model("wave-u-net")
+    assert sorted(os.listdir(cache / "models")) == ["wave-u-net", "wave-u-net.json", "wave-u-net.lock"]
