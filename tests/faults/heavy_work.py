@@ -106,8 +106,7 @@ def scores(folder):
 
 
 def content_of(path: Path) -> str | None:
-    """What two runs must agree in: all bytes, but for times, TensorBoard's logs, what is
-    known of shards and the order in a graph."""
+    """What two runs must agree in: all bytes, but for times, logs, notes and the order in a graph."""
     name = path.name
     # Shards are checked in the background, whose work a short run does not wait for.
     if "tensorboard" in path.parts or name == ".checked_shards.json":
