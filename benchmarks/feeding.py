@@ -1,8 +1,8 @@
 """The suite `feeding`: training batches from records, beside the same from a NumPy memory map.
 
 Songs of noise are written as records and as one array. Excerpts per second are what the input pipeline gives
-when nothing else computes: `waveforms` as `training_waveforms` gives them, `as trained on` with the STFT of
-networks that take magnitudes. The memory map is one thread that slices, scales and sums random excerpts of
+when nothing else computes (the STFT of networks that take magnitudes is a part of the training step). The
+memory map is one thread that slices, scales and sums random excerpts of
 all sources. The last column is what an accelerator would eat: its peak times its use, divided by the
 operations per excerpt, three times those of the convolutions in inference (forward once, backward twice).
 
@@ -35,7 +35,6 @@ class Feed:
         preset: str, the network.
         batch_size: int.
         data: dict, arguments of `AudioDataConfig`; `network_shape` is that of one example.
-        frames: (frame length, frame step, frames) of the STFT before the network, or None.
         network_shape: tuple of ints, one example as the network takes it.
     """
 
@@ -43,7 +42,6 @@ class Feed:
     batch_size: int
     data: dict
     network_shape: tuple
-    frames: tuple | None = None
 
 
 def _data(rate, channels, samples, output_samples=None, **others):
@@ -65,14 +63,12 @@ FEEDS = {
         6,
         _data(44100, 2, 264600, gain_range=(0.75, 1.25), **_MIXED),
         (256, 2049, 2),
-        (4096, 1024, 256),
     ),
     "mm_dense_net": Feed(
         "mmdensenet",
         8,
         _data(44100, 2, 255 * 1024, gain_range=(0.25, 1.25), **_MIXED),
         (256, 1025, 2),
-        (2048, 1024, 256),
     ),
     "wave_u_net_m1": Feed("wave_u_net_m1", 16, _data(22050, 1, 16384, **_SAME), (16384, 1)),
     "wave_u_net_m6": Feed("wave_u_net_m6", 16, _data(22050, 2, 147443, 16389, **_SAME), (147443, 2)),
@@ -94,13 +90,13 @@ def run(options):
     """Measures every configuration and prints a table; returns the exit code."""
     whole_networks.print_machine()
     print("Excerpts per second; processor milliseconds per excerpt in brackets.\n")
-    print("| config | cores | waveforms | as trained on | memory map | GFLOP per excerpt | an H100 eats |")
-    print("|---|---:|---:|---:|---:|---:|---:|", flush=True)
+    print("| config | cores | waveforms | memory map | GFLOP per excerpt | an H100 eats |")
+    print("|---|---:|---:|---:|---:|---:|", flush=True)
     for name in options.configs:
         for threads in options.threads:
             job = {**vars(options), "step": name, "threads": threads}
             result = whole_networks.measure("benchmarks.feeding", job)
-            cells = (_cell(result.get(kind)) for kind in ("waveforms", "as_trained_on", "memory_map"))
+            cells = (_cell(result.get(kind)) for kind in ("waveforms", "memory_map"))
             print(f"| {name} | {threads} | {' | '.join(cells)} | {_eaten(result['flops'])} |", flush=True)
     return 0
 
@@ -141,11 +137,7 @@ def write_songs(folder, feed, num_songs, secs):
 
 def measure(job):
     """Measures one configuration; returns its speeds and the network's operations, for JSON."""
-    from keras_d3.data import (
-        check_shards_once,
-        to_magnitudes,
-        training_waveforms,
-    )
+    from keras_d3.data import check_shards_once, training_waveforms
     from keras_d3.settings import AudioDataConfig
 
     feed = FEEDS[job["step"]]
@@ -155,9 +147,6 @@ def measure(job):
         check_shards_once(manifest)
         waveforms = training_waveforms(manifest, config, feed.batch_size, job["repeats"] + 10)
         speeds = {"waveforms": _speed(iter(waveforms).__next__, feed, job)}
-        if feed.frames:
-            magnitudes = to_magnitudes(waveforms, SOURCES[-1], *feed.frames)
-            speeds["as_trained_on"] = _speed(iter(magnitudes).__next__, feed, job)
         speeds["memory_map"] = _speed(_memory_map(samples, feed, config), feed, job)
     flops = None if job["without_networks"] else 3 * _flops(feed)
     return {**speeds, "flops": flops, "peak_gb": peak_gb()}

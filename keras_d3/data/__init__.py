@@ -2,7 +2,6 @@
 
 import keras_d3.utils.requires_tensorflow  # noqa: F401
 from keras_d3.data.audio.checks import audio_shuffle_bytes, check_audio_records
-from keras_d3.data.audio.magnitudes import targets_to_magnitudes, to_magnitudes
 from keras_d3.data.audio.manifest import AudioManifest, AudioSplit, AudioTrack
 from keras_d3.data.audio.pipeline import num_validation_windows, training_waveforms, validation_waveforms
 from keras_d3.data.audio.schema import ENCODINGS, MIXTURE, read_block, serialize_block
@@ -59,8 +58,6 @@ __all__ = [
     "reraise_with_shard_name",
     "serialize_block",
     "serialize_image",
-    "targets_to_magnitudes",
-    "to_magnitudes",
     "training_images",
     "training_waveforms",
     "validation_images",

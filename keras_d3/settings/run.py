@@ -110,6 +110,12 @@ class RunConfig:
         if self.target is not None:
             check_choice("target", self.target, (*data.sources, "all"))
         if isinstance(self.separation, SpectrogramSeparatorConfig):
+            if data.input_samples != data.output_samples:
+                raise ValueError(
+                    "`data.output_samples` must be `data.input_samples` for a network of spectrograms, whose "
+                    f"inputs and outputs have the same frames. Received: data.input_samples="
+                    f"{data.input_samples}, data.output_samples={data.output_samples}."
+                )
             frames = 1 + data.input_samples // self.separation.frame_step
             if frames < self.separation.patch_frames:
                 raise ValueError(

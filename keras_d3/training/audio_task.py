@@ -10,13 +10,11 @@ from keras_d3.data import (
     audio_shuffle_bytes,
     check_audio_records,
     input_statistics,
-    targets_to_magnitudes,
-    to_magnitudes,
     training_waveforms,
     validation_waveforms,
 )
 from keras_d3.settings import STFT_LOSS
-from keras_d3.training.resynthesis import mixture_magnitudes, waveform_of
+from keras_d3.training.spectra import spectra_of, waveform_of
 from keras_d3.training.waveform_loss import WaveformLoss
 from keras_d3.utils import ALL_WORK
 
@@ -130,19 +128,36 @@ class AudioTask:
         )
 
     def _examples(self, dataset):
-        """Waveforms as they are, or magnitudes of the targets, or of mixture and target."""
+        """Mixtures with the targets that the network estimates, as waveforms."""
         if not self._config.is_spectrogram:
-            if self._trained_on_magnitudes:
-                return targets_to_magnitudes(dataset, *self._frame_lengths)
             return dataset
-        separation = self._config.separation
-        return to_magnitudes(
-            dataset,
-            self._config.target,
-            frame_length=separation.frame_length,
-            frame_step=separation.frame_step,
-            num_frames=separation.patch_frames,
-        )
+        target = self._config.target
+        return dataset.map(lambda mixture, targets, *weights: (mixture, targets[target], *weights))
+
+    def batch_transform(self):
+        """Returns what the training step does to batches of waveforms; see `transform_batches`."""
+        config = self._config
+        if config.is_spectrogram:
+            separation = config.separation
+            lengths = separation.frame_length, separation.frame_step, separation.patch_frames
+
+            def transform(mixture, target, *weights):
+                magnitudes = (spectra_of(waveforms, *lengths)[-1] for waveforms in (mixture, target))
+                return *magnitudes, *_with_axis(weights)
+
+            return transform
+        if self._trained_on_magnitudes:
+            lengths = self._frame_lengths
+
+            def transform_targets(mixture, targets, *weights):
+                magnitudes = {
+                    source: spectra_of(waveforms, *lengths, is_centered=False)[-1]
+                    for source, waveforms in targets.items()
+                }
+                return mixture, magnitudes, *_with_axis(weights)
+
+            return transform_targets
+        return None
 
     def validation_excerpts(self, manifest, count):
         """Draws excerpts of the validation split as they are in the songs, the same each time.
@@ -174,7 +189,7 @@ class AudioTask:
         config = self._config
         if config.is_spectrogram:
             lengths = config.separation.frame_length, config.separation.frame_step
-            spectra = mixture_magnitudes(inputs, *lengths, config.separation.patch_frames)
+            spectra = spectra_of(inputs, *lengths, config.separation.patch_frames)
             return {config.target: waveform_of(model(spectra[-1], training=False), spectra, *lengths)}
         outputs = model(inputs, training=False)
         if not self._trained_on_magnitudes:
@@ -182,7 +197,7 @@ class AudioTask:
                 name: keras.ops.convert_to_numpy(keras.ops.cast(value, "float32"))
                 for name, value in outputs.items()
             }
-        spectra = mixture_magnitudes(inputs, *self._frame_lengths, is_centered=False)
+        spectra = spectra_of(inputs, *self._frame_lengths, is_centered=False)
         return {
             name: waveform_of(value, spectra, *self._frame_lengths, is_centered=False)
             for name, value in outputs.items()
@@ -203,3 +218,8 @@ class AudioTask:
     def _frame_lengths(self):
         arguments = self._arguments
         return arguments["frame_length"], arguments["frame_step"]
+
+
+def _with_axis(weights):
+    """Weights (batch, 1) of waveforms with the axis that losses of spectrograms have more."""
+    return [weight[:, None] for weight in weights]

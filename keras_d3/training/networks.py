@@ -5,6 +5,7 @@ import contextlib
 import keras
 
 from keras_d3 import models
+from keras_d3.training.batch_transforms import transform_batches
 from keras_d3.training.optimizers import make_optimizer
 
 
@@ -55,7 +56,7 @@ def compile_network(model, config, task):
     )
     # Variables that appear while the training step is traced make TensorFlow trace it a second time.
     model.optimizer.build(model.trainable_variables)
-    return model
+    return transform_batches(model, task.batch_transform())
 
 
 @contextlib.contextmanager

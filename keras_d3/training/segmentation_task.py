@@ -72,6 +72,10 @@ class SegmentationTask:
         """Returns the validation split once, in batches of `validation_batch_size`."""
         return self._for_all_outputs(validation_images(manifest, self._config.data))
 
+    def batch_transform(self):
+        """Returns None: images are augmented and scaled as they are read."""
+        return None
+
     def _for_all_outputs(self, dataset):
         """Labels for each output of the network."""
         arguments = {**preset_for(self._config).merged_arguments(), **self._config.model}

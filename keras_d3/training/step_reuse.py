@@ -27,10 +27,11 @@ class StepReuse:
 
         Returns:
             `keras.Model`: the one of the training before, if it is of the same architecture, with the same
-            weights trained, and its config has the same settings of training and data; else `model` itself.
+            weights trained, and its config has the same settings of training, data and separation; else
+            `model` itself.
         """
         trained = tuple(variable.trainable for variable in model.variables)
-        key = (models.architecture_of(model), trained, config.training, config.data)
+        key = (models.architecture_of(model), trained, config.training, config.data, config.separation)
         kept = self._model
         if kept is None or None in key or key != self._key:
             self._model, self._key = compile_model(model), key

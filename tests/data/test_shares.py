@@ -5,7 +5,6 @@ import pytest
 import tensorflow as tf
 
 from keras_d3.data import num_validation_windows, training_waveforms, validation_waveforms
-from keras_d3.data.audio.magnitudes import to_magnitudes
 from keras_d3.utils import WorkShard
 from tests.data.test_training_waveforms import config
 
@@ -49,13 +48,6 @@ def test_filled_validation_has_every_window_once_and_its_mean(manifest, count, b
     (steps, cardinality), *others = num_batches
     assert not others and steps == cardinality
     np.testing.assert_allclose(total / (steps * batch_size), expected, rtol=1e-5)
-
-
-def test_weights_reach_the_losses_of_spectrograms(manifest):
-    settings = config(input_samples=64, output_samples=64)
-    dataset = validation_waveforms(manifest, settings, 4, even_batches=True)
-    mixture, target, weights = next(iter(to_magnitudes(dataset, "bass", 16, 4)))
-    assert mixture.shape == target.shape == (4, 17, 9, 2) and weights.shape == (4, 1, 1)
 
 
 def test_what_cannot_be_shared_is_refused(manifest):

@@ -2,10 +2,8 @@
 
 import numpy as np
 import pytest
-import tensorflow as tf
 
-from keras_d3 import ops
-from keras_d3.data import num_validation_windows, targets_to_magnitudes, to_magnitudes, validation_waveforms
+from keras_d3.data import num_validation_windows, validation_waveforms
 from keras_d3.settings import AudioDataConfig
 from tests.data.conftest import LENGTHS, SOURCES, signal
 
@@ -76,55 +74,3 @@ def test_stereo_network_on_mono_records(mono_manifest):
     np.testing.assert_array_equal(mixtures[..., 0], mixtures[..., 1])
     rest = sum(signal("test", 0, source)[:, 0].astype(int) for source in ("drums", "bass"))
     np.testing.assert_array_equal(targets["accompaniment"].reshape(-1, 2)[:610, 1], rest)
-
-
-def test_magnitudes(manifest):
-    """Against NumPy: centered frames, reflect padding, periodic Hann."""
-    waveforms = validation_waveforms(manifest, config(input_samples=200, output_samples=200), 4, split="test")
-    magnitudes = to_magnitudes(waveforms, "vocals", 32, 8, num_frames=20)
-    mixture_spec, target_spec = magnitudes.element_spec
-    assert mixture_spec.shape == target_spec.shape == (None, 20, 17, 2)
-    window = 0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32)
-    pairs = zip(waveforms.as_numpy_iterator(), magnitudes.as_numpy_iterator(), strict=True)
-    for (mixture, targets), (mixture_magnitude, target_magnitude) in pairs:
-        for waveform, magnitude in ((mixture, mixture_magnitude), (targets["vocals"], target_magnitude)):
-            padded = np.pad(waveform.astype(float), ((0, 0), (16, 16), (0, 0)), mode="reflect")
-            frames = np.stack([padded[:, 8 * t : 8 * t + 32] for t in range(20)], axis=1)
-            expected = np.abs(np.fft.rfft(frames * window[:, np.newaxis], axis=2))
-            np.testing.assert_allclose(magnitude, expected, atol=1e-4)
-
-
-@pytest.mark.parametrize("num_samples, frame_step", [(200, 8), (203, 10), (12, 8)])
-def test_magnitudes_are_those_of_the_separator(num_samples, frame_step):
-    """At steps that do not divide the frames, and of excerpts shorter than half a frame, too."""
-    waveform = np.random.default_rng(0).standard_normal((3, num_samples, 2), "float32")
-    data = tf.data.Dataset.from_tensors((waveform, {"vocals": -2 * waveform}))
-    mixture, vocals = next(iter(to_magnitudes(data, "vocals", 32, frame_step)))
-    expected = ops.magnitude(*ops.frame_spectra(ops.reflect(waveform, 16), 32, frame_step))
-    np.testing.assert_allclose(mixture, expected, rtol=1e-5, atol=1e-6)
-    np.testing.assert_allclose(vocals, 2 * np.array(expected), rtol=1e-5, atol=2e-6)
-
-
-def test_magnitudes_of_all_targets(manifest):
-    """Frames inside the excerpt, at a step that does not divide them; the mixture stays a waveform."""
-    waveforms = validation_waveforms(manifest, config(input_samples=56, output_samples=56), 4, split="test")
-    changed = targets_to_magnitudes(waveforms, 32, 24)
-    window = (0.5 - 0.5 * np.cos(2 * np.pi * np.arange(32) / 32))[:, np.newaxis]
-    (mixture, targets), (same, magnitudes) = (next(iter(data)) for data in (waveforms, changed))
-    np.testing.assert_array_equal(mixture, same)
-    assert set(targets) == set(magnitudes)
-    for source, waveform in targets.items():
-        frames = np.stack([waveform[:, 24 * t : 24 * t + 32] for t in range(2)], axis=1)
-        expected = np.abs(np.fft.rfft(frames * window, axis=2))
-        np.testing.assert_allclose(magnitudes[source], expected, atol=1e-4)
-
-
-def test_magnitudes_refuse(manifest):
-    waveforms = validation_waveforms(manifest, config(), 4)
-    with pytest.raises(ValueError, match="`target` must be one of .*Received: target='guitar'"):
-        to_magnitudes(waveforms, "guitar", 32, 8)
-    with pytest.raises(ValueError, match="inputs and outputs of the same length"):
-        to_magnitudes(waveforms, "bass", 32, 8)
-    waveforms = validation_waveforms(manifest, config(input_samples=60), 4)
-    with pytest.raises(ValueError, match="`num_frames` must be at most 8 = 1 \\+ 60 // 8"):
-        to_magnitudes(waveforms, "bass", 32, 8, num_frames=9)

@@ -11,7 +11,7 @@ from keras_d3.settings import Stage
 from keras_d3.training import check_training, train
 from keras_d3.training.audio_summaries import spectrogram_images
 from keras_d3.training.audio_task import AudioTask
-from keras_d3.training.resynthesis import mixture_magnitudes, waveform_of
+from keras_d3.training.spectra import spectra_of, waveform_of
 from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES
 from tests.helpers.training_configs import spectrogram_config, waveform_config
 
@@ -67,7 +67,7 @@ def test_excerpts_are_unaltered_and_always_the_same(records):
 @pytest.mark.parametrize("is_centered, frame_step", [(True, 256), (False, 768)])
 def test_the_mixtures_own_magnitudes_give_it_back(is_centered, frame_step):
     mixture = np.random.default_rng(0).normal(0, 0.1, (2, 7 * 768 + 1024, 2)).astype("float32")
-    spectra = mixture_magnitudes(mixture, 1024, frame_step, is_centered=is_centered)
+    spectra = spectra_of(mixture, 1024, frame_step, is_centered=is_centered)
     found = waveform_of(spectra[-1], spectra, 1024, frame_step, is_centered)
     # Frames that hardly overlap do not cover the samples between them.
     kept = slice(None) if is_centered else slice(300, 700)

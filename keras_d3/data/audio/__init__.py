@@ -1,1 +1,1 @@
-"""Audio records: schema, excerpts, batches of waveforms and magnitudes."""
+"""Audio records: schema, excerpts, batches of waveforms."""

@@ -46,7 +46,7 @@ def input_statistics(
 
     The statistics that the official D3Net code starts its input normalization from
     (sony/ai-research-code, `d3net/music-source-separation`; the papers do not mention them). The
-    transform is that of `to_magnitudes` (centered, reflect padding, periodic Hann) over whole tracks;
+    transform is that of training (centered, reflect padding, periodic Hann) over whole tracks;
     the standard deviation is the population's. The mixture is the stored one, in the channels of
     the network: stereo records are averaged first where `config.channels` is 1.
 

@@ -64,7 +64,8 @@ def conv_2d_as_transposed(inputs, kernel, dilation_rate):
         padding="SAME",
         dilations=[1, *dilation_rate, 1],
     )
-    return tf.ensure_shape(outputs, [*inputs.shape[:3], kernel.shape[3]])
+    outputs.set_shape([*inputs.shape[:3], kernel.shape[3]])
+    return outputs
 
 
 def kernel_gradient_by_matmul(inputs, upstream, taps, dilation_rate, padding):

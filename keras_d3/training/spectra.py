@@ -1,4 +1,4 @@
-"""Waveforms of estimated magnitudes with the phase of the mixture, to listen to while training goes on."""
+"""Magnitudes of waveforms, and waveforms of magnitudes with the phase of the mixture, on Keras' backend."""
 
 import keras
 
@@ -8,17 +8,17 @@ from keras_d3.ops import frame_spectra, magnitude, overlap_add_spectra, reflect,
 MIN_WINDOW_SUM = 1e-2
 
 
-def mixture_magnitudes(mixture, frame_length, frame_step, num_frames=None, is_centered=True):
-    """Returns (real, imag, magnitudes) of the mixture's frames, each (batch, frames, bins, channels).
+def spectra_of(waveforms, frame_length, frame_step, num_frames=None, is_centered=True):
+    """Returns (real, imag, magnitudes) of the frames, each (batch, frames, bins, channels).
 
     Args:
-        mixture: float32 (batch, time, channels).
+        waveforms: float32 (batch, time, channels).
         frame_length, frame_step: ints, samples.
         num_frames: int, frames to keep, from the first on. None: all.
         is_centered: bool, whether the first frame is centered on the first sample, as in
-            `keras_d3.data.to_magnitudes`; else all lie inside the excerpt.
+            `keras_d3.layers.STFT` and in the separator; else all lie inside the excerpt.
     """
-    signal = reflect(mixture, frame_length // 2) if is_centered else mixture
+    signal = reflect(waveforms, frame_length // 2) if is_centered else waveforms
     spectra = frame_spectra(signal, frame_length, frame_step)
     real, imag = (part[:, :num_frames] for part in spectra)
     return real, imag, magnitude(real, imag)
@@ -32,7 +32,7 @@ def waveform_of(magnitudes, spectra, frame_length, frame_step, is_centered=True)
     Args:
         magnitudes: (batch, frames, bins, channels), what a network estimates.
         spectra: the mixture's `(real, imag, magnitudes)`.
-        frame_length, frame_step, is_centered: as in `mixture_magnitudes`.
+        frame_length, frame_step, is_centered: as in `spectra_of`.
 
     Returns:
         float32 NumPy array (batch, time, channels) from the excerpt's first sample on.
