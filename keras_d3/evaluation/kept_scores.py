@@ -54,13 +54,14 @@ def _check(scores):
             _check_db(f"targets.{target}.{metric}", metrics[metric])
     for target, metrics in _mapping("song", scores.get("song", {})).items():
         _check_db(f"song.{target}", list(_mapping(f"song.{target}", metrics).values()))
-    if scores.get("scenarios"):
-        check_positive_int("num_frames", scores.get("num_frames"), 0, MOST_SAMPLES)
+    if "scenarios" in scores:
         _check_scenarios(scores)
 
 
 def _check_scenarios(scores):
     _check_type(scores, "scenarios", list)
+    if scores["scenarios"]:
+        check_positive_int("num_frames", scores.get("num_frames"), 0, MOST_SAMPLES)
     for scenario in scores["scenarios"]:
         silent = _mapping("scenarios", scenario).get("silent_references", [])
         names = (scenario.get("sources"), scenario.get("targets"), silent)

@@ -56,6 +56,7 @@ def test_a_changed_score_is_noticed(path):
         ({"song": {"vocals": {"song_sdr": []}}}, "`song.vocals` must be numbers of dB"),
         ({"sample_rate_hz": 0}, "`sample_rate_hz` must be"),
         ({"hop_samples": None}, "`hop_samples` must be"),
+        ({"scenarios": None}, "`scenarios` must be a list"),
         ({"scenarios": [1], "num_frames": 3}, "`scenarios` must be a mapping"),
         ({"scenarios": [{"sources": [1]}], "num_frames": 3}, "`scenarios` must have lists of names"),
         ({"scenarios": [SCENARIO], "num_frames": None}, "`num_frames` must be"),
