@@ -50,7 +50,8 @@ def train_side_by_side(
             },
             threads,
         )
-        for run in runs
+        # Those with the most epochs first, so that none of them is left for one core at the end.
+        for run in sorted(runs, key=_epochs, reverse=True)
         if not all(state.finished for state in _states(run))
     ]
     failures = []

@@ -209,9 +209,19 @@ def test_two_rates_and_two_seeds_in_one_report(folders, tmp_path, capsys):
     assert "holds the report of Full, seed 0" in capsys.readouterr().err
     runs = sorted(str(path.parent) for path in out.glob("runs/*/*/*/config.json"))
     again = tmp_path / "again"
-    arguments = ["--data", folders["full"], "--data", folders["half"], "--out", str(again), "--runs", *runs]
+    arguments = [
+        "--data",
+        folders["full"],
+        "--data",
+        folders["half"],
+        "--out",
+        str(again),
+        "--runs",
+        *runs[:2],
+    ]
     assert compare_command([recipe], [*arguments, "--backend", "shared"]) == 0
-    assert set(json.loads((again / "report.json").read_text())["models"]) == set(figures["models"])
+    found = json.loads((again / "report.json").read_text())["models"]
+    assert len(found) == 2 and set(found) < set(figures["models"])
 
 
 def test_the_command_refuses_what_contradicts_itself(folders, tmp_path, capsys):
