@@ -2,9 +2,9 @@
 
 Songs of noise are written as records and as one array. Excerpts per second are what the input pipeline gives
 when nothing else computes (the STFT of networks that take magnitudes is a part of the training step). The
-memory map is one thread that slices, scales and sums random excerpts of
-all sources. The last column is what an accelerator would eat: its peak times its use, divided by the
-operations per excerpt, three times those of the convolutions in inference (forward once, backward twice).
+memory map is one thread that slices, scales and sums random excerpts of all sources. The last column is what
+an accelerator would eat: its peak times its use, divided by the operations per excerpt, three times those of
+the convolutions in inference (forward once, backward twice).
 
 `python -m benchmarks.feeding JOB` is the process that measures one configuration.
 """

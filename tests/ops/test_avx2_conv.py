@@ -80,6 +80,11 @@ from keras_d3.layers import DilatedConv2D
 from keras_d3.ops.tensorflow import kernels
 from tests.helpers.layer_references import loop_conv, loop_conv_gradients, random
 print(kernels.takes_avx2_routes())
+layer = DilatedConv2D(40, 3, 2, padding="same")
+layer.build((1, 9, 9, 10))
+graph = tf.function(layer).get_concrete_function(tf.ones((1, 9, 9, 10))).graph
+taken = any(node.type == "Conv2DBackpropInput" for node in graph.get_operations())
+assert taken == kernels.takes_avx2_routes()
 wanted = ((1, 1), 40, "same"), ((2, 4), 40, "same"), ((4, 2), 5, "same"), ((2, 2), 40, "valid")
 for rates, filters, padding in wanted:
     x = random(2, 20, 18, 10)

@@ -1,5 +1,7 @@
 """What the training step does to batches: magnitudes of waveforms, in the step itself."""
 
+import dataclasses
+
 import keras
 import numpy as np
 import pytest
@@ -88,3 +90,12 @@ def test_a_spectrogram_network_is_fed_with_waveforms(records):
 
 def test_a_network_of_waveforms_has_no_transform():
     assert AudioTask(waveform_config()).batch_transform() is None
+
+
+def test_spectrogram_networks_take_no_context():
+    config = spectrogram_config("bass")
+    data = dataclasses.replace(config.data, input_samples=9 * 256)
+    with pytest.raises(
+        ValueError, match="`data.output_samples` must be `data.input_samples`.*Received: .*2304"
+    ):
+        dataclasses.replace(config, data=data)

@@ -1,7 +1,7 @@
 """Convolutions, splits and resizing in TensorFlow operations that `keras.ops` does not reach.
 
-This module and `keras_d3.ops.tensorflow.normalization` alone import TensorFlow among ops, layers, blocks and
-models; `keras_d3.ops.backend` imports them on that backend. Each function computes what its namesake in
+The modules of this folder alone import TensorFlow among ops, layers, blocks and models;
+`keras_d3.ops.backend` imports them on that backend. Each function computes what its namesake in
 `keras_d3.ops.generic` does; the choices were measured on CPUs.
 """
 

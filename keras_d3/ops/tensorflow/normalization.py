@@ -1,8 +1,8 @@
 """Batch normalization in TensorFlow's fused operation, alone and before a convolution.
 
-This module and `keras_d3.ops.tensorflow.kernels` alone import TensorFlow among ops, layers, blocks and
-models. Each function computes what its namesake in `keras_d3.ops.generic` does, and hands over to that where
-the fused operation is not the choice: on GPUs, for other dtypes, for export.
+The modules of this folder alone import TensorFlow among ops, layers, blocks and models. Each function
+computes what its namesake in `keras_d3.ops.generic` does, and hands over to that where the fused
+operation is not the choice: on GPUs, for other dtypes, for export.
 """
 
 import math
