@@ -4,7 +4,8 @@ DEMO ?= build/demo
 # Two processes, a file of tests in one of them: much of a test is tracing, which uses one core. In the order of
 # their names: xdist would leave the files of few and long tests to the end, where one process waits for the other.
 PYTEST_ARGUMENTS ?= --numprocesses 2 --dist loadfile --no-loadscope-reorder
-# Which tests run on other versions and backends.
+# Which tests run in the default environment, and which on other versions and backends.
+TEST_MARKS ?= not large and not weekly
 MARKS ?= not large
 # Not the separators and segmenters of published weights: they are TensorFlow graphs.
 TORCH_TESTS ?= tests/ops tests/layers tests/blocks tests/models tests/convert \
@@ -32,7 +33,7 @@ demo: environment
 	@$(VENV)/bin/python -m recipes.demo --out $(DEMO)
 
 test: environment
-	@$(VENV)/bin/python -m pytest $(PYTEST_ARGUMENTS)
+	@$(VENV)/bin/python -m pytest $(PYTEST_ARGUMENTS) -m "$(TEST_MARKS)"
 
 # Everything but what needs tensorflow-io's binary, on TensorFlow 2.21 and NumPy 2; JAX beside it, for trainings
 # of several processes.

@@ -186,8 +186,8 @@ def _memory_map(path, feed, config):
 
 
 def _flops(feed):
-    from benchmarks.operations import convolution_flops
     from keras_d3 import models
+    from keras_d3.analysis import convolution_flops
 
     return convolution_flops(models.build(feed.preset), (1, *feed.network_shape))
 

@@ -22,7 +22,7 @@ import numpy as np
 from benchmarks.environment import describe_environment
 from benchmarks.timing_report import MATRIX_SIZE, RESULT, rate_of_product, report
 from benchmarks.worker import set_threads, thread_variables
-from keras_d3.utils import prefer_onednn
+from keras_d3.utils import prefer_onednn, share_one_arena
 
 STEPS = ("forward", "openvino", "onnxruntime", "training")
 POLICIES = {"float32": "float32", "bfloat16": "mixed_bfloat16"}
@@ -106,6 +106,7 @@ def work(job, makers):
         os.sched_setaffinity(0, sorted(os.sched_getaffinity(0))[: job["threads"]])
     if job["step"] == "training":
         prefer_onednn()
+        share_one_arena()
     set_threads(job["threads"])
     with tempfile.TemporaryDirectory() as folder:
         run, num_items, secs_of_audio = makers[job["step"]](job, Path(folder))

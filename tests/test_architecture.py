@@ -101,6 +101,7 @@ ALLOWED = {
     "benchmarks": (
         *FOUNDATION,
         *NETWORKS,
+        "keras_d3.analysis",
         "keras_d3.data",
         "keras_d3.export",
         "keras_d3.separation",

@@ -8,7 +8,13 @@ from pathlib import Path
 from keras_d3.cli.compare import EVERY_CONFIG, weights_of
 from keras_d3.cli.options import comma_separated_ints
 from keras_d3.settings import SCALES, UNTRAINED, Recipe
-from keras_d3.utils import atomic_path, check_positive_int, prefer_onednn, run_reporting_errors
+from keras_d3.utils import (
+    atomic_path,
+    check_positive_int,
+    prefer_onednn,
+    run_reporting_errors,
+    share_one_arena,
+)
 
 PROGRAM = "python -m recipes.claims"
 LEDGER = Path("results") / "ledger.jsonl"
@@ -123,6 +129,7 @@ def _train(recipes, claims, options):
     """Trains and scores what the ledger lacks; everything that can be known is checked before."""
     weights = dict(weights_of(text) for text in options.initial_weights)
     prefer_onednn()
+    share_one_arena()
 
     from keras_d3.claims import append_row, read_ledger
     from keras_d3.experiments import (

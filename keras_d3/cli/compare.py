@@ -8,7 +8,7 @@ from pathlib import Path
 
 from keras_d3.cli.options import add_scoring, comma_separated, comma_separated_ints
 from keras_d3.settings import Recipe, find_by_name
-from keras_d3.utils import prefer_onednn, run_reporting_errors
+from keras_d3.utils import prefer_onednn, run_reporting_errors, share_one_arena
 
 PROGRAM = "python -m recipes.compare"
 # Of `--initial-weights` without a config.
@@ -115,6 +115,7 @@ def _compare(recipes: Sequence[Recipe], options: argparse.Namespace, command: st
     weights = dict(weights_of(text) for text in options.initial_weights)
     chosen = _chosen_recipes(recipes, options)
     prefer_onednn()
+    share_one_arena()
 
     from keras_d3.experiments import (
         ComparisonOptions,

@@ -5,7 +5,7 @@ import sys
 
 from keras_d3.cli.options import add_run_dir, add_sources
 from keras_d3.settings import Recipe, RunConfig, described_fields
-from keras_d3.utils import prefer_onednn, run_reporting_errors
+from keras_d3.utils import prefer_onednn, run_reporting_errors, share_one_arena
 
 _WEIGHTS_KEPT = {
     "best": "of the epoch with the best validation {monitor} (training.selection=best)",
@@ -98,6 +98,7 @@ def _show(recipe: Recipe, options: argparse.Namespace) -> None:
 def _train(recipe: Recipe, options: argparse.Namespace) -> None:
     config = _config(recipe, options)
     prefer_onednn()
+    share_one_arena()
 
     from keras_d3.runs import Run, check_initial_weights
 

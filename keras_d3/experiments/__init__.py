@@ -13,7 +13,7 @@ from keras_d3.experiments.records_choice import choose_records, load_records
 from keras_d3.experiments.segmentation_scores import score_segmentation_run
 from keras_d3.experiments.segmented_images import images_of
 from keras_d3.experiments.segmenter_scores import score_segmenter
-from keras_d3.experiments.separation_scores import SPLIT, score_run, separate_run
+from keras_d3.experiments.separation_scores import SPLIT, score_run, score_runs, separate_run
 from keras_d3.experiments.separator_scores import score_separator
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "runs_of_directories",
     "runs_of_set",
     "score_run",
+    "score_runs",
     "score_segmentation_run",
     "score_segmenter",
     "score_separator",

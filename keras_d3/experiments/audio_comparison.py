@@ -1,7 +1,6 @@
 """Separators side by side: the test tracks through every SavedModel, their scores, and the report."""
 
 import concurrent.futures
-import dataclasses
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +13,7 @@ from keras_d3.experiments.audio_report import (
     model_entry,
     write_report_json,
 )
-from keras_d3.experiments.separation_scores import SPLIT, score_run, separate_run
+from keras_d3.experiments.separation_scores import SPLIT, score_run, score_runs, separate_run
 from keras_d3.report import write_report
 from keras_d3.utils import atomic_path
 
@@ -28,9 +27,14 @@ class AudioComparison:
         out_dir: path of the comparison.
         options: `ComparisonOptions`.
 
+    Attributes:
+        step_of_run, last_step: str, what `score` and `write_report` do, for the user.
+
     Raises:
         ValueError: `options.excerpt_track` is no test track.
     """
+
+    step_of_run, last_step = "separation", "scores and report"
 
     def __init__(self, runs, records, out_dir, options):
         self._runs, self._records, self._out_dir, self._options = runs, records, Path(out_dir), options
@@ -42,27 +46,45 @@ class AudioComparison:
                 f"Received: excerpt={options.excerpt_track!r}."
             )
         self._track = options.excerpt_track or tracks[0]
-        self._scores, self._speeds = [], []
+        self._speeds, self._scoring = [], None
         # museval works on one core: it scores a network while the next one is trained, at low priority.
         self._background = concurrent.futures.ThreadPoolExecutor(1)
 
-    def score(self, run, is_last):
-        """Separates the test tracks with the run's SavedModel, and begins to score them."""
-        if self._scores:
+    def score(self, run, trains_next):
+        """Separates the test tracks with the run's SavedModel.
+
+        Where another run is trained next, they are scored beside that training; `write_report` scores what is
+        left, all runs together.
+
+        Args:
+            run: `ComparedRun`.
+            trains_next: bool.
+        """
+        if self._scoring is not None:
             # The speed of separation must be measured alone.
-            self._scores[-1].result()
+            self._scoring.result()
         references, data_dir = self._out_dir / "references", self._records[run.title].directory
         self._speeds.append(separate_run(run.directory, data_dir, references))
-        scoring = {"num_workers": self._options.num_workers if is_last else 1, "low_priority": not is_last}
-        scoring.update(backend=self._options.backend, progress=is_last)
-        self._scores.append(
-            self._background.submit(score_run, run.directory, data_dir, references, **scoring)
-        )
+        if trains_next:
+            options = {"num_workers": 1, "low_priority": True, "progress": False}
+            options["backend"] = self._options.backend
+            self._scoring = self._background.submit(score_run, run.directory, data_dir, references, **options)
 
     def write_report(self):
-        """Writes the report of the runs that were scored; returns `(path of report.html, table as text)`."""
-        scores = [future.result() for future in self._scores]
+        """Scores what is not yet scored, and writes the report.
+
+        Returns:
+            `(path of report.html, table as text)`.
+        """
+        if self._scoring is not None:
+            self._scoring.result()
         self._background.shutdown()
+        scores = score_runs(
+            [(run.directory, self._records[run.title].directory) for run in self._runs],
+            self._out_dir / "references",
+            num_workers=self._options.num_workers,
+            backend=self._options.backend,
+        )
         source_sets = {tuple(sorted(run.config.data.sources)) for run in self._runs}
         baselines = [
             aggregate(score_baseline(self._manifest, sources, self._out_dir, self._options.num_workers))
@@ -74,9 +96,8 @@ class AudioComparison:
         ]
         manifests = list({id(manifest): manifest for manifest in self._records.values()}.values())
         report = comparison_report(
-            manifests, self._runs, models, baselines, self._out_dir, self._track, self._options.command
+            manifests, self._runs, models, baselines, self._out_dir, self._track, self._options
         )
-        report = dataclasses.replace(report, attribution=self._options.attribution)
         path = self._out_dir / "report.html"
         write_report(path, report)
         write_report_json(self._out_dir / "report.json", report)

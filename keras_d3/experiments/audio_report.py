@@ -40,7 +40,7 @@ def comparison_table(report):
     return "\n".join([*lines, "", table_as_text(seeds)] if seeds else lines)
 
 
-def comparison_report(manifests, runs, models, baselines, out_dir, track, command):
+def comparison_report(manifests, runs, models, baselines, out_dir, track, options):
     """Joins the entries of all networks, and an excerpt as each of them separates it.
 
     Args:
@@ -50,7 +50,7 @@ def comparison_report(manifests, runs, models, baselines, out_dir, track, comman
         baselines: list of what `aggregate` returned for the estimates that do nothing.
         out_dir: path of the comparison.
         track: str, the test track that is played.
-        command: str.
+        options: `ComparisonOptions`.
 
     Returns:
         `ReportData`.
@@ -79,13 +79,21 @@ def comparison_report(manifests, runs, models, baselines, out_dir, track, comman
             f"Python {platform.python_version()}"
         ),
         date=datetime.date.today().isoformat(),
-        command=command,
+        command=options.command,
+        attribution=options.attribution,
         footnotes=(
-            "Training times: all networks but the first were trained while the one before was being scored "
-            "at low priority, so they are upper bounds. Separation speed was measured alone.",
+            f"Training times: {_beside_trainings(options.num_trainings)}, so they are upper bounds. "
+            "Separation speed was measured alone.",
             'The do-nothing rows are scored by the "shared" backend, the networks by the tool named above.',
         ),
     )
+
+
+def _beside_trainings(num_trainings):
+    """What else the processor did while the networks were trained."""
+    if num_trainings == 1:
+        return "all networks but the first were trained while the one before was being scored at low priority"
+    return f"up to {num_trainings} networks were trained at a time, each with its share of the cores"
 
 
 def _data_set_in_words(manifest):

@@ -108,7 +108,7 @@ def compare(
     for number, run in enumerate(runs, 1):
         place = f"[{number}/{len(runs)}] {run.title}"
         if train and options.num_trainings == 1:
-            say(f"{place}: train")
+            say(f"{place}: training")
             with stopwatch.part("training"):
                 train_targets(
                     run.config,
@@ -117,12 +117,11 @@ def compare(
                     initial_weights=weights.get(run.title),
                     from_scratch=run.title in drawn,
                 )
-        say(f"{place}: score")
-        # Scores of audio are computed beside the next training, which waits for them before it is scored.
-        with stopwatch.part("estimates"):
-            comparison.score(run, is_last=number == len(runs))
-    say("report")
-    with stopwatch.part("last scores and report"):
+        say(f"{place}: {comparison.step_of_run}")
+        with stopwatch.part(comparison.step_of_run):
+            comparison.score(run, trains_next=train and options.num_trainings == 1 and number < len(runs))
+    say(comparison.last_step)
+    with stopwatch.part(comparison.last_step):
         report = comparison.write_report()
     say(stopwatch.sentence())
     return report

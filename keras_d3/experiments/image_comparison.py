@@ -42,14 +42,19 @@ class ImageComparison:
         records: dict of a run's title to the manifest of its records; all have the same validation split.
         out_dir: path of the comparison.
         options: `ComparisonOptions`.
+
+    Attributes:
+        step_of_run, last_step: str, what `score` and `write_report` do, for the user.
     """
+
+    step_of_run, last_step = "scoring", "report"
 
     def __init__(self, runs, records, out_dir, options):
         self._runs, self._records, self._out_dir, self._options = runs, records, Path(out_dir), options
         self._manifest = records[runs[0].title]
         self._models, self._images = [], []
 
-    def score(self, run, is_last):
+    def score(self, run, trains_next):
         """Scores a run on whole images, measures its speed and memory, and keeps labels of some images."""
         manifest = self._records[run.title]
         scores = self._scores_of(run, manifest)

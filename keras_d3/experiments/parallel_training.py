@@ -1,17 +1,20 @@
-"""Runs trained side by side, each in a process of its own.
+"""Runs trained side by side, each in a process of its own, and the separators of songs exported there.
 
-python -m keras_d3.experiments.parallel_training JOB.json RESULT.json    trains one
+python -m keras_d3.experiments.parallel_training JOB.json RESULT.json    trains and exports one
 """
 
+import itertools
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from tqdm import tqdm
 
+from keras_d3.analysis import convolution_flops
 from keras_d3.data import AudioManifest, ImageManifest
 from keras_d3.experiments.compared_runs import ComparedRun
 from keras_d3.runs import Run
 from keras_d3.settings import RunConfig
+from keras_d3.training import build_network
 from keras_d3.utils import Job, answer, num_cores, run_jobs
 
 
@@ -25,6 +28,8 @@ def train_side_by_side(
 ) -> None:
     """Trains runs where they are not finished, several at a time; the processes share the cores.
 
+    Separators of songs are exported by the process that trained them: making a SavedModel takes one core.
+
     Args:
         runs: sequence of `ComparedRun`.
         records: dict of a run's title to the manifest of its records.
@@ -37,6 +42,7 @@ def train_side_by_side(
         RuntimeError: trainings failed; the others are finished.
     """
     threads = max(1, num_cores() // num_at_a_time)
+    waiting = [run for run in runs if not all(state.finished for state in _states(run))]
     jobs = [
         Job(
             run.title,
@@ -50,9 +56,7 @@ def train_side_by_side(
             },
             threads,
         )
-        # Those with the most epochs first, so that none of them is left for one core at the end.
-        for run in sorted(runs, key=_epochs, reverse=True)
-        if not all(state.finished for state in _states(run))
+        for run in _longest_first(waiting, records)
     ]
     failures = []
     with tqdm(total=sum(map(_epochs, runs)), desc="train", unit="epoch") as bar:
@@ -74,6 +78,45 @@ def train_side_by_side(
         )
 
 
+def _longest_first(runs, records):
+    """The runs in an order that leaves no long one for one core at the end.
+
+    Those of several networks first, which are also exported one after the other; then by their operations.
+    """
+    if len(runs) < 2:
+        return runs
+    costs = {run.title: _operations(run, records[run.title]) for run in runs}
+    return sorted(runs, key=lambda run: (len(run.config.targets), costs[run.title]), reverse=True)
+
+
+def _operations(run, manifest):
+    """Floating-point operations of the convolutions, forward, of all that a run's training computes."""
+    config = run.config.for_target(run.config.targets[0])
+    training, num_items = config.training, len(manifest.items("train"))
+    num_examples = sum(
+        stage.epochs * stage.batch_size * training.steps_of_epoch(num_items, stage.batch_size)
+        for stage in training.stages
+    )
+    network = build_network(config)
+    of_example = convolution_flops(network, (1, *_training_shape(config, network)))
+    return len(run.config.targets) * num_examples * of_example
+
+
+def _training_shape(config, network):
+    """The shape of one input in training; axes that the network leaves open get the sizes of the config."""
+    if config.data.kind == "images":
+        sizes = config.data.crop
+    elif config.is_spectrogram:
+        sizes = (config.data.input_samples // config.separation.frame_step + 1,)
+    else:
+        sizes = (config.data.input_samples,)
+    known = network.inputs[0].shape[1:]
+    return tuple(
+        known_size if known_size is not None else size
+        for known_size, size in itertools.zip_longest(known, sizes)
+    )
+
+
 def _epochs(run):
     num_networks = len(run.config.data.sources) if run.config.target == "all" else 1
     return num_networks * sum(stage.epochs for stage in run.config.training.stages)
@@ -88,8 +131,9 @@ def _states(run):
     return [Run(run.directory / target).read_state() for target in targets]
 
 
-def _train(job):
+def _train_and_export(job):
     from keras_d3.convert import InitialWeights
+    from keras_d3.experiments.exports import export_run
     from keras_d3.models import preset_for
     from keras_d3.training import train_targets
 
@@ -102,7 +146,9 @@ def _train(job):
         initial_weights=InitialWeights(weights, preset_for(config).name) if weights else None,
         from_scratch=job["from_scratch"],
     )
+    if config.data.kind == "audio":
+        export_run(job["run_dir"])
 
 
 if __name__ == "__main__":
-    answer(_train)
+    answer(_train_and_export)

@@ -6,6 +6,7 @@ RUN/scores/test/<track>.json              museval's four figures per frame
 REFERENCES/test/<track>/<source>.wav      the test tracks as the records hold them
 """
 
+import dataclasses
 import time
 from pathlib import Path
 
@@ -14,7 +15,7 @@ from tqdm import tqdm
 
 from keras_d3.audio import write_audio
 from keras_d3.data import load_manifest, read_track
-from keras_d3.evaluation import score_directory
+from keras_d3.evaluation import score_directories
 from keras_d3.experiments.exports import export_run, results_dir, wiener_changes
 from keras_d3.experiments.leakage import songs_to_evaluate
 from keras_d3.experiments.model_origin import file_checksums, records_sha256
@@ -163,40 +164,72 @@ def score_run(run_dir, data_dir, references_dir, skip_trained_songs=False, wiene
     Returns:
         dict of `track -> scores`.
     """
+    return score_runs([(run_dir, data_dir)], references_dir, skip_trained_songs, wiener, **options)[0]
+
+
+def score_runs(runs, references_dir, skip_trained_songs=False, wiener=None, **options):
+    """Scores what `separate_run` separated with several runs of the same test tracks.
+
+    With `backend="shared"` a track's references are worked on once for all runs of the same sources.
+
+    Args:
+        runs: sequence of pairs (run directory, directory of its records).
+        references_dir, skip_trained_songs, wiener, **options: as for `score_run`.
+
+    Returns:
+        List of dicts of `track -> scores`, one per run.
+    """
+    plans = [_plan_scores(run_dir, data_dir, skip_trained_songs, wiener) for run_dir, data_dir in runs]
+    groups = {}
+    for number, plan in enumerate(plans):
+        groups.setdefault((plan.sources, plan.tracks), []).append(number)
+    scores = {}
+    for (sources, tracks), numbers in groups.items():
+        folders = {
+            number: tuple(plans[number].results / kind / SPLIT for kind in ("estimates", "scores"))
+            for number in numbers
+        }
+        references = Path(references_dir) / SPLIT
+        scores |= score_directories(references, folders, sources, tracks=tracks, **options)
+    kept = {name: options[name] for name in ("accompaniment", "stems", "metrics") if name in options}
+    for plan in plans:
+        write_checked_json(plan.results / "scores" / "provenance.json", {**plan.provenance, **kept})
+    return [scores[number] for number in range(len(plans))]
+
+
+@dataclasses.dataclass(frozen=True)
+class _PlannedScores:
+    """What of a run is scored, and where it is; `provenance` is what its scores say of themselves."""
+
+    results: Path
+    sources: tuple
+    tracks: tuple
+    provenance: dict
+
+
+def _plan_scores(run_dir, data_dir, skip_trained_songs, wiener):
     run = Run(run_dir)
     run.finished_states()
     config = run.config
     changes = wiener_changes(config, wiener)
-    results = results_dir(run_dir, changes)
     manifest = load_manifest(data_dir)
     tracks = _track_names(manifest, SPLIT)
     names = songs_to_evaluate(run_dir, tracks, skip_trained_songs)
-    scores = score_directory(
-        Path(references_dir) / SPLIT,
-        results / "estimates" / SPLIT,
-        results / "scores" / SPLIT,
-        sources=config.data.sources if config.target in (None, "all") else (config.target,),
-        tracks=names,
-        **options,
-    )
-    write_checked_json(
-        results / "scores" / "provenance.json",
-        {
-            "data_set": manifest.dataset,
-            "variant": manifest.variant,
-            "split": SPLIT,
-            "tracks": len(names),
-            "skipped_trained_songs": [name for name in tracks if name not in names],
-            "recipe": config.recipe,
-            "config": config.name,
-            **changes,
-            **{name: options[name] for name in ("accompaniment", "stems", "metrics") if name in options},
-            "initial_weights": run.describe()["initial_weights"],
-            "seed": config.training.seed,
-            "commit": current_commit(),
-        },
-    )
-    return scores
+    provenance = {
+        "data_set": manifest.dataset,
+        "variant": manifest.variant,
+        "split": SPLIT,
+        "tracks": len(names),
+        "skipped_trained_songs": [name for name in tracks if name not in names],
+        "recipe": config.recipe,
+        "config": config.name,
+        **changes,
+        "initial_weights": run.describe()["initial_weights"],
+        "seed": config.training.seed,
+        "commit": current_commit(),
+    }
+    sources = config.data.sources if config.target in (None, "all") else (config.target,)
+    return _PlannedScores(results_dir(run_dir, changes), tuple(sources), tuple(names), provenance)
 
 
 def _track_names(manifest, split):

@@ -32,7 +32,7 @@ from keras_d3.utils.files import (
 )
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
-from keras_d3.utils.machine import num_cores, prefer_onednn, processor_flags, processor_name
+from keras_d3.utils.machine import num_cores, prefer_onednn, processor_flags, processor_name, share_one_arena
 from keras_d3.utils.on_demand import names_on_demand
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.processes import Job, answer, end_with_parent, run_jobs
@@ -95,6 +95,7 @@ __all__ = [
     "run_jobs",
     "run_reporting_errors",
     "sha256_of_file",
+    "share_one_arena",
     "sweep_leftovers",
     "temporary_directory",
     "with_checksum",

@@ -1,11 +1,15 @@
 """Facts of the machine that a process runs on, and what follows from them for TensorFlow."""
 
+import contextlib
+import ctypes
 import os
 import platform
 import sys
 from pathlib import Path
 
 ONEDNN_VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+# glibc's, for new processes, and its number of the same setting for `mallopt`.
+ARENAS_VARIABLE, M_ARENA_MAX = "MALLOC_ARENA_MAX", -8
 
 
 def num_cores() -> int:
@@ -43,3 +47,18 @@ def prefer_onednn() -> None:
     """
     if "tensorflow" not in sys.modules and platform.machine().lower() in ("x86_64", "amd64"):
         os.environ.setdefault(ONEDNN_VARIABLE, "1")
+
+
+def share_one_arena() -> None:
+    """Has all threads of this process, and of those it starts, allocate from one arena of glibc.
+
+    Else threads get arenas of their own, and what TensorFlow frees in one of them, after it has optimized a
+    graph, is not there for the maps of another: 0.2 of the 2.6 GB of a training step of D3Net. Where the user
+    has decided otherwise, or the C library is another, it does nothing.
+    """
+    if ARENAS_VARIABLE in os.environ or "arena_max" in os.environ.get("GLIBC_TUNABLES", ""):
+        return
+    # Another C library has no `mallopt`; Windows has no library of this name.
+    with contextlib.suppress(AttributeError, TypeError):
+        ctypes.CDLL(None).mallopt(M_ARENA_MAX, 1)
+        os.environ[ARENAS_VARIABLE] = "1"

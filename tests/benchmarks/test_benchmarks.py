@@ -14,7 +14,6 @@ from benchmarks.cases import all_cases, find_cases
 from benchmarks.comparison import format_comparison, read_document
 from benchmarks.feeding import PEAK_FLOPS, USE
 from benchmarks.memory import can_measure
-from benchmarks.operations import convolution_flops
 from benchmarks.run import Settings, memory_summary, run_benchmarks, run_in_child
 from benchmarks.steps import make_step
 from benchmarks.table import format_document
@@ -27,7 +26,6 @@ from benchmarks.timing import (
     step_differences,
     summary,
 )
-from keras_d3 import models
 
 pytestmark = pytest.mark.slow
 
@@ -195,6 +193,7 @@ def test_memory_is_measured_in_a_process_of_its_own():
     assert run_in_child({**job, "dtype": "float32", "small": True})["peak_mb"] > 0
 
 
+@pytest.mark.weekly
 def test_a_process_that_fails_is_named(capfd):
     with pytest.raises(RuntimeError, match="dilated_3d with threads=1 ended with exit code 1"):
         run_in_child({"kind": "time", "cases": ["dilated_3d"], "threads": 1})
@@ -294,7 +293,7 @@ def test_table_says_what_was_met_failed_or_left_out():
     assert len({len(line) for line in lines if line.startswith("|")}) == 2, "one width per table"
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_scores_are_timed_beside_museval(capsys):
     pytest.importorskip("museval")
     assert main(["--suite", "scores", "--secs", "1", "--num-sources", "2", "--threads", "1"]) == 0
@@ -326,23 +325,6 @@ def test_records_are_measured(capsys):
     assert min(float(songs), float(secs), float(gigabytes)) > 0
     # Mixture and four sources of 16 bits, stereo.
     assert float(megabytes) == pytest.approx(5 * 4 * 44100 * 60 / 1e6, rel=0.01)
-
-
-def test_operations_are_those_of_the_kernels():
-    inputs = keras.Input((None, 16, 3))
-    outputs = keras.layers.Conv2D(4, 3, padding="same")(inputs)
-    outputs = keras.layers.Conv2D(5, (1, 3), strides=2, padding="same", use_bias=False)(outputs)
-    model = keras.Model(inputs, keras.layers.Conv2DTranspose(2, 2, strides=2)(outputs))
-    by_hand = 2 * (8 * 16 * 9 * 3 * 4 + 4 * 8 * 3 * 4 * 5 + 4 * 8 * 4 * 5 * 2)
-    assert convolution_flops(model, (1, 8, 16, 3)) == by_hand
-    assert convolution_flops(model, (3, 8, 16, 3)) == 3 * by_hand
-    assert model(ops.zeros((1, 8, 16, 3))).shape == (1, 8, 16, 2)  # as it was
-
-
-def test_operations_of_d3net_are_those_of_the_page_of_speed():
-    """A block computes its layers' kernels by another way than the layers; 1 % is left to the count."""
-    model = models.build("d3net_bass")
-    assert convolution_flops(model, (1, 256, 2049, 2)) == pytest.approx(155e9, rel=0.01)
 
 
 @pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the pipeline is measured once")

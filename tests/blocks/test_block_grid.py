@@ -113,6 +113,7 @@ WIDE = {**SMALLEST, "growth_rate": 2, "num_layers": 4, "kernel_size": (3, 2), "o
 LONG = {**WIDE, "rank": 1, "kernel_size": (3,), "bottleneck_filters": 1, "compression": 0.5}
 
 
+@pytest.mark.weekly
 @grid(40)
 @given(drawn=arguments())
 @example(drawn=(SMALLEST, (1, 1, 1, 1)))
@@ -168,6 +169,7 @@ def trained_outputs(block, inputs, training, cotangent=None):
     return value, found, statistics
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("training", [True, False])
 @grid(20)
 @given(drawn=arguments(norms=("source",)))

@@ -11,6 +11,7 @@ from keras_d3.experiments import (
     choose_records,
     compare,
     load_records,
+    parallel_training,
     plan_runs,
     plan_table,
     runs_of_directories,
@@ -19,11 +20,12 @@ from keras_d3.experiments import (
 from keras_d3.experiments.parallel_training import train_side_by_side
 from keras_d3.report import table_as_text
 from keras_d3.runs import Run, TrainingState
+from keras_d3.separation import load_separator
 from keras_d3.settings import Recipe, RecipeEntry, Stage, TrainingConfig
 from keras_d3.training import train
 from tests.helpers.small_records import SAMPLE_RATE_HZ, make_records
 from tests.helpers.small_scenes import make_street_records
-from tests.helpers.training_configs import waveform_config
+from tests.helpers.training_configs import spectrogram_config, waveform_config
 
 HALF_RATE_HZ = SAMPLE_RATE_HZ // 2
 BRIEF = TrainingConfig(stages=(Stage(3e-3, 4, 2),), steps_per_epoch=3)
@@ -183,7 +185,7 @@ def test_the_plan_counts_steps_and_parameters_and_trains_nothing(folders, tmp_pa
     assert "Half, seed 1" in text and f"{parameters:,}" in text and text.count("\n") == 3 + len(planned) + 1
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_the_plan_counts_what_is_done_already(folders, tmp_path):
     (run,) = runs_of_set([recipe_of(FULL)], "tiny", tmp_path)
     Run(run.directory).claim(run.config)
@@ -192,7 +194,7 @@ def test_the_plan_counts_what_is_done_already(folders, tmp_path):
     assert (network.steps, network.steps_left) == (6, 3)
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_two_rates_and_two_seeds_in_one_report(folders, tmp_path, capsys):
     recipe = recipe_of(FULL, HALF)
     out = tmp_path / "out"
@@ -256,6 +258,21 @@ def test_records_of_another_kind_leave_a_recipe_out(folders, tmp_path, capsys):
     assert "None is of audio" in capsys.readouterr().err
 
 
+def test_the_longest_training_is_begun_first(folders, tmp_path, monkeypatch):
+    """Left to the end, it would have one core while the others wait."""
+    long = config_of("long", stages=(Stage(3e-3, 4, 8),))
+    several = dataclasses.replace(spectrogram_config("all"), name="several")
+    wide = FULL.changed({"name": "wide", "model": {**FULL.model, "filters": 8}})
+    runs = runs_of_set([recipe_of(FULL, wide, several, long)], "tiny", tmp_path)
+    records = choose_records(runs, load_records([folders["full"]]))
+    begun = []
+    monkeypatch.setattr(
+        parallel_training, "run_jobs", lambda jobs, *rest: begun.extend(job.title for job in jobs) or ()
+    )
+    parallel_training.train_side_by_side(runs, records, 2, {}, (), print)
+    assert begun == ["Several", "Long", "Wide", "Full"]
+
+
 @pytest.mark.slow
 def test_trainings_side_by_side(folders, tmp_path):
     """They give what one after the other gives, and one that fails does not end the others."""
@@ -269,5 +286,7 @@ def test_trainings_side_by_side(folders, tmp_path):
     (state,) = Run(runs[0].directory).finished_states().values()
     alone = train(FULL, folders["full"], tmp_path / "alone", verbose=0)
     np.testing.assert_allclose(state.history[-1]["loss"], alone.history[-1]["loss"], rtol=1e-4)
+    # The process that trained has exported: what the scores are made of is there.
+    assert load_separator(runs[0].directory / "saved_model").sources == FULL.data.sources
     train_side_by_side(runs[:1], records, 2, {}, (), said.append)
     assert len(said) == 2

@@ -15,9 +15,17 @@ import soundfile
 from keras_d3.cli import evaluate_command, train_command
 from keras_d3.cli import main as keras_d3
 from keras_d3.evaluation import sdr
-from keras_d3.experiments import ComparisonOptions, compare, export_run, runs_of_set
+from keras_d3.experiments import (
+    ComparisonOptions,
+    compare,
+    export_run,
+    runs_of_set,
+    score_run,
+    score_runs,
+)
 from keras_d3.separation import load_separator, separator_from_run
 from keras_d3.settings import PublishedScores, Recipe, RecipeEntry, Stage, TrainingConfig
+from keras_d3.utils import read_checked_json
 from tests.helpers.small_records import SAMPLE_RATE_HZ, SOURCES, make_records
 from tests.helpers.training_configs import spectrogram_config, waveform_config
 
@@ -107,6 +115,24 @@ def test_run_again_it_keeps_everything(compared):
     assert again == table
     changed = [file.name for file in files if file.stat().st_mtime_ns != before[file]]
     assert set(changed) <= {"provenance.json", "comparison.json"}
+
+
+def test_scores_of_several_runs_are_those_of_each(compared, tmp_path):
+    """Two runs of the same sources, whose references are worked on once, and one of others between them."""
+    folder, names = compared[0], ["two", "four", "spectrogram"]
+    for name in names:
+        shutil.copytree(folder / "out/runs/small" / name, tmp_path / name)
+        shutil.rmtree(tmp_path / name / "scores")
+    runs = [(tmp_path / name, folder / "records") for name in names]
+    options = {"backend": "shared", "num_workers": 1, "progress": False}
+    together = score_runs(runs, folder / "out/references", **options)
+    for name, run, scores in zip(names, runs, together, strict=True):
+        alone = score_run(folder / "out/runs/small" / name, run[1], folder / "out/references", **options)
+        assert scores.keys() == alone.keys() and len(scores) == 2
+        for track in alone:
+            assert scores[track]["targets"] == alone[track]["targets"]
+        files = [path / name / "scores/provenance.json" for path in (tmp_path, folder / "out/runs/small")]
+        assert read_checked_json(files[0], "file") == read_checked_json(files[1], "file")
 
 
 @pytest.mark.parametrize("name", ["four", "two", "spectrogram"])

@@ -82,6 +82,7 @@ def check_growth(kind, short_secs, long_secs, tmp_path):
     assert long - short < audio * 1.1 + 40, f"{short:.0f} MB, {long:.0f} MB, audio {audio:.0f} MB"
 
 
+@pytest.mark.weekly
 @pytest.mark.parametrize("kind", ["tiled", "spectrogram"])
 def test_memory_grows_like_the_audio(kind, tmp_path):
     # Blocks of the Wiener filter are at most 10 s: both songs have full ones.

@@ -21,7 +21,7 @@ from tests.training.test_waveform_loss import long_enough
 ROOT = Path(__file__).resolve().parents[2]
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_two_devices_have_the_losses_of_one(records, tmp_path):
     """Two logical devices of the processor, in a process of their own: they cannot be made later."""
     settings = {"l2": 1e-3, "ema_momentum": 0.9}

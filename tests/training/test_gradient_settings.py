@@ -105,7 +105,7 @@ def test_rates_by_groups_are_not_clipped():
     assert float(weight[0]) == pytest.approx(-0.1 * 10 * 1.0)
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_a_run_that_accumulates_resumes_with_its_averages(records, tmp_path):
     """2 updates an epoch from 4 batches of 1; in float16, where Keras wraps the optimizer."""
     config = waveform_config(

@@ -62,7 +62,7 @@ def test_stop_and_resume_ends_with_the_same_weights(records, straight_run, tmp_p
             assert ours[key] == pytest.approx(theirs[key], rel=1e-5), key
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_an_epoch_cut_off_is_done_again(records, straight_run, tmp_path, monkeypatch):
     """Killed between the new checkpoint and the state that names it: the old state counts."""
     run = tmp_path / "run"
@@ -90,7 +90,7 @@ def test_a_finished_run_is_left_alone(records, straight_run):
     assert (path / "checkpoints/last.keras").stat().st_mtime_ns == before
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_patience_ends_a_stage(records, tmp_path):
     """With a learning rate that moves no weight the loss cannot get better than in the first epoch."""
     config = waveform_config(stages=(Stage(1e-30, 4, 10, patience=2), Stage(1e-30, 4, 1)))

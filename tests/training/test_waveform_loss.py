@@ -92,7 +92,7 @@ def test_settings_choose_the_loss(training, expected):
         assert isinstance(loss, WaveformLoss) and (loss.sample_loss, loss.stft_weight) == expected
 
 
-@pytest.mark.slow
+@pytest.mark.weekly
 def test_a_run_trains_on_it_and_resumes(records, tmp_path):
     """Through the graph of a training step and a checkpoint that is loaded with its loss."""
     lengths = wave_u_net_lengths(1300, num_levels=1, kernel_size=5, up_kernel_size=3, context=True)

@@ -69,6 +69,7 @@ def test_checkpoints_are_the_average_by_hand(straight_run):
     assert names == {"best.keras", "last.keras", "epoch_3.keras", "averaged_3.keras"}
 
 
+@pytest.mark.weekly
 def test_training_itself_is_untouched(records, straight_run, tmp_path):
     """Step for step the weights of a run without averages, also where a stage ends."""
     steps, path, state = straight_run

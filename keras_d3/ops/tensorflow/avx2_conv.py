@@ -12,6 +12,7 @@ import math
 
 import tensorflow as tf
 
+from keras_d3.ops.tensorflow.constants import shared_constant
 from keras_d3.utils import processor_flags
 
 # From this number of filters on `kernel_gradient_by_matmul` is faster than oneDNN's own.
@@ -54,10 +55,10 @@ def conv_2d_as_transposed(inputs, kernel, dilation_rate):
     Returns:
         Tensor (batch, height, width, filters).
     """
-    turned = tf.transpose(tf.reverse(kernel, [0, 1]), (0, 1, 3, 2))
+    turned = tf.transpose(tf.reverse(kernel, shared_constant([0, 1])), shared_constant([0, 1, 3, 2]))
     sizes = [size_of(inputs, axis) for axis in range(3)]
     outputs = tf.raw_ops.Conv2DBackpropInput(
-        input_sizes=[*sizes, kernel.shape[3]],
+        input_sizes=shared_constant([*sizes, kernel.shape[3]]),
         filter=turned,
         out_backprop=inputs,
         strides=[1, 1, 1, 1],
@@ -90,21 +91,22 @@ def kernel_gradient_by_matmul(inputs, upstream, taps, dilation_rate, padding):
     if padding == "same":
         surplus = [(size - 1) * rate for size, rate in zip(taps, dilation_rate, strict=True)]
         around = [[size // 2, size - size // 2] for size in surplus]
-        inputs = tf.pad(inputs, [[0, 0], *around, [0, 0]])
+        inputs = tf.pad(inputs, shared_constant([[0, 0], *around, [0, 0]]))
     height, width = size_of(upstream, 1), size_of(upstream, 2)
-    upstream = tf.reshape(upstream, (-1, filters))
+    upstream = tf.reshape(upstream, shared_constant([-1, filters]))
     columns, depth = [column * dilation_rate[1] for column in range(taps[1])], channels
     if math.prod(size or 1 for size in inputs.shape) <= MOST_VALUES_SIDE_BY_SIDE:
-        shifted = [tf.slice(inputs, (0, 0, column, 0), (-1, -1, width, -1)) for column in columns]
+        size = shared_constant([-1, -1, width, -1])
+        shifted = [tf.slice(inputs, shared_constant([0, 0, column, 0]), size) for column in columns]
         inputs, columns, depth = tf.concat(shifted, axis=-1), [0], taps[1] * channels
-    products = []
+    products, size = [], shared_constant([-1, height, width, -1])
     for row, column in itertools.product(range(taps[0]), columns):
         # One after the other, so that one copy of the maps is held at a time.
         with tf.control_dependencies(products[-1:]):
-            read = tf.slice(inputs, (0, row * dilation_rate[0], column, 0), (-1, height, width, -1))
-        read = tf.reshape(read, (-1, depth))
+            read = tf.slice(inputs, shared_constant([0, row * dilation_rate[0], column, 0]), size)
+        read = tf.reshape(read, shared_constant([-1, depth]))
         products.append(tf.matmul(read, upstream, transpose_a=True))
-    return tf.reshape(tf.stack(products), (*taps, channels, filters))
+    return tf.reshape(tf.stack(products), shared_constant([*taps, channels, filters]))
 
 
 def size_of(maps, axis):

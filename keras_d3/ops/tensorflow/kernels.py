@@ -12,6 +12,7 @@ import tensorflow as tf
 
 from keras_d3.ops import generic
 from keras_d3.ops.tensorflow import avx2_conv
+from keras_d3.ops.tensorflow.constants import shared_constant
 from keras_d3.ops.tracing import traces_standard_ops
 
 
@@ -183,7 +184,7 @@ def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
     else:
         by_kernel = tf.raw_ops.Conv2DBackpropFilter(
             input=inputs,
-            filter_sizes=kernel.shape,
+            filter_sizes=_sizes(kernel),
             out_backprop=upstream,
             strides=[1, 1, 1, 1],
             padding=padding.upper(),
@@ -192,7 +193,7 @@ def conv_2d_gradients(inputs, kernel, upstream, dilation_rate, padding, *first):
     with tf.control_dependencies([by_kernel, *first]):
         upstream = tf.identity(upstream)
     by_inputs = tf.raw_ops.Conv2DBackpropInput(
-        input_sizes=tf.shape(inputs),
+        input_sizes=_sizes(inputs),
         filter=kernel,
         out_backprop=upstream,
         strides=[1, 1, 1, 1],
@@ -209,13 +210,13 @@ def _kernel_gradient(inputs, upstream, kernel_shape, dilation_rate, padding):
         return avx2_conv.kernel_gradient_by_matmul(inputs, upstream, taps, dilation_rate, padding)
     surplus = -channels % 16 if pads_channels(inputs.dtype, channels) else 0
     if surplus:
-        inputs = tf.pad(inputs, ((0, 0), (0, 0), (0, 0), (0, surplus)))
+        inputs = tf.pad(inputs, shared_constant([[0, 0], [0, 0], [0, 0], [0, surplus]]))
     if max(dilation_rate) > 1:
         inputs, upstream = _interleaved(inputs, upstream, taps, dilation_rate, padding)
         padding = "valid"
     gradient = tf.raw_ops.Conv2DBackpropFilter(
         input=inputs,
-        filter_sizes=(*taps, channels + surplus, filters),
+        filter_sizes=shared_constant([*taps, channels + surplus, filters]),
         out_backprop=upstream,
         strides=[1, 1, 1, 1],
         padding=padding.upper(),
@@ -232,10 +233,16 @@ def _interleaved(inputs, upstream, taps, dilation_rate, padding):
         steps = (num_outputs + rate - 1) // rate
         around_inputs.append([before, (steps + size - 1) * rate - before - num_inputs])
         after_upstream.append([0, steps * rate - num_outputs])
+    rates = shared_constant(dilation_rate)
     return (
-        tf.space_to_batch(inputs, dilation_rate, around_inputs),
-        tf.space_to_batch(upstream, dilation_rate, after_upstream),
+        tf.space_to_batch(inputs, rates, shared_constant(around_inputs)),
+        tf.space_to_batch(upstream, rates, shared_constant(after_upstream)),
     )
+
+
+def _sizes(tensor):
+    """The sizes of all axes, a constant where the graph knows them."""
+    return shared_constant(tensor.shape.as_list()) if tensor.shape.is_fully_defined() else tf.shape(tensor)
 
 
 def conv_on_grid(grid, kernel, padding):
@@ -257,8 +264,9 @@ def conv_on_grid(grid, kernel, padding):
 
     def grouped(values):
         _, rows, columns, channels = values.shape
-        runs = tf.reshape(values, (-1, rows, columns // group, group * channels))
-        return tf.reshape(tf.transpose(runs, (0, 2, 1, 3)), (-1, rows, group, channels))
+        runs = tf.reshape(values, shared_constant([-1, rows, columns // group, group * channels]))
+        runs = tf.transpose(runs, shared_constant([0, 2, 1, 3]))
+        return tf.reshape(runs, shared_constant([-1, rows, group, channels]))
 
     @tf.custom_gradient
     def convolve(grid, kernel):
@@ -266,10 +274,13 @@ def conv_on_grid(grid, kernel, padding):
             common = {"strides": [1, 1, 1, 1], "padding": padding.upper()}
             upstream.set_shape([None, outputs.shape[1], *grid.shape[2:3], kernel.shape[-1]])
             by_grid = tf.raw_ops.Conv2DBackpropInput(
-                input_sizes=tf.shape(grid), filter=kernel, out_backprop=upstream, **common
+                input_sizes=_sizes(grid), filter=kernel, out_backprop=upstream, **common
             )
             by_kernel = tf.raw_ops.Conv2DBackpropFilter(
-                input=grouped(grid), filter_sizes=kernel.shape, out_backprop=grouped(upstream), **common
+                input=grouped(grid),
+                filter_sizes=_sizes(kernel),
+                out_backprop=grouped(upstream),
+                **common,
             )
             return by_grid, by_kernel
 

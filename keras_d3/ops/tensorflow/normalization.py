@@ -11,6 +11,7 @@ import keras
 import tensorflow as tf
 
 from keras_d3.ops import generic
+from keras_d3.ops.tensorflow.constants import shared_constant
 from keras_d3.ops.tensorflow.kernels import (
     conv_2d,
     conv_2d_gradients,
@@ -52,21 +53,24 @@ def batch_statistics(inputs):
         values = tf.cast(inputs, "float32")
         mean = _mean_of_means(values)
         return mean, _mean_of_means(tf.math.squared_difference(values, mean))
-    values, ones = columns.of(inputs), tf.ones([columns.num_channels])
+    values, ones = columns.of(inputs), shared_constant([1.0] * columns.num_channels, "float32")
+    nothing = shared_constant([], "float32")
     found = tf.raw_ops.FusedBatchNormV3(
         x=values,
         # Only its statistics are used.
         scale=ones,
         offset=ones,
-        mean=tf.zeros([0]),
-        variance=tf.zeros([0]),
+        mean=nothing,
+        variance=nothing,
         is_training=True,
     )
     means, variances = (columns.unpacked(found[index]) for index in (1, 2))
-    mean = tf.reduce_mean(means, axis=0)
+    first = shared_constant(0)
+    mean = tf.reduce_mean(means, axis=first)
     # The operation's variance is that of a sample: the sum of squares divided by the number less one.
     correction = 1 - 1 / columns.num_pixels_of_channel()
-    return mean, tf.reduce_mean(variances * correction + tf.square(means - mean), axis=0)
+    correction = shared_constant(correction, "float32")
+    return mean, tf.reduce_mean(variances * correction + tf.square(means - mean), axis=first)
 
 
 def normalize_by_batch(inputs, mean, variance, gamma, beta, epsilon):
@@ -98,22 +102,22 @@ def normalized_relu_conv_2d(inputs, mean, variance, gamma, beta, epsilon, kernel
         normalizer = _BatchNormalizer(inputs, mean, variance, gamma, beta, epsilon)
         columns = normalizer.columns
 
-        def activated(values):
+        def activated(normalized):
             # In this order TensorFlow makes one operation of the two.
-            return columns.back(tf.nn.relu(normalizer.normalized(values)))
+            return columns.back(tf.nn.relu(normalized))
 
         def gradient(upstream):
             with tf.control_dependencies([upstream]):
                 # Not before it is needed, and not the same node as in the forward pass.
                 values = columns.of(tf.identity(inputs))
-            maps = activated(values)
+            maps = activated(normalizer.normalized(values))
             by_bias = tf.raw_ops.BiasAddGrad(out_backprop=upstream)
             by_maps, by_kernel = conv_2d_gradients(maps, kernel, upstream, dilation_rate, "same", by_bias)
             upstream = columns.of(tf.raw_ops.ReluGrad(gradients=by_maps, features=maps))
             by_values, *by_weights = normalizer.gradients(values, upstream)
             return columns.back(by_values), *by_weights, by_kernel, by_bias
 
-        maps = activated(columns.of(inputs))
+        maps = activated(normalizer.forward(columns.of(inputs)))
         outputs = forward_conv_2d(maps, kernel, dilation_rate, "same")
         return tf.nn.bias_add(outputs, bias), gradient
 
@@ -153,6 +157,10 @@ class _BatchNormalizer:
         self._weights = tf.convert_to_tensor(gamma), tf.convert_to_tensor(beta)
         self._epsilon = epsilon
 
+    def forward(self, values):
+        """Columns of the outputs, without a gradient through the statistics."""
+        return _normalize(values, self._statistics, self._scale_and_offset, self._epsilon)
+
     def normalized(self, values):
         """Columns of the outputs."""
 
@@ -161,7 +169,7 @@ class _BatchNormalizer:
             def gradient(upstream):
                 return self.gradients(values, upstream)
 
-            return _normalize(values, self._statistics, self._scale_and_offset, self._epsilon), gradient
+            return self.forward(values), gradient
 
         return normalized(values, *self._weights)
 
@@ -191,14 +199,14 @@ class _BatchNormalizer:
             # On CPUs the mean and the variance; GPUs put its inverse root here.
             reserve_space_1=self._statistics[0],
             reserve_space_2=self._statistics[1],
-            reserve_space_3=tf.zeros([0]),
+            reserve_space_3=shared_constant([], "float32"),
             epsilon=self._epsilon,
             is_training=is_alone,
         )
         if is_alone:
             return found.x_backprop, found.scale_backprop, found.offset_backprop
         by_gamma, by_beta = (
-            tf.reduce_sum(columns.unpacked(sums), axis=0)
+            tf.reduce_sum(columns.unpacked(sums), axis=shared_constant(0))
             for sums in (found.scale_backprop, found.offset_backprop)
         )
         # Gradient through the statistics: -scale * (mean of upstream + normalized inputs * mean of their
@@ -263,14 +271,15 @@ class _ChannelPacking:
 
     def of(self, maps):
         """Maps of the shape of `inputs` as columns."""
-        return tf.cast(tf.reshape(maps, (1, -1, 1, self.num_channels)), self._dtype)
+        columns = tf.reshape(maps, shared_constant([1, -1, 1, self.num_channels]))
+        return tf.cast(columns, self._dtype)
 
     def back(self, columns):
         """Columns as maps of the shape and dtype of `inputs`."""
         shape = self._inputs.shape
         maps = tf.cast(columns, self._inputs.dtype)
         if shape.is_fully_defined():
-            return tf.reshape(maps, shape)
+            return tf.reshape(maps, shared_constant(shape.as_list()))
         maps = tf.reshape(maps, tf.shape(self._inputs))
         maps.set_shape(shape)
         return maps
@@ -279,11 +288,11 @@ class _ChannelPacking:
         """Numbers per channel of the maps as numbers per channel of the columns."""
         if self.num_pixels == 1:
             return values
-        return tf.unstack(tf.tile(tf.stack(values), [1, self.num_pixels]))
+        return tf.unstack(tf.tile(tf.stack(values), shared_constant([1, self.num_pixels])))
 
     def unpacked(self, numbers):
         """Numbers per channel of the columns as (pixels side by side, channels of the maps)."""
-        return tf.reshape(numbers, (self.num_pixels, -1))
+        return tf.reshape(numbers, shared_constant([self.num_pixels, -1]))
 
     def num_pixels_of_channel(self, groups=True):
         """Number of values behind a channel of the columns, or without `groups` of the maps."""

@@ -5,7 +5,7 @@ import math
 import keras
 
 
-def convolution_flops(model, input_shape):
+def convolution_flops(model: keras.Model, input_shape: tuple[int, ...]) -> int:
     """Counts the operations of a network's convolutions and matrix products in inference.
 
     Two (a product and a sum) for every weight of a kernel at every position of its output, or of its input
@@ -22,7 +22,7 @@ def convolution_flops(model, input_shape):
     Example:
 
     >>> import keras
-    >>> from benchmarks.operations import convolution_flops
+    >>> from keras_d3.analysis import convolution_flops
     >>> layers = [keras.Input((8, 8, 3)), keras.layers.Conv2D(4, 3, padding="same")]
     >>> convolution_flops(keras.Sequential(layers), (1, 8, 8, 3)) == 2 * 64 * 3 * 3 * 3 * 4
     True
