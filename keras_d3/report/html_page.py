@@ -5,7 +5,7 @@ from pathlib import Path
 from keras_d3.report import tables
 from keras_d3.report.curves import curves_svg
 from keras_d3.report.data import AGGREGATIONS
-from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections
+from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections, prose
 from keras_d3.report.listening import listening_section
 
 
@@ -21,7 +21,7 @@ def render_html(data):
     ]
     sections = [section for section in sections if section[2]]
     notice = f'<p class="notice" role="note">{escape(data.notice)}</p>' if data.notice else ""
-    intro = f'<p class="intro">{escape(data.intro)}</p>' if data.intro else ""
+    intro = f'<p class="intro">{prose(data.intro)}</p>' if data.intro else ""
     header = f"{intro}{notice}{_headline_facts(data)}"
     script = (Path(__file__).parent / "script.js").read_text(encoding="utf-8")
     return page_with_sections(data.title, header, sections, _source_rules(len(data.sources)), script)
@@ -74,7 +74,7 @@ def _curves(data):
 
 
 def _notes(data):
-    extra = "".join(f"<li>{escape(note)}</li>" for note in data.footnotes)
+    extra = "".join(f"<li>{prose(note)}</li>" for note in data.footnotes)
     extra = f"<ul>{extra}</ul>" if extra else ""
     return fact_list(tables.facts(data), "notes") + html_table(tables.run_table(data)) + extra
 

@@ -1,6 +1,7 @@
 """Parts of the HTML pages: the frame with its style, tables, lists of facts. Every text is escaped."""
 
 import html
+import re
 from pathlib import Path
 
 _HERE = Path(__file__).parent
@@ -61,6 +62,11 @@ def escape(text):
     return html.escape(str(text), quote=True)
 
 
+def prose(text):
+    """Returns text that is safe inside elements, with what stands in backticks as code."""
+    return re.sub("`([^`]+)`", r"<code>\1</code>", escape(text))
+
+
 def fact_list(pairs, kind):
     """Returns (label, text) pairs as a list of definitions; "" for none."""
     items = "".join(f"<div><dt>{label}</dt><dd>{escape(text)}</dd></div>" for label, text in pairs)
@@ -113,4 +119,4 @@ def _cell(cell):
     # Names of presets may break after an underscore on a narrow screen.
     detail = f"<small>{escape(cell.detail).replace('_', '_<wbr>')}</small>" if cell.detail else ""
     bar = "" if cell.share is None else f'<span class="bar" style="--share:{cell.share:.3f}"></span>'
-    return f"{escape(cell.text)}{mark}{detail}{bar}"
+    return f"{prose(cell.text)}{mark}{detail}{bar}"

@@ -8,7 +8,7 @@ import numpy as np
 from keras_d3.images import overlay
 from keras_d3.report import image_tables
 from keras_d3.report.curves import curves_svg
-from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections
+from keras_d3.report.html_parts import escape, fact_list, html_table, page_with_sections, prose
 from keras_d3.report.table import escape_markdown, table_as_markdown
 from keras_d3.utils import optional_package
 
@@ -28,7 +28,7 @@ def render_segmentation_html(data):
         ("images", "Images", _gallery(data)),
         ("notes", "Notes", _notes(data)),
     ]
-    intro = f'<p class="intro">{escape(data.intro)}</p>' if data.intro else ""
+    intro = f'<p class="intro">{prose(data.intro)}</p>' if data.intro else ""
     wanted = ("Data set", "Date", "Commit")
     header = intro + fact_list([pair for pair in data.facts if pair[0] in wanted], "facts")
     return page_with_sections(data.title, header, [section for section in sections if section[2]])
@@ -103,6 +103,6 @@ def _as_uri(pixels):
 
 
 def _notes(data):
-    extra = "".join(f"<li>{escape(note)}</li>" for note in data.footnotes)
+    extra = "".join(f"<li>{prose(note)}</li>" for note in data.footnotes)
     table = html_table(image_tables.runs_table(data))
     return fact_list(data.facts, "notes") + table + (f"<ul>{extra}</ul>" if extra else "")

@@ -72,6 +72,12 @@ def test_writes_two_files_that_need_nothing_else(sample, tmp_path):
     assert not re.search(r"url\(|@import|https?:", path.read_text(encoding="utf-8").replace("data:", ""))
 
 
+def test_code_in_prose(sample):
+    page = render_html(dataclasses.replace(sample, intro="By `fit` & `<b>`.", footnotes=("One ` alone.",)))
+    assert "By <code>fit</code> &amp; <code>&lt;b&gt;</code>." in page and "<li>One ` alone.</li>" in page
+    _parse(page)
+
+
 def test_cells(sample):
     page = _parse(render_html(sample))
     for text in (
