@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import types
 
 import numpy as np
 import pytest
@@ -23,6 +24,7 @@ from keras_d3.runs import Run, TrainingState
 from keras_d3.separation import load_separator
 from keras_d3.settings import Recipe, RecipeEntry, Stage, TrainingConfig
 from keras_d3.training import train
+from recipes.d3net_segmentation.config import RECIPE as SEGMENTATION
 from tests.helpers.small_records import SAMPLE_RATE_HZ, make_records
 from tests.helpers.small_scenes import make_street_records
 from tests.helpers.training_configs import spectrogram_config, waveform_config
@@ -271,6 +273,19 @@ def test_the_longest_training_is_begun_first(folders, tmp_path, monkeypatch):
     )
     parallel_training.train_side_by_side(runs, records, 2, {}, (), print)
     assert begun == ["Several", "Long", "Wide", "Full"]
+
+
+def test_networks_on_images_are_ordered_too(tmp_path, monkeypatch):
+    recipe = dataclasses.replace(SEGMENTATION, comparisons={"two": ("tiny_d_resnet_50_fcn", "tiny")})
+    runs = runs_of_set([recipe], "two", tmp_path)
+    manifest = types.SimpleNamespace(directory="records", items=lambda split: range(8))
+    begun = []
+    monkeypatch.setattr(
+        parallel_training, "run_jobs", lambda jobs, *rest: begun.extend(job.title for job in jobs) or ()
+    )
+    parallel_training.train_side_by_side(runs, {run.title: manifest for run in runs}, 2, {}, (), print)
+    # The same crops, and three times the operations.
+    assert begun == ["D3Net-S (tiny)", "D-ResNet-50, FCN (tiny)"]
 
 
 @pytest.mark.slow
