@@ -105,6 +105,10 @@ class AudioTask:
             "loss_weights": dict.fromkeys(names, 1.0 / len(names)) if names else None,
         }
 
+    def targets_like(self, output):
+        """Returns zeros like the targets of an output: they have its shape."""
+        return keras.ops.zeros_like(output)
+
     def _loss(self):
         training = self._config.training
         if training.loss == STFT_LOSS:

@@ -10,7 +10,8 @@ def transform_batches(model, transform):
     records alone. The network itself, and what is saved of it, stay as they are.
 
     Args:
-        model: compiled `keras.Model` whose inputs, targets and weights are what `transform` gives.
+        model: compiled `keras.Model` whose inputs, targets and weights are what `transform` gives. Its losses
+            are built (`build_losses`): Keras on JAX would build them from a batch as it comes from the records.
         transform: function of tensors `(inputs, targets)` or `(inputs, targets, sample weights)` that
             returns such a tuple, in operations of Keras' backend; None for batches as they are.
 
@@ -18,7 +19,6 @@ def transform_batches(model, transform):
         `model`.
     """
     if transform is not None:
-        _build_loss(model)
         for name in ("train_step", "test_step"):
             setattr(model, name, _after(transform, getattr(model, name)))
     return model
@@ -32,12 +32,3 @@ def _after(transform, step):
         return step(*state, transform(inputs, targets, *([] if weights is None else [weights])))
 
     return transformed
-
-
-def _build_loss(model):
-    """Builds what Keras would otherwise build by giving the network a batch as it comes from the records."""
-    outputs = keras.tree.map_structure(
-        lambda output: keras.ops.zeros([1, *(size or 1 for size in output.shape[1:])]), model.output
-    )
-    model.compute_loss(y=outputs, y_pred=outputs)
-    model.reset_metrics()

@@ -54,9 +54,30 @@ def compile_network(model, config, task):
         jit_compile=default_jit_compile(),
         **task.objective(model),
     )
+    return prepare_steps(model, task)
+
+
+def prepare_steps(model, task):
+    """Prepares the training and the validation step of a compiled network, new or loaded, and returns it."""
     # Variables that appear while the training step is traced make TensorFlow trace it a second time.
     model.optimizer.build(model.trainable_variables)
+    build_losses(model, task.targets_like)
     return transform_batches(model, task.batch_transform())
+
+
+def build_losses(model, targets_like):
+    """Makes the variables of a compiled network's losses, one mean per output, before its first step.
+
+    Args:
+        model: compiled `keras.Model`.
+        targets_like: function of an output, a tensor, that returns zeros of the shape and dtype of its
+            targets.
+    """
+    outputs = keras.tree.map_structure(
+        lambda output: keras.ops.zeros([1, *(size or 1 for size in output.shape[1:])]), model.output
+    )
+    model.compute_loss(y=keras.tree.map_structure(targets_like, outputs), y_pred=outputs)
+    model.reset_metrics()
 
 
 @contextlib.contextmanager

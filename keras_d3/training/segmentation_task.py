@@ -1,5 +1,7 @@
 """Training on image records: what is read and compared."""
 
+import keras
+
 from keras_d3.data import check_image_records, image_shuffle_bytes, training_images, validation_images
 from keras_d3.models import preset_for
 from keras_d3.training.segmentation_loss import MeanIoU, SegmentationCrossEntropy
@@ -62,6 +64,10 @@ class SegmentationTask:
             },
             "metrics": {"logits": [metric]},
         }
+
+    def targets_like(self, output):
+        """Returns zeros like the targets of an output: a label per pixel."""
+        return keras.ops.zeros(output.shape[:-1], "int32")
 
     def training_data(self, manifest, batch_size, steps, first_epoch, share=ALL_WORK):
         """Returns endless training batches; several processes are refused before (`TrainingDevices`)."""

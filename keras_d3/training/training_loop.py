@@ -9,10 +9,9 @@ from keras_d3 import models
 from keras_d3.data import check_kind, check_shards_once, load_manifest, reraise_with_shard_name
 from keras_d3.runs import Run, check_initial_weights
 from keras_d3.training.audio_summaries import AudioSummaries
-from keras_d3.training.batch_transforms import transform_batches
 from keras_d3.training.callbacks import RunRecorder
 from keras_d3.training.devices import training_devices
-from keras_d3.training.networks import build_network, compile_network, default_jit_compile
+from keras_d3.training.networks import build_network, compile_network, default_jit_compile, prepare_steps
 from keras_d3.training.processes import join_processes
 from keras_d3.training.run_logs import RunLogs
 from keras_d3.training.schedules import StepSchedule
@@ -253,7 +252,7 @@ def _load_or_build(config, run, state, manifest, task, initial_weights, step_reu
         hint = f"Restore it, or remove `{run.path}` and train again."
         model = models.load_network(run.resume_checkpoint(state.epoch), compile=True, hint=hint)
         model.jit_compile = default_jit_compile()
-        return transform_batches(model, task.batch_transform())
+        return prepare_steps(model, task)
     model = build_network(config)
     # Not when resuming: the checkpoint already contains the trained weights.
     if initial_weights:

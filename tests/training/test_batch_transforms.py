@@ -9,7 +9,7 @@ import pytest
 from keras_d3.data import load_manifest
 from keras_d3.training.audio_task import AudioTask
 from keras_d3.training.batch_transforms import transform_batches
-from keras_d3.training.networks import compiled_network
+from keras_d3.training.networks import build_losses, compiled_network
 from keras_d3.training.spectra import spectra_of
 from tests.helpers.layer_checks import to_numpy
 from tests.helpers.training_configs import spectrogram_config, waveform_config
@@ -21,6 +21,7 @@ def compiled_network_of_magnitudes(names=()):
     layers = {name: keras.layers.Dense(2, activation="relu", name=name)(magnitudes) for name in names}
     model = keras.Model(magnitudes, layers or keras.layers.Dense(2, activation="relu")(magnitudes))
     model.compile(keras.optimizers.SGD(0.1), {name: "mse" for name in names} if names else "mse")
+    build_losses(model, keras.ops.zeros_like)
     return model
 
 

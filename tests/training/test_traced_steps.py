@@ -1,0 +1,54 @@
+"""A training step is traced once per shape of batch: tracing takes longer than a hundred steps of a small network."""
+
+import dataclasses
+
+import keras
+import numpy as np
+import pytest
+
+from keras_d3.images.label_sets import CITYSCAPES
+from keras_d3.settings import Stage
+from keras_d3.training import task_of, train
+from keras_d3.training.networks import compile_network
+from tests.helpers.training_configs import spectrogram_config, waveform_config
+from tests.training.test_segmentation import segmentation_config
+
+
+@pytest.fixture
+def traces(monkeypatch):
+    """The names of the steps in the order in which they were traced."""
+    names = []
+    for name in ("train_step", "test_step"):
+
+        def counted(model, data, name=name, step=getattr(keras.Model, name)):
+            names.append(name)
+            return step(model, data)
+
+        monkeypatch.setattr(keras.Model, name, counted)
+    return names
+
+
+@pytest.mark.parametrize(
+    "config", [waveform_config(), spectrogram_config("vocals")], ids=["waveforms", "spectrograms"]
+)
+def test_a_run_and_its_resumption_trace_each_step_once(config, records, tmp_path, traces):
+    stages = (Stage(1e-3, 4, 1), Stage(1e-4, 4, 2))
+    config = dataclasses.replace(config, training=dataclasses.replace(config.training, stages=stages))
+    train(config, records, tmp_path, verbose=0, stop_after_epoch=2)
+    assert traces == ["train_step", "test_step"]
+    traces.clear()
+    train(config, records, tmp_path, verbose=0)
+    assert traces == ["train_step", "test_step"]
+
+
+def test_two_outputs_of_a_segmenter_are_traced_once(traces):
+    image = keras.Input((None, None, 3))
+    outputs = {
+        name: keras.layers.Conv2D(19, 1, 4, name=name)(image) for name in ("logits", "auxiliary_logits")
+    }
+    config = segmentation_config(learning_rate_multipliers={})
+    model = compile_network(keras.Model(image, outputs), config, task_of(config))
+    labels = np.random.default_rng(0).integers(0, len(CITYSCAPES.names), (2, 16, 24))
+    history = model.fit(np.zeros((2, 16, 24, 3)), dict.fromkeys(outputs, labels), epochs=2, verbose=0).history
+    assert traces == ["train_step"]
+    assert {"loss", "logits_loss", "auxiliary_logits_loss", "logits_mean_iou"} == set(history)
