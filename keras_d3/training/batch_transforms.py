@@ -10,8 +10,8 @@ def transform_batches(model, transform):
     records alone. The network itself, and what is saved of it, stay as they are.
 
     Args:
-        model: compiled `keras.Model` whose inputs, targets and weights are what `transform` gives. Its losses
-            are built (`build_losses`): Keras on JAX would build them from a batch as it comes from the records.
+        model: compiled `keras.Model` whose inputs, targets and weights are what `transform` gives. Its
+            losses are built (`build_losses`): Keras on JAX would build them from a batch of the records.
         transform: function of tensors `(inputs, targets)` or `(inputs, targets, sample weights)` that
             returns such a tuple, in operations of Keras' backend; None for batches as they are.
 
