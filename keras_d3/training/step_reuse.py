@@ -11,9 +11,13 @@ class StepReuse:
     Tracing a training step of D3Net takes longer than the first hundred steps of its tiny sibling, and the
     targets of a run differ in weights and name alone. What computes is the same graph, started from the same
     weights and an optimizer as new, so the results are those of a network of its own.
+
+    Attributes:
+        seed: int, that of the training whose network is kept; None if there is none.
     """
 
     def __init__(self):
+        self.seed = None
         self._model = self._key = None
         self._optimizer_values = []
 
@@ -34,7 +38,7 @@ class StepReuse:
         key = (models.architecture_of(model), trained, config.training, config.data, config.separation)
         kept = self._model
         if kept is None or None in key or key != self._key:
-            self._model, self._key = compile_model(model), key
+            self._model, self._key, self.seed = compile_model(model), key, config.training.seed
             self._optimizer_values = _values(self._model.optimizer.variables)
             return self._model
         kept.name = model.name
