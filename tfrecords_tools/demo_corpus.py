@@ -8,6 +8,7 @@ from tqdm import tqdm
 
 from keras_d3.audio import decode_with_ffmpeg, find_ffmpeg, from_pcm16, write_audio
 from keras_d3.utils import atomic_path, check_positive_int, read_json, write_json
+from tfrecords_tools.processes import run_in_processes
 from tfrecords_tools.synth.bass import play_bass
 from tfrecords_tools.synth.drums import play_drums
 from tfrecords_tools.synth.harmony import play_harmony
@@ -37,6 +38,7 @@ RECIPE = 1  # raise it when the songs of a seed change: an older corpus is then 
 # Invented names; every artist and every title is used once.
 ARTISTS_FIRST = "Copper Quiet Paper Northern Velvet Glass Second Winter Hollow Amber".split()
 ARTISTS_LAST = "Lanterns Harbour Engines Meridian Sparrows Avenue Satellites Orchard".split()
+MIN_SECS_IN_PROCESSES = 30.0
 TITLES_FIRST = "Leaving Under Almost Between After Beyond Counting Finding Losing Until".split()
 TITLES_LAST = "Tides,Tomorrow,the Lights,Silence,Summer,the Signal,Midnight,the River".split(",")
 
@@ -102,16 +104,26 @@ def make_demo_corpus(
     attribution = f"{REAL_ATTRIBUTION} {SYNTHETIC_ATTRIBUTION}" if real_stems else SYNTHETIC_ATTRIBUTION
     with atomic_path(out / ATTRIBUTION_FILE) as temporary:
         temporary.write_text(f"{attribution}\n", encoding="utf-8")
-    written = 0
-    for number, (split, name, secs) in enumerate(tqdm(songs, desc="demo songs", unit="song")):
-        folder = out / split / name
-        if not folder.is_dir():
-            rng = np.random.default_rng((seed, number))
-            _write_song(folder, make_song(rng, secs))
-            written += 1
+    jobs = [
+        (out / split / name, (seed, number), secs)
+        for number, (split, name, secs) in enumerate(songs)
+        if not (out / split / name).is_dir()
+    ]
+    with tqdm(total=len(songs), initial=len(songs) - len(jobs), desc="demo songs", unit="song") as bar:
+        # Processes take as long to start as half a minute of songs takes to make.
+        workers = None if sum(secs for *_, secs in jobs) > MIN_SECS_IN_PROCESSES else 1
+        for _ in run_in_processes(_make_and_write, jobs, workers):
+            bar.update()
+    written = len(jobs)
     if real_stems:
         written += _write_real_song(out / "test", log)
     return {"songs": len(songs) + bool(real_stems), "written": written}
+
+
+def _make_and_write(job):
+    """Writes one song. Runs in a process of its own."""
+    folder, seed, secs = job
+    _write_song(folder, make_song(np.random.default_rng(seed), secs))
 
 
 def make_song(rng: np.random.Generator, secs: float) -> dict[str, np.ndarray]:

@@ -1,14 +1,13 @@
 """Renders many songs: in several processes, with a progress bar, keeping what is finished."""
 
-import concurrent.futures
-import multiprocessing
 from collections.abc import Sequence
 from pathlib import Path
 
 from tqdm import tqdm
 
-from keras_d3.utils import end_with_parent, num_cores, sweep_leftovers
+from keras_d3.utils import sweep_leftovers
 from tfrecords_tools.midi.render import SongRequest, UnsuitableSongError, finished_facts, render_song
+from tfrecords_tools.processes import run_in_processes
 
 
 def render_songs(
@@ -37,11 +36,11 @@ def render_songs(
     facts = {folder: known for folder, known in found.items() if known is not None}
     left_out, written = {}, 0
     with tqdm(total=len(requests), initial=len(facts), desc="songs", unit="song") as bar:
-        for folder, outcome in _run(jobs, min(workers or num_cores(), max(1, len(jobs)))):
+        for job, outcome in run_in_processes(_outcome, jobs, workers):
             if isinstance(outcome, str):
-                left_out[folder] = outcome
+                left_out[job.folder] = outcome
             else:
-                facts[folder] = outcome
+                facts[job.folder] = outcome
                 written += 1
             bar.update()
     order = [request.folder for request in requests]
@@ -58,23 +57,3 @@ def _outcome(request):
         return render_song(request)
     except UnsuitableSongError as error:
         return str(error)
-
-
-def _run(jobs, workers):
-    if workers == 1:
-        for job in jobs:
-            yield job.folder, _outcome(job)
-        return
-    context = multiprocessing.get_context("spawn")
-    with concurrent.futures.ProcessPoolExecutor(workers, context, end_with_parent) as pool:
-        futures = {pool.submit(_outcome, job): job for job in jobs}
-        try:
-            for future in concurrent.futures.as_completed(futures):
-                yield futures[future].folder, future.result()
-        except concurrent.futures.process.BrokenProcessPool as error:
-            raise RuntimeError(
-                "A rendering process was killed, probably for memory. Run the same command again with fewer "
-                "`--workers`: it goes on where it stopped."
-            ) from error
-        finally:
-            pool.shutdown(wait=True, cancel_futures=True)
