@@ -5,6 +5,7 @@ Started by environment variables: Keras' own `KERAS_DISTRIBUTION_JOB_ADDRESSES` 
 `JAX_NUM_PROCESSES` and `JAX_PROCESS_ID`; or those of a Slurm step (`srun`).
 """
 
+import atexit
 import contextlib
 import dataclasses
 import itertools
@@ -39,8 +40,9 @@ ANSWER_SECS = 120
 HEARTBEAT_SECS = 50
 # The first process's preparations take no longer: it may have to read all records for their statistics.
 FIRST_SECS = 6 * 3600
-# How long process 0 waits before it ends on an error: what connects the others ends with it, and JAX would
-# end them before they have said theirs.
+# How long process 0 waits for the others to come to their end, and then before it ends itself: what connects
+# them ends with it, and JAX would end those that still need it, as failed.
+LEAVE_SECS = 60
 LAST_SECS = 3
 # JAX's errors about other processes: a status, and words. They come as one of several classes.
 OF_OTHERS = re.compile(
@@ -148,7 +150,29 @@ def join_processes() -> Process:
             f"Not all {process.count} processes of the training have answered within {ANSWER_SECS} s: "
             f"{_first_line(error)}"
         ) from error
+    # Called before JAX's own, which was registered when it was imported.
+    atexit.register(_leave, process)
     return process
+
+
+def _leave(process):
+    """Ends this process's part in the connection: process 0, which holds it for all, is the last.
+
+    Processes that can be lost do not wait for each other when they leave; with JAX's own order the last step
+    would decide which is first.
+    """
+    client = _client()
+    if client is None:
+        return
+    key = "keras_d3/leaving/"
+    with contextlib.suppress(RuntimeError, ValueError):
+        if process.number:
+            client.key_value_set(f"{key}{process.number}", "")
+        else:
+            for number in range(1, process.count):
+                client.blocking_key_value_get(f"{key}{number}", LEAVE_SECS * 1000)
+            time.sleep(LAST_SECS)
+    sys.modules["jax"].distributed.shutdown()
 
 
 def wait_for_answer(address: str, secs: float) -> None:

@@ -3,15 +3,16 @@
 python -m tests.helpers.train_process RECORDS '[{"run": DIR, ...}, ...]', one training after the other. Prints
 the history of each as a line of JSON. Keys: `train` (of `TrainingConfig`), `data` (of `AudioDataConfig`),
 `spectrogram` (a target, for a spectrogram network), `logical_devices` (number of the processor's; in the
-first), and arguments of `keras_d3.training.train`.
+first), `linger_secs` (before the end), and arguments of `keras_d3.training.train`.
 """
 
 import dataclasses
 import json
 import sys
+import time
 
 # The options that are no arguments of `train`.
-OTHERS = ("run", "train", "data", "spectrogram", "logical_devices")
+OTHERS = ("run", "train", "data", "spectrogram", "logical_devices", "linger_secs")
 
 
 def main(records, trainings):
@@ -28,6 +29,7 @@ def main(records, trainings):
         arguments = {name: value for name, value in options.items() if name not in OTHERS}
         state = train(config_of(options), records, options["run"], verbose=0, **arguments)
         print(json.dumps(state.history), flush=True)
+        time.sleep(options.get("linger_secs", 0))
 
 
 def config_of(options):

@@ -241,8 +241,10 @@ def test_two_devices_have_the_losses_of_one(on_jax):
 
 
 def test_two_processes_have_the_losses_of_one_and_the_first_writes(records, on_jax, tmp_path):
+    """And which process comes to its end first does not matter."""
     folder, alone = on_jax
-    two = start_two(records, {**OPTIONS, "run": str(tmp_path / "run")})
+    options = {**OPTIONS, "run": str(tmp_path / "run")}
+    two = start_two(records, options, {**options, "linger_secs": 5})
     (first,), (second,) = (histories_of(process) for process in two)
     assert losses(first) == losses(second)
     np.testing.assert_allclose(losses(first), losses(alone["straight"]), rtol=1e-4)
@@ -276,5 +278,6 @@ def test_when_a_process_is_killed_the_other_says_so_and_the_same_command_resumes
     assert time.monotonic() - killed < 60
     assert first.returncode == 1 and "error: Another process of the training was lost" in errors
     finished = json.loads(state.read_text())["epoch"]
-    for process in start_two(records, {**long, "stop_after_epoch": finished + 1}):
+    long["stop_after_epoch"] = finished + 1
+    for process in start_two(records, {**long, "linger_secs": 5}, long):
         assert [len(history) for history in histories_of(process)] == [finished + 1]
