@@ -54,13 +54,17 @@ def compile_network(model, config, task):
         jit_compile=default_jit_compile(),
         **task.objective(model),
     )
+    model.optimizer.build(model.trainable_variables)
     return prepare_steps(model, task)
 
 
 def prepare_steps(model, task):
-    """Prepares the training and the validation step of a compiled network, new or loaded, and returns it."""
-    # Variables that appear while the training step is traced make TensorFlow trace it a second time.
-    model.optimizer.build(model.trainable_variables)
+    """Prepares the training and the validation step of a compiled network, new or loaded, and returns it.
+
+    Variables that appear while the training step is traced make TensorFlow trace it a second time, so there
+    must be none after this. Keras builds the optimizer of a loaded network; the one of float16 it would build
+    twice.
+    """
     build_losses(model, task.targets_like)
     return transform_batches(model, task.batch_transform())
 

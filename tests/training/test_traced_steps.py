@@ -6,8 +6,8 @@ import pytest
 
 from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.settings import Stage
-from keras_d3.training import task_of, train
-from keras_d3.training.networks import compile_network
+from keras_d3.training import compiled_network, task_of, train
+from keras_d3.training.networks import compile_network, prepare_steps
 from tests.helpers.training_configs import waveform_config
 from tests.training.test_segmentation import segmentation_config
 
@@ -50,3 +50,15 @@ def test_two_outputs_of_a_segmenter_are_traced_once(traces):
     history = model.fit(np.zeros((2, 16, 24, 3)), dict.fromkeys(outputs, labels), epochs=2, verbose=0).history
     assert traces == ["train_step"]
     assert {"loss", "logits_loss", "auxiliary_logits_loss", "logits_mean_iou"} == set(history)
+
+
+@pytest.mark.parametrize("precision", ["float32", "mixed_float16"])
+def test_a_loaded_network_is_prepared_with_the_variables_it_was_saved_with(precision, tmp_path):
+    config = waveform_config(precision=precision)
+    task = task_of(config)
+    saved = compiled_network(config, task)
+    saved.save(tmp_path / "network.keras")
+    loaded = prepare_steps(keras.saving.load_model(tmp_path / "network.keras"), task)
+    for part in ("optimizer", "_compile_loss"):
+        ours, theirs = (getattr(model, part).variables for model in (loaded, saved))
+        assert [variable.shape for variable in ours] == [variable.shape for variable in theirs]
