@@ -35,10 +35,11 @@ REAL_ATTRIBUTION = (
 SYNTHETIC_ATTRIBUTION = "All songs with invented names are made by keras-d3."
 RECIPE = 1  # raise it when the songs of a seed change: an older corpus is then refused, not mixed in
 
+# Shorter corpora are made in one process: guessed, several take seconds to start.
+MIN_SECS_IN_PROCESSES = 30.0
 # Invented names; every artist and every title is used once.
 ARTISTS_FIRST = "Copper Quiet Paper Northern Velvet Glass Second Winter Hollow Amber".split()
 ARTISTS_LAST = "Lanterns Harbour Engines Meridian Sparrows Avenue Satellites Orchard".split()
-MIN_SECS_IN_PROCESSES = 30.0
 TITLES_FIRST = "Leaving Under Almost Between After Beyond Counting Finding Losing Until".split()
 TITLES_LAST = "Tides,Tomorrow,the Lights,Silence,Summer,the Signal,Midnight,the River".split(",")
 
@@ -110,7 +111,6 @@ def make_demo_corpus(
         if not (out / split / name).is_dir()
     ]
     with tqdm(total=len(songs), initial=len(songs) - len(jobs), desc="demo songs", unit="song") as bar:
-        # Processes take as long to start as half a minute of songs takes to make.
         workers = None if sum(secs for *_, secs in jobs) > MIN_SECS_IN_PROCESSES else 1
         for _ in run_in_processes(_make_and_write, jobs, workers):
             bar.update()

@@ -169,8 +169,10 @@ def _leave(process):
         if process.number:
             client.key_value_set(f"{key}{process.number}", "")
         else:
+            end = time.monotonic() + LEAVE_SECS
             for number in range(1, process.count):
-                client.blocking_key_value_get(f"{key}{number}", LEAVE_SECS * 1000)
+                left_ms = max(1, round(1000 * (end - time.monotonic())))
+                client.blocking_key_value_get(f"{key}{number}", left_ms)
             time.sleep(LAST_SECS)
     sys.modules["jax"].distributed.shutdown()
 

@@ -244,7 +244,7 @@ def _make_deterministic(seed, step_reuse):
 
     TensorFlow throws all prepared functions away when it is seeded, so that a kept training step would be
     optimized anew, 11 s for a small D3Net. Weights are drawn by Python's and NumPy's generators, and data by
-    seeds of their own, so for a network that takes the step over, these two are enough.
+    seeds of their own, so after a network whose step is kept, these two are enough.
     """
     if step_reuse.seed == seed:
         random.seed(seed)

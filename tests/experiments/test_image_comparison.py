@@ -8,8 +8,8 @@ import pytest
 from keras_d3 import models
 from keras_d3.cli import compare_command
 from keras_d3.settings import PublishedMeanIoU, Recipe, RecipeEntry, Stage
+from tests.helpers.segmentation_configs import segmentation_config, small_network
 from tests.helpers.small_scenes import make_street_records
-from tests.training.test_segmentation import segmentation_config, small_network
 
 pytestmark = pytest.mark.slow
 

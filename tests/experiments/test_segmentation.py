@@ -24,9 +24,9 @@ from keras_d3.training import build_network, train
 from keras_d3.utils import read_checked_json, sha256_of_file
 from recipes.d3net_segmentation.config import RECIPE as D3NET
 from recipes.smoothed_dilated.config import RECIPE as SMOOTHED
+from tests.helpers.segmentation_configs import segmentation_config, small_network
 from tests.helpers.small_scenes import SIZE, make_street_records
 from tests.helpers.training_configs import waveform_config
-from tests.training.test_segmentation import segmentation_config, small_network
 
 RECIPES = (D3NET, SMOOTHED)
 CONFIGS = [(recipe, name) for recipe in RECIPES for name in recipe.configs]

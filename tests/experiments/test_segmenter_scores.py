@@ -16,8 +16,8 @@ from keras_d3.experiments import images_of, score_segmenter
 from keras_d3.images import CITYSCAPES, CITYSCAPES_IDS, IMAGENET_RGB, LabelSet, plain_label_set
 from keras_d3.segmentation import GraphSegmenter, Segmenter, load_segmenter
 from keras_d3.settings import SegmenterConfig
+from tests.helpers.segmentation_configs import small_network
 from tests.helpers.small_scenes import SIZE, make_street_records
-from tests.training.test_segmentation import small_network
 from tfrecords_tools.cityscapes import list_cityscapes
 from tfrecords_tools.image_writer import write_images
 

@@ -145,6 +145,17 @@ def test_paths_with_brackets(small, tmp_path):
     assert load_separator(path).sources == small.sources
 
 
+@pytest.mark.parametrize("is_disabled", [False, True])
+def test_the_check_leaves_the_optimization_of_graphs_as_it_was(small, tmp_path, is_disabled):
+    options = tf.config.optimizer
+    try:
+        options.set_experimental_options({"disable_meta_optimizer": is_disabled})
+        small.export(tmp_path / "model")
+        assert options.get_experimental_options()["disable_meta_optimizer"] is is_disabled
+    finally:
+        options.set_experimental_options({"disable_meta_optimizer": False})
+
+
 def test_failed_export_leaves_nothing(small, tmp_path, monkeypatch):
     monkeypatch.setattr(export, "TOLERANCE", -1.0)
     with pytest.raises(RuntimeError, match="The SavedModel gives another 'drums' than the networks in"):

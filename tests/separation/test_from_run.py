@@ -6,6 +6,7 @@ from keras_d3.runs import Run
 from keras_d3.separation import separator_from_run
 from keras_d3.separation.rebuild_network import network_for_separation
 from keras_d3.settings import NETWORK_NAME, AudioDataConfig, RunConfig, Stage, TrainingConfig
+from tests.helpers.segmentation_configs import segmentation_config
 from tests.helpers.tiny_networks import (
     SOURCES,
     magnitude_gain,
@@ -14,7 +15,6 @@ from tests.helpers.tiny_networks import (
     waveform_identity,
     waveform_settings,
 )
-from tests.training.test_segmentation import segmentation_config
 
 SEGMENTED = [
     ("dilated_u_net", {"num_samples": 32, "filters": 2, "dilation_rates": [[1, 2]]}),

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from keras_d3.audio import read_audio
+from tfrecords_tools import demo_corpus, processes
 from tfrecords_tools.__main__ import main
 from tfrecords_tools.demo_corpus import make_demo_corpus, make_song, song_names
 from tfrecords_tools.synth import score, signal
@@ -151,3 +152,16 @@ def test_signal_tools():
     noise = signal.noise_band(np.random.default_rng(0), 44100, 1000, 2000)
     power = np.abs(np.fft.rfft(noise)) ** 2
     assert power[900:2200].sum() > 0.8 * power.sum()
+
+
+def test_several_processes_write_the_same_bytes(tmp_path, monkeypatch):
+    corpus(tmp_path / "alone")
+    monkeypatch.setattr(demo_corpus, "MIN_SECS_IN_PROCESSES", 0.0)
+    monkeypatch.setattr(processes, "num_cores", lambda: 2)
+    in_this_process = []
+    monkeypatch.setattr(demo_corpus, "make_song", lambda *_: in_this_process.append(1))
+    assert corpus(tmp_path / "together") == {"songs": 4, "written": 4} and not in_this_process
+    files = sorted(path.relative_to(tmp_path / "alone") for path in (tmp_path / "alone").rglob("*.wav"))
+    assert len(files) == 4 * 5
+    for file in files:
+        assert (tmp_path / "alone" / file).read_bytes() == (tmp_path / "together" / file).read_bytes()

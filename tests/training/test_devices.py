@@ -89,7 +89,7 @@ def test_other_backends_are_refused(monkeypatch):
 
 
 def test_images_are_trained_on_one_device(street_records, tmp_path):
-    from tests.training.test_segmentation import segmentation_config
+    from tests.helpers.segmentation_configs import segmentation_config
 
     with pytest.raises(ValueError, match="several devices is for networks on audio"):
         TrainingDevices(2, Process()).check(segmentation_config(), load_manifest(street_records))

@@ -10,6 +10,7 @@ import socket
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 import keras
@@ -133,6 +134,41 @@ def test_errors_of_jax_about_other_processes_are_told(error):
     with pytest.raises(error, match="^RESOURCE_EXHAUSTED: Out of memory$"):
         with lost_process_told(Process(0, 2)):
             raise error("RESOURCE_EXHAUSTED: Out of memory")
+
+
+class StoreAtTheEnd:
+    """JAX's store of keys, in memory: what was not set is waited for in vain."""
+
+    def __init__(self, keys=()):
+        self.keys, self.events = set(keys), []
+
+    def key_value_set(self, key, value):
+        self.keys.add(key)
+        self.events.append("said")
+
+    def blocking_key_value_get(self, key, timeout_ms):
+        assert 0 < timeout_ms <= 1000 * processes.LEAVE_SECS
+        self.events.append("waited")
+        if key not in self.keys:
+            raise RuntimeError("DEADLINE_EXCEEDED: GetKeyValue() timed out")
+
+
+@pytest.mark.parametrize(
+    ("number", "keys", "events"),
+    [
+        (1, (), ["said", "left"]),
+        (0, ("keras_d3/leaving/1", "keras_d3/leaving/2"), ["waited", "waited", "slept", "left"]),
+        (0, ("keras_d3/leaving/2",), ["waited", "left"]),
+    ],
+)
+def test_process_0_leaves_last_and_without_those_that_are_lost(number, keys, events, monkeypatch):
+    store = StoreAtTheEnd(keys)
+    monkeypatch.setattr(processes, "_client", lambda: store)
+    monkeypatch.setattr(processes.time, "sleep", lambda secs: store.events.append("slept"))
+    shutdown = types.SimpleNamespace(shutdown=lambda: store.events.append("left"))
+    monkeypatch.setitem(sys.modules, "jax", types.SimpleNamespace(distributed=shutdown))
+    processes._leave(Process(number, 3, "node:1"))
+    assert store.events == events
 
 
 # What follows runs in processes on JAX, with TensorFlow beside it to read the records.

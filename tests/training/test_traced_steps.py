@@ -8,8 +8,8 @@ from keras_d3.images.label_sets import CITYSCAPES
 from keras_d3.settings import Stage
 from keras_d3.training import compiled_network, task_of, train
 from keras_d3.training.networks import compile_network, prepare_steps
+from tests.helpers.segmentation_configs import segmentation_config
 from tests.helpers.training_configs import waveform_config
-from tests.training.test_segmentation import segmentation_config
 
 
 @pytest.fixture
