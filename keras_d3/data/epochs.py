@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import tensorflow as tf
 
+from keras_d3.data.prefetch import prefetched
+
 READ_BUFFER_BYTES = 1 << 20
 FOREVER = tf.int64.max
 # tf.data's shuffle mixes TensorFlow's global seed into its own; this constant takes the global seed's place.
@@ -31,9 +33,7 @@ def endless_epochs(
 
     dataset = tf.data.Dataset.range(first_epoch, FOREVER).flat_map(seeded)
     dataset = dataset.apply(tf.data.experimental.assert_cardinality(tf.data.INFINITE_CARDINALITY))
-    options = tf.data.Options()
-    options.deterministic = deterministic
-    return dataset.with_options(options).prefetch(2)
+    return prefetched(dataset, deterministic)
 
 
 def fix_graph_seed() -> None:

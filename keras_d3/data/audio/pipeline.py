@@ -9,6 +9,8 @@ from keras_d3.data.audio.manifest import AudioManifest
 from keras_d3.data.audio.mixing import Mixer
 from keras_d3.data.audio.starts import ExcerptStarts
 from keras_d3.data.epochs import endless_epochs, fix_graph_seed, fold_in
+from keras_d3.data.open_iterators import close_iterators_at_exit
+from keras_d3.data.prefetch import prefetched
 from keras_d3.settings import AudioDataConfig
 from keras_d3.utils import ALL_WORK, WorkShard, check_positive_int
 
@@ -156,7 +158,7 @@ def validation_waveforms(
         excerpts = _filled_up(excerpts, num_windows, num_batches * batch_size)
         excerpts = excerpts.shard(share.count, share.number - 1)
     dataset = excerpts.batch(_own_batch_size(batch_size, share)).map(finish)
-    return dataset.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+    return prefetched(dataset.apply(tf.data.experimental.assert_cardinality(num_batches)))
 
 
 def _own_batch_size(batch_size, share):
@@ -235,6 +237,7 @@ def _mix(mixer, config, read, excerpts, gains, swaps):
 
         return mixer.batch(read_one, gains, swaps)
 
+    close_iterators_at_exit()
     # Not stateful: the same excerpts give the same batch. tf.data prefetches nothing behind stateful
     # functions where operations are made deterministic, as in training.
     dtypes = [tf.float32] * (1 + len(config.sources))

@@ -15,6 +15,7 @@ from keras_d3.data.images.augmentation import choose_crop, cut, distort, flip, p
 from keras_d3.data.images.checks import check_image_records
 from keras_d3.data.images.manifest import ImageManifest
 from keras_d3.data.images.schema import parse_image
+from keras_d3.data.prefetch import prefetched
 from keras_d3.images import IGNORED_LABEL
 from keras_d3.settings import ImageDataConfig
 from keras_d3.utils import check_positive_int
@@ -122,7 +123,7 @@ def validation_images(
     dataset = tf.data.TFRecordDataset(paths, buffer_size=READ_BUFFER_BYTES)
     dataset = dataset.map(example, num_parallel_calls=tf.data.AUTOTUNE).batch(config.validation_batch_size)
     num_batches = -(-len(manifest.images(split)) // config.validation_batch_size)
-    return dataset.apply(tf.data.experimental.assert_cardinality(num_batches)).prefetch(2)
+    return prefetched(dataset.apply(tf.data.experimental.assert_cardinality(num_batches)))
 
 
 def augment(
