@@ -18,7 +18,7 @@ from keras_d3.report import (
     table_as_text,
 )
 from keras_d3.runs import Run
-from keras_d3.utils import current_commit, num_cores, processor_name, write_json
+from keras_d3.utils import current_commit, machine_name, write_json
 
 EXCERPT_SECS = 6.0
 
@@ -74,10 +74,7 @@ def comparison_report(manifests, runs, models, baselines, out_dir, track, option
         ),
         data_set="; ".join(_data_set_in_words(manifest) for manifest in manifests),
         commit=current_commit(),
-        machine=(
-            f"{platform.platform()}, {processor_name()}, {num_cores()} cores, "
-            f"Python {platform.python_version()}"
-        ),
+        machine=(f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}"),
         date=datetime.date.today().isoformat(),
         command=options.command,
         attribution=options.attribution,

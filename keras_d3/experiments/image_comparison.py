@@ -22,8 +22,7 @@ from keras_d3.runs import Run, initial_weights_in_words
 from keras_d3.segmentation import segmenter_from_run
 from keras_d3.utils import (
     current_commit,
-    num_cores,
-    processor_name,
+    machine_name,
     read_checked_json,
     read_json,
     write_json,
@@ -74,10 +73,7 @@ class ImageComparison:
                 f"{count} {SPLIT} images, which are scored"
             ),
             commit=current_commit(),
-            machine=(
-                f"{platform.platform()}, {processor_name()}, {num_cores()} cores, "
-                f"Python {platform.python_version()}"
-            ),
+            machine=(f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}"),
             date=datetime.date.today().isoformat(),
             command=self._options.command,
         )
@@ -142,7 +138,7 @@ class ImageComparison:
     def _cost(self, run, manifest):
         """Time and memory on this machine, measured once per run and kept in its directory."""
         path = run.directory / COST_FILE
-        machine = f"{processor_name()}, {num_cores()} cores"
+        machine = machine_name()
         saved = saved_cost(path)
         if saved and saved["machine"] == machine and saved["run"] == Run(run.directory).describe():
             return saved

@@ -32,7 +32,14 @@ from keras_d3.utils.files import (
 )
 from keras_d3.utils.foreign_files import is_foreign, own_items
 from keras_d3.utils.locks import DirectoryInUseError, file_lock, lock_directory
-from keras_d3.utils.machine import num_cores, prefer_onednn, processor_flags, processor_name, share_one_arena
+from keras_d3.utils.machine import (
+    machine_name,
+    num_cores,
+    prefer_onednn,
+    processor_flags,
+    processor_name,
+    share_one_arena,
+)
 from keras_d3.utils.on_demand import names_on_demand
 from keras_d3.utils.optional_packages import optional_package
 from keras_d3.utils.processes import Job, answer, end_with_parent, run_jobs
@@ -82,6 +89,7 @@ __all__ = [
     "is_temporary",
     "link_or_copy",
     "lock_directory",
+    "machine_name",
     "names_on_demand",
     "num_cores",
     "optional_package",

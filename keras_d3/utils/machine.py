@@ -27,6 +27,12 @@ def processor_name() -> str:
         return platform.processor() or platform.machine()
 
 
+def machine_name() -> str:
+    """Returns the processor's name and the number of cores that this process may use."""
+    cores = num_cores()
+    return f"{processor_name()}, {cores} core{'s' * (cores > 1)}"
+
+
 def processor_flags() -> frozenset[str]:
     """Returns the features of an x86 processor as Linux names them, such as "avx2"; none elsewhere."""
     try:

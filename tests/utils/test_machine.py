@@ -5,9 +5,16 @@ import sys
 
 import pytest
 
-from keras_d3.utils import prefer_onednn, share_one_arena
+from keras_d3.utils import machine_name, num_cores, prefer_onednn, processor_name, share_one_arena
 
 VARIABLE = "TF_ENABLE_ONEDNN_OPTS"
+
+
+@pytest.mark.parametrize("cores, expected", [(1, "1 core"), (16, "16 cores")])
+def test_the_name_of_a_machine(monkeypatch, cores, expected):
+    monkeypatch.setattr(os, "sched_getaffinity", lambda process: set(range(cores)), raising=False)
+    assert num_cores() == cores
+    assert machine_name() == f"{processor_name()}, {expected}"
 
 
 @pytest.fixture

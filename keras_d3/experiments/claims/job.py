@@ -15,7 +15,7 @@ import numpy as np
 
 from keras_d3.claims import LedgerRow
 from keras_d3.settings import RunConfig, from_dict, to_dict
-from keras_d3.utils import answer, num_cores, processor_name
+from keras_d3.utils import answer, machine_name
 
 KILOBYTE = 1024  # what Linux counts the largest resident set in
 # Made of a run for its scores, and too large to keep of hundreds.
@@ -57,7 +57,7 @@ def run_job(job: dict[str, Any]) -> LedgerRow:
         from_dict(LedgerRow, job["row"], "row"),
         split=split,
         commit=first.commit or "",
-        machine=f"{processor_name()}, {num_cores()} cores, {platform.system()}",
+        machine=f"{machine_name()}, {platform.system()}",
         threads=job.get("threads", 0),
         steps=sum(_steps(config, manifest, state) for state in states.values()),
         train_secs=round(sum(state.train_secs for state in states.values()), 1),

@@ -9,7 +9,7 @@ from keras import ops
 from keras_d3.claims import LedgerRow, NamedClaim
 from keras_d3.models import build, preset_for
 from keras_d3.settings import UNTRAINED, RunConfig
-from keras_d3.utils import code_version, current_commit, num_cores, processor_name
+from keras_d3.utils import code_version, current_commit, machine_name
 
 # Pixels of the images that smoothed networks are compared on.
 SIZE = 97
@@ -48,7 +48,7 @@ def _row(named: NamedClaim, config: RunConfig, scale: str) -> LedgerRow:
         config_sha256=metric,
         code=code_version(),
         commit=current_commit(),
-        machine=f"{processor_name()}, {num_cores()} cores, {platform.system()}",
+        machine=f"{machine_name()}, {platform.system()}",
         parameters=parameters,
         measurements={metric: value},
     )
