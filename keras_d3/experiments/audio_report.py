@@ -74,7 +74,7 @@ def comparison_report(manifests, runs, models, baselines, out_dir, track, option
         ),
         data_set="; ".join(_data_set_in_words(manifest) for manifest in manifests),
         commit=current_commit(),
-        machine=(f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}"),
+        machine=f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}",
         date=datetime.date.today().isoformat(),
         command=options.command,
         attribution=options.attribution,

@@ -73,7 +73,7 @@ class ImageComparison:
                 f"{count} {SPLIT} images, which are scored"
             ),
             commit=current_commit(),
-            machine=(f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}"),
+            machine=f"{platform.platform()}, {machine_name()}, Python {platform.python_version()}",
             date=datetime.date.today().isoformat(),
             command=self._options.command,
         )

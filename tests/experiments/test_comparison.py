@@ -11,6 +11,7 @@ from keras_d3.cli import compare_command
 from keras_d3.experiments import (
     choose_records,
     compare,
+    comparison_plan,
     load_records,
     parallel_training,
     plan_runs,
@@ -183,6 +184,20 @@ def test_the_plan_counts_steps_and_parameters_and_trains_nothing(folders, tmp_pa
         assert 0 < network.hours < 1
     text = table_as_text(plan_table(planned))
     assert "Half, seed 1" in text and f"{parameters:,}" in text and text.count("\n") == 3 + len(planned) + 1
+
+
+def test_the_plan_times_each_network_once(folders, tmp_path, monkeypatch):
+    timed = []
+
+    def step_cost(config, data_dir):
+        timed.append((config.data.sample_rate_hz, str(data_dir)))
+        return types.SimpleNamespace(parameters=1, memory_bytes=lambda batch_size: 1, secs_per_example=1.0)
+
+    monkeypatch.setattr(comparison_plan, "training_step_cost", step_cost)
+    runs = runs_of_set([recipe_of(FULL, HALF)], "tiny", tmp_path, seeds=[0, 1])
+    records = load_records([folders["full"], folders["half"]])
+    assert len(plan_runs(runs, choose_records(runs, records))) == 4
+    assert len(timed) == 2 and len(set(timed)) == 2
 
 
 @pytest.mark.weekly
